@@ -1,0 +1,1 @@
+"""Sidetune below its user interface: datasets, templates, models, runs, training and chat."""

@@ -1,0 +1,1 @@
+"""The base model and the tuned model, answering the same prompt together."""

@@ -1,0 +1,1 @@
+"""Run directories: the only place where the state of a training run lives."""
