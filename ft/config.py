@@ -17,9 +17,15 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field(DEFAULT_MODEL, min_length=1, description="base model: the default's name, a local folder or a Hub id")
-    method: Literal["qlora", "lora"] = Field("qlora", description="qlora: frozen base in 4-bit NF4; lora: frozen base as it is")
-    trained_layers: Literal["all"] | int = Field("all", description="all, or a number: only the last N layers get an adapter")
+    model: str = Field(
+        DEFAULT_MODEL, min_length=1, description="base model: the default's name, a local folder or a Hub id"
+    )
+    method: Literal["qlora", "lora"] = Field(
+        "qlora", description="qlora: frozen base in 4-bit NF4; lora: frozen base as it is"
+    )
+    trained_layers: Literal["all"] | int = Field(
+        "all", description="all, or a number: only the last N layers get an adapter"
+    )
     lora_rank: int = Field(16, ge=1, le=512, description="rank of the adapter's matrices")
     lora_alpha: int = Field(32, ge=1, le=1024, description="scale of the adapter: alpha / rank")
     lora_dropout: float = Field(0.05, ge=0, lt=1, description="share of the adapter's inputs dropped at random")
@@ -35,10 +41,14 @@ class TrainConfig(BaseModel):
     overlong: Literal["cut", "drop", "refuse"] = Field(
         "cut", description="a longer conversation is cut at a turn boundary, dropped, or refused"
     )
-    validation_fraction: float = Field(0.1, ge=0, le=0.5, description="share of conversations held out, when a dataset is built")
+    validation_fraction: float = Field(
+        0.1, ge=0, le=0.5, description="share of conversations held out, when a dataset is built"
+    )
     eval_steps: int = Field(0, ge=0, description="steps between validations; 0: four times an epoch")
     save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0: at every validation")
-    early_stopping_patience: int = Field(3, ge=0, description="validations without improvement before the run ends; 0: off")
+    early_stopping_patience: int = Field(
+        3, ge=0, description="validations without improvement before the run ends; 0: off"
+    )
     seed: int = Field(42, ge=0, description="seed of the order of the data and of the adapter's start")
 
     def with_settings(self, settings: Mapping[str, Any]) -> TrainConfig:
@@ -54,7 +64,9 @@ class TrainConfig(BaseModel):
             name = str(first["loc"][0]) if first["loc"] else "settings"
             if first["type"] == "extra_forbidden":
                 raise UserError(
-                    f"setting {name!r}", "there is no such setting.", f"Use one of: {', '.join(TrainConfig.model_fields)}."
+                    f"setting {name!r}",
+                    "there is no such setting.",
+                    f"Use one of: {', '.join(TrainConfig.model_fields)}.",
                 ) from error
             raise UserError(
                 f"{name} = {settings.get(name, first.get('input'))!r}",

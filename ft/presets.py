@@ -81,4 +81,6 @@ def preset(name: str) -> Preset:
     for each in PRESETS:
         if each.name == name:
             return each
-    raise UserError(f"preset {name!r}", "there is no such preset.", f"Use one of: {', '.join(p.name for p in PRESETS)}.")
+    raise UserError(
+        f"preset {name!r}", "there is no such preset.", f"Use one of: {', '.join(p.name for p in PRESETS)}."
+    )

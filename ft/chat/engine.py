@@ -1,0 +1,239 @@
+"""One base model in memory, adapters on it, and the base and the tuned reply written side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from formats.conversation import Message
+from ft.chat.pair import Pair
+from ft.chat.stream import Stream
+from ft.errors import UserError
+from ft.runs import directory
+from ft.runs.directory import Run
+
+if TYPE_CHECKING:
+    import torch
+
+    from ft.models.load import Loaded
+    from ft.template.render import Renderer
+
+BEST = "best"
+_YIELDS_PER_SECOND = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the two panes are: titles for people; the run and the checkpoint ("best" or "checkpoint-N") behind them."""
+
+    base_title: str
+    tuned_title: str
+    run: str
+    checkpoint: str
+
+
+def checkpoints(run: Run) -> list[str]:
+    """What can be talked to in `run`: "best" (the finished adapter) first, then its checkpoints, newest first."""
+    found = [
+        path.name
+        for path in (run.checkpoints.glob("checkpoint-*") if run.checkpoints.is_dir() else ())
+        if (path / "adapter_model.safetensors").exists()
+    ]
+    found.sort(key=lambda name: int(name.rsplit("-", 1)[1]), reverse=True)
+    return ([BEST] if (run.adapter / "adapter_model.safetensors").exists() else []) + found
+
+
+class Engine:
+    """Owns the models that chat. One reply is written at a time; whoever asks meanwhile waits its turn."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._loaded: Loaded | None = None
+        self._renderer: Renderer | None = None
+        self._peft: Any = None
+        self._key: tuple[str, str] | None = None
+        self._adapters: dict[tuple[str, str, int], str] = {}
+        self._probe: torch.Tensor | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody's models are being loaded or a reply is being written now."""
+        if self._lock.acquire(blocking=False):
+            self._lock.release()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the models' memory back."""
+        with self._lock:
+            self._loaded = self._renderer = self._peft = self._key = self._probe = None
+            self._adapters = {}
+
+    def open(self, run_id: str, checkpoint: str = "", progress: Callable[[str], None] | None = None) -> Opened:
+        """Load the run's base model (if it is not the one in memory) and put its adapter on it.
+
+        Raises:
+            UserError: there is no such run or checkpoint yet, or its base model cannot be loaded.
+        """
+        run, checkpoint = _find(run_id, checkpoint)
+        config = run.config.train
+        with self._lock:
+            if self._key != (config.model, config.method):
+                self.close()
+                self._load_base(config.model, config.method, progress)
+            name = self._load_adapter(run, checkpoint, progress)
+            self._peft.set_adapter(name, inference_mode=True)
+            assert self._loaded is not None
+            where = "best checkpoint" if checkpoint == BEST else checkpoint.replace("-", " ")
+            return Opened(f"{self._loaded.title} ({self._loaded.precision})", f"{run.id}, {where}", run.id, checkpoint)
+
+    def reply(
+        self,
+        run_id: str,
+        base_messages: Sequence[Message],
+        tuned_messages: Sequence[Message],
+        *,
+        checkpoint: str = "",
+        max_new_tokens: int = 256,
+        temperature: float = 0.0,
+        top_p: float = 0.9,
+        seed: int = 0,
+        progress: Callable[[str], None] | None = None,
+    ) -> Iterator[Pair]:
+        """Both replies to the two histories (system message first, if any), as they grow: about 15 pairs a second.
+
+        Close the iterator to stop. At temperature 0 both are greedy; above it, both draw with the same seed.
+
+        Raises:
+            UserError: the run cannot be opened, or a history is longer than the model can read.
+        """
+        with self._lock:  # the adapter that `open` sets must still be set when the last token is written
+            self.open(run_id, checkpoint, progress)
+            assert self._loaded is not None and self._renderer is not None
+            begun = time.monotonic()
+            base_is_base = self._base_is_untouched()
+            prompts = [self._prompt(messages, max_new_tokens) for messages in (base_messages, tuned_messages)]
+            stop_ids = self._stop_ids()
+            base, tuned = (
+                Stream(
+                    self._loaded.tokenizer,
+                    prompt,
+                    stop_ids,
+                    max_new_tokens=max_new_tokens,
+                    temperature=temperature,
+                    top_p=top_p,
+                    seed=seed,
+                    device=self._loaded.model.device,
+                )
+                for prompt in prompts
+            )
+            kl = None
+            shown = 0.0
+            while not (base.reason and tuned.reason):
+                if not base.reason:
+                    with self._peft.disable_adapter():
+                        base.step(self._peft)
+                tuned.step(self._peft)
+                if kl is None and prompts[0] == prompts[1]:
+                    kl = _kl(tuned.first_logits, base.first_logits)
+                now = time.monotonic()
+                if now - shown >= 1 / _YIELDS_PER_SECOND or (base.reason and tuned.reason):
+                    shown = now
+                    yield Pair(base.reply(), tuned.reply(), base_is_base, kl, now - begun)
+
+    def _load_base(self, model: str, method: str, progress: Callable[[str], None] | None) -> None:
+        # torch and transformers take seconds to import: not before somebody chats.
+        from ft.models.load import load_base
+        from ft.template.render import Renderer
+
+        self._loaded = load_base(model, method, progress)
+        self._renderer = Renderer(self._loaded.tokenizer)
+        self._key = (model, method)
+        self._probe = self._probe_logits(self._loaded.model)
+
+    def _load_adapter(self, run: Run, checkpoint: str, progress: Callable[[str], None] | None) -> str:
+        from peft import PeftModel
+
+        path = _adapter_path(run, checkpoint)
+        key = (run.id, checkpoint, (path / "adapter_model.safetensors").stat().st_mtime_ns)
+        if key not in self._adapters:
+            if progress:
+                progress("Loading the adapter")
+            assert self._loaded is not None
+            name = f"adapter{len(self._adapters)}"
+            if self._peft is None:
+                self._peft = PeftModel.from_pretrained(self._loaded.model, path, adapter_name=name)
+            else:
+                self._peft.load_adapter(path, adapter_name=name)
+            self._peft.eval()
+            self._adapters[key] = name
+        return self._adapters[key]
+
+    def _probe_logits(self, model: Any) -> torch.Tensor:
+        import torch
+
+        assert self._renderer is not None
+        ids = self._renderer.prompt([{"role": "user", "content": "Are you the base model?"}])
+        with torch.inference_mode():
+            return model(input_ids=torch.tensor([ids], device=model.device), logits_to_keep=1).logits[0, -1]
+
+    def _base_is_untouched(self) -> bool:
+        import torch
+
+        with self._peft.disable_adapter():
+            now = self._probe_logits(self._peft)
+        assert self._probe is not None
+        return torch.equal(now, self._probe)
+
+    def _prompt(self, messages: Sequence[Message], max_new_tokens: int) -> list[int]:
+        from ft.template.messages import template_messages
+
+        assert self._renderer is not None and self._loaded is not None
+        rows, _ = template_messages(messages, (), self._renderer.native_tools)
+        ids = self._renderer.prompt(rows)
+        limit = self._loaded.model.config.get_text_config().max_position_embeddings
+        if len(ids) + max_new_tokens > limit:
+            raise UserError(
+                f"this conversation ({len(ids)} tokens) and a reply of up to {max_new_tokens}",
+                f"the model reads at most {limit} tokens.",
+                "Clear the chat and start again, or ask for a shorter reply.",
+            )
+        return ids
+
+    def _stop_ids(self) -> frozenset[int]:
+        assert self._renderer is not None and self._loaded is not None
+        config = self._loaded.model.generation_config.eos_token_id
+        ids = set(config if isinstance(config, list) else [config])
+        ids |= {self._loaded.tokenizer.eos_token_id, self._renderer.end_of_turn()}
+        return frozenset(number for number in ids if number is not None)
+
+
+def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:
+    run = directory.find(run_id)
+    there = checkpoints(run)
+    if not there:
+        raise UserError(
+            f"run {run.id}",
+            "it has no adapter yet.",
+            "Wait for its first checkpoint, or resume it if it was interrupted.",
+        )
+    if checkpoint and checkpoint not in there:
+        raise UserError(
+            f"checkpoint {checkpoint!r} of run {run.id}", "it is not there.", f"Use one of: {', '.join(there)}."
+        )
+    return run, checkpoint or there[0]
+
+
+def _adapter_path(run: Run, checkpoint: str) -> Path:
+    return run.adapter if checkpoint == BEST else run.checkpoints / checkpoint
+
+
+def _kl(tuned: torch.Tensor | None, base: torch.Tensor | None) -> float | None:
+    if tuned is None or base is None:
+        return None
+    p, q = tuned.log_softmax(-1), base.log_softmax(-1)
+    return float((p.exp() * (p - q)).sum())

@@ -1,0 +1,127 @@
+"""The command line's words: commands, options and their help. What it promises to scripts is in docs/design.md."""
+
+from __future__ import annotations
+
+import argparse
+
+from formats.convert import FORMATS
+
+from ft.config import TrainConfig
+from ft.presets import PRESETS
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `sidetune`; `command` of what it gives is the command's name."""
+    top = argparse.ArgumentParser(
+        prog="sidetune",
+        description="Turn chats into a fine-tuned model, and talk to the base and the tuned model side by side.",
+        epilog="A dataset is NAME or NAME@v2; a run is its id, the beginning of it, or latest.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    convert = commands.add_parser("convert", help="make a dataset, or its next version, from files of chats")
+    convert.add_argument("files", nargs="+", metavar="FILE", help="JSON or JSONL: ShareGPT, Alpaca or OpenAI messages")
+    convert.add_argument("--name", required=True, help="the dataset's name")
+    convert.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by its keys")
+    _json(convert)
+
+    datasets = commands.add_parser("datasets", help="list the datasets, or show one")
+    datasets.add_argument("name", nargs="?", metavar="NAME")
+    _json(datasets)
+
+    train = commands.add_parser(
+        "train",
+        help="train on a dataset",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="settings:\n" + "\n".join(f"  {k:25} {v.description}" for k, v in TrainConfig.model_fields.items()),
+    )
+    train.add_argument("name", metavar="NAME", help="the dataset")
+    train.add_argument("--model", help="base model: the default's name, a local folder or a Hub id")
+    train.add_argument(
+        "--preset",
+        choices=[each.name for each in PRESETS],
+        help="recipe to start from (default: guanaco with a GPU, else cpu)",
+    )
+    train.add_argument(
+        "--set", action="append", type=_setting, default=[], metavar="KEY=VALUE", help="change a setting, see below"
+    )
+    train.add_argument("--max-steps", type=_at_least_one, metavar="N", help="end after N steps")
+    _detach(train)
+    _json(train)
+
+    runs = commands.add_parser("runs", help="list the runs, or show one")
+    runs.add_argument("run", nargs="?", metavar="RUN")
+    _json(runs)
+    stop = commands.add_parser("stop", help="ask a run to stop; it saves a checkpoint")
+    stop.add_argument("run", metavar="RUN")
+    _json(stop)
+    resume = commands.add_parser("resume", help="go on with a stopped or interrupted run")
+    resume.add_argument("run", metavar="RUN")
+    _detach(resume)
+    _json(resume)
+
+    chat = commands.add_parser("chat", help="ask the base and the tuned model the same")
+    chat.add_argument("run", metavar="RUN")
+    chat.add_argument("--prompt", required=True, metavar="TEXT")
+    chat.add_argument("--system", default="", metavar="TEXT", help="system message for both")
+    chat.add_argument("--max-new-tokens", type=_at_least_one, default=256, metavar="N", help="default: 256")
+    chat.add_argument(
+        "--temperature", type=_temperature, default=0.0, metavar="T", help="0 (default): always the likeliest"
+    )
+    _json(chat)
+
+    add_serve_options(commands.add_parser("serve", help="open the web app"))
+    return top
+
+
+def add_serve_options(target: argparse.ArgumentParser) -> None:
+    """The options of `sidetune serve`, which are those of `python app.py` too."""
+    target.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)"
+    )
+    target.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
+    target.add_argument("--auth", type=_auth, metavar="USER:PASS", help="ask for this name and password")
+
+
+def _json(target: argparse.ArgumentParser) -> None:
+    target.add_argument("--json", action="store_true", help="print JSON for a script")
+
+
+def _detach(target: argparse.ArgumentParser) -> None:
+    target.add_argument("--detach", action="store_true", help="leave it to train in the background")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form key=value, for example epochs=2")
+    return key.strip().replace("-", "_"), value.strip()
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 5:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 5")
+    return value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: use 1 to 65535")
+    return int(text)
+
+
+def _auth(text: str) -> tuple[str, str]:
+    user, _, password = text.partition(":")
+    if not user or not password:
+        raise argparse.ArgumentTypeError("give it as user:pass, both of them not empty")
+    return user, password

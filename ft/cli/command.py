@@ -1,0 +1,79 @@
+"""From the words of a command line to an exit status: 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ft.cli import datasets, runs
+from ft.cli.arguments import add_serve_options, parser
+from ft.cli.output import note, print_json
+from ft.errors import UserError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of `sidetune` (`argv`: its words, by default those of this process) and return its exit status.
+
+    Raises:
+        SystemExit: bad usage (2), or --help was asked for (0).
+    """
+    args = parser().parse_args(argv)
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "convert": datasets.convert,
+        "datasets": datasets.datasets,
+        "train": runs.train,
+        "runs": runs.runs,
+        "stop": runs.stop,
+        "resume": runs.resume,
+        "chat": _chat,
+        "serve": _serve,
+    }
+    return _run(commands[args.command], args)
+
+
+def serve_main(argv: Sequence[str] | None = None) -> int:
+    """What `python app.py` does: `sidetune serve` with the same options.
+
+    Raises:
+        SystemExit: as `main`.
+    """
+    options = argparse.ArgumentParser(prog="app.py", description="Open the Sidetune web app.")
+    add_serve_options(options)
+    return _run(_serve, options.parse_args(argv))
+
+
+def _run(command: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that is not UTF-8 must not end a command halfway
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return command(args)
+    except UserError as error:
+        if getattr(args, "json", False):
+            print_json({"error": {"given": error.given, "why": error.why, "todo": error.todo}})
+        else:
+            note(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        note("Stopped.")
+        return 1
+    except BrokenPipeError:  # the reader (head, less) has seen enough; Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+# Imported where they are used: torch and gradio take seconds to import, and the other commands do without them.
+def _chat(args: argparse.Namespace) -> int:
+    from ft.cli.chat import chat
+
+    return chat(args)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from ft.ui.app import serve
+
+    serve(args.host, args.port, args.auth)
+    return 0

@@ -1,0 +1,122 @@
+"""sidetune convert, sidetune datasets."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from formats.repair import REPAIRS
+
+from ft.cli.output import count, moment, note, print_json, say, table
+from ft.dataset import build, sample, versions
+
+_PROBLEMS_SHOWN = 10
+_RECORDS_A_NOTE = 10_000
+
+
+def convert(args: argparse.Namespace) -> int:
+    """Convert files into the next version of the dataset `--name`."""
+    versions.check_name(args.name)
+    files = [build.SourceFile(Path(file).expanduser(), Path(file).name) for file in args.files]
+    staged = build.stage(files, format=args.format, progress=_progress)
+    try:
+        version = build.save(staged, args.name)
+    finally:
+        build.discard(staged)  # nobody could come back to it: from here on it is saved or lost
+    if args.json:
+        print_json(version.report)
+    else:
+        _say_report(version)
+        say(f"\nNext: sidetune train {version.name}")
+    return 0
+
+
+def _progress(read: int) -> None:
+    if read and read % _RECORDS_A_NOTE == 0:
+        note(f"Read {count(read, 'record')} ...")
+
+
+def datasets(args: argparse.Namespace) -> int:
+    """List the datasets, or show one."""
+    if args.name:
+        version = versions.find(args.name)
+        if args.json:
+            print_json(versions.details(version))
+        else:
+            _say_details(version)
+        return 0
+    listing = versions.listing()
+    if args.json:
+        print_json(listing)
+    elif not listing:
+        say("There are no datasets yet. Make one from a file of chats (ShareGPT, Alpaca or OpenAI messages):")
+        say("  sidetune convert FILE --name NAME")
+        say("or from the sample that comes with Sidetune:")
+        say(f"  sidetune convert '{sample.sample_file().path}' --name {sample.SAMPLE_NAME}")
+    else:
+        titles = ("dataset", "version", "format", "to train on", "held out", "rejected", "made")
+        say(table(titles, [_row(each) for each in listing]))
+        say("\nLook at one: sidetune datasets NAME   Train on one: sidetune train NAME")
+    return 0
+
+
+def _row(each: dict[str, Any]) -> tuple[object, ...]:
+    splits = each["splits"]
+    return (
+        each["dataset"],
+        each["version"],
+        each["format"],
+        splits["train"],
+        splits["validation"],
+        sum(each["rejected"].values()),
+        moment(each["created"]),
+    )
+
+
+def _say_details(version: versions.Version) -> None:
+    _say_report(version)
+    source = version.source
+    say(f"\nMade {moment(source['created'])} from:")
+    for file in source["files"]:
+        say(f"  {file['name']} ({count(file['bytes'], 'byte')}, sha256 {file['sha256']})")
+    others = [each.version for each in versions.list_versions(version.name)]
+    say(f"Versions: {', '.join(others)} (name one as {version.name}@{others[-1]})")
+    say(f"Folder: {version.path}")
+    say(f"\nNext: sidetune train {version.name}")
+
+
+def _say_report(version: versions.Version) -> None:
+    report = version.report
+    for file in report["files"]:
+        read = f"Read {count(file['read'], 'record')} of {file['name']}, kept {file['kept']:,}"
+        say(f"{read}: {file['format'] or 'no known format'} ({file['reason'].rstrip('.')}).")
+    splits = report["splits"]
+    say(
+        f"Dataset {version.name}, version {version.version}: {count(report['kept'], 'conversation')}, "
+        f"{splits['train']:,} to train on and {splits['validation']:,} held out to validate with."
+    )
+    if not splits["validation"]:
+        say("Nothing is held out, so a run cannot say whether the model got better on conversations it has not seen.")
+    if report["duplicates"]:
+        say(
+            f"{count(report['duplicates'], 'conversation')} the same as an earlier one (but for case and spaces): "
+            "kept, and on the same side."
+        )
+    if report["repaired"]:
+        say("\nRepaired:")
+        for code, number in report["repaired"].items():
+            say(f"  {count(number, 'record')}: {REPAIRS.get(code, code)} ({code})")
+    if report["rejected"]:
+        _say_rejected(version, report)
+
+
+def _say_rejected(version: versions.Version, report: dict[str, Any]) -> None:
+    say(f"\nRejected {count(sum(report['rejected'].values()), 'record')}:")
+    for code, number in report["rejected"].items():
+        say(f"  {number:,} x {code}")
+    for problem in report["problems"][:_PROBLEMS_SHOWN]:
+        record = f", record {problem['record']}" if problem["record"] else ""
+        turn = f", turn {problem['turn']}" if problem["turn"] else ""
+        say(f"  {problem['file']}{record}{turn}: {problem['problem']} {problem['fix']}")
+    say(f"Every rejected record, with its reason: {version.rejected_path}")

@@ -1,0 +1,107 @@
+"""What lies in $SIDETUNE_HOME/datasets/.staging: converted files that wait to be looked at, and saved or discarded."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from formats.conversation import Conversation
+from ft.dataset import parquet
+from ft.dataset.versions import read_json
+from ft.errors import UserError
+from ft.home import datasets_dir
+
+_DAY = 86_400  # seconds
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+def staging_dir() -> Path:
+    return datasets_dir() / ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Converted, but not yet a dataset. `report` is that of `ft.dataset.build.stage`."""
+
+    path: Path
+    report: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def source(self) -> dict[str, Any]:
+        return read_json(self.path / "source.json")
+
+    @property
+    def rejected_path(self) -> Path:
+        return self.path / "rejected.jsonl"
+
+    def conversations(
+        self, split: str | None = None, start: int = 0, limit: int | None = None
+    ) -> Iterator[Conversation]:
+        """The conversations, as `Version.conversations` gives them."""
+        return parquet.read(self.path / parquet.FILE_NAME, split, start, limit)
+
+
+def open_staged(id: str) -> Staged:
+    """What an earlier `stage` left, by its id.
+
+    Raises:
+        UserError: it is gone: saved, discarded or more than a day old.
+    """
+    path = staging_dir() / id
+    if not _ID.fullmatch(id) or not (path / "report.json").is_file():
+        raise gone(id)
+    return Staged(path, read_json(path / "report.json"))
+
+
+def discard(staged: Staged) -> None:
+    """Delete what was staged. Doing so twice is no error."""
+    shutil.rmtree(staged.path, ignore_errors=True)
+
+
+def remove_old() -> None:
+    """Delete staging folders that nobody saved for a day."""
+    folder = staging_dir()
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # another process may be clearing up too
+            if time.time() - path.stat().st_mtime > _DAY:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def disk_error(error: OSError, task: str) -> UserError:
+    """A disk's refusal in words; `task` is what could not be done ("save the dataset")."""
+    place = str(error.filename or datasets_dir())
+    why = f"it cannot {task} there: {(error.strerror or str(error)).lower()}."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        todo = "Free some room on that disk and try again. Nothing that was there before has changed."
+    else:
+        todo = "See that the folder can be written (or the file read), or set SIDETUNE_HOME to another folder."
+    return UserError(place, why, todo)
+
+
+def gone(id: str) -> UserError:
+    """Staged work that is asked for and not there."""
+    return UserError(
+        f"the upload {id!r}", "it is no longer there (saved, discarded or too old).", "Upload the files again."
+    )
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,176 @@
+"""Converting counted: what was read, kept, mended and rejected, file by file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from formats.convert import convert, describe
+
+from formats.conversation import Conversation
+from formats.problems import RowProblem
+from ft.dataset.parquet import ConversationWriter
+from ft.dataset.split import boundary, normalised, position, side
+from ft.errors import UserError
+
+PROBLEMS_IN_REPORT = 100
+RECORDS_A_PROGRESS = 200
+
+
+class Tally:
+    """Counts of one conversion. Memory: 8 bytes a conversation (for duplicates), and the first 100 problems.
+
+    `format` is "auto" or a format's name; `fraction` is the share of openings to hold out, 0 to 1.
+    """
+
+    def __init__(self, format: str, fraction: float) -> None:
+        self._format, self._fraction = format, fraction
+        self._read = self._kept = 0
+        self._repaired: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
+        self._first: dict[str, RowProblem] = {}
+        self._problems: list[RowProblem] = []
+        self._unreadable: list[RowProblem] = []
+        self._fingerprints = array("Q")
+        self._lowest, self._highest = 1.0, 0.0
+        self._files: list[dict[str, Any]] = []
+
+    def convert(
+        self,
+        path: Path,
+        name: str,
+        writer: ConversationWriter,
+        rejected: TextIO,
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        """Convert one file: conversations go to `writer`, rejected records to `rejected` as JSON lines."""
+        found = describe(path, format=self._format)
+        read, kept = self._read, self._kept
+        for item in convert(path, name=name, format=self._format):
+            self._read += 1
+            problem = item if isinstance(item, RowProblem) else self._keep(item, writer)
+            if problem is not None:
+                self._reject(problem, rejected)
+            if progress and self._read % RECORDS_A_PROGRESS == 0:
+                progress(self._read)
+        if progress:
+            progress(self._read)
+        self._files.append(
+            {
+                "name": name,
+                "format": found.format,
+                "reason": found.reason,
+                "read": self._read - read,
+                "kept": self._kept - kept,
+            }
+        )
+
+    def _keep(self, conversation: Conversation, writer: ConversationWriter) -> RowProblem | None:
+        try:
+            self._fingerprints.append(fingerprint(conversation))
+        except UnicodeEncodeError:
+            return RowProblem(
+                conversation.origin,
+                None,
+                None,
+                "half_character",
+                "it has half of a character (a lone surrogate, such as \\ud83d without its second half).",
+                "Write the file again as UTF-8, with whole characters.",
+                str(conversation.messages),
+            )
+        place = position(conversation)
+        self._lowest, self._highest = min(self._lowest, place), max(self._highest, place)
+        writer.add(conversation, side(conversation, self._fraction))
+        self._kept += 1
+        self._repaired.update(set(conversation.repairs))
+        return None
+
+    def _reject(self, problem: RowProblem, rejected: TextIO) -> None:
+        self._rejected[problem.code] += 1
+        self._first.setdefault(problem.code, problem)
+        if len(self._problems) < PROBLEMS_IN_REPORT:
+            self._problems.append(problem)
+        if problem.origin.record == 0:
+            self._unreadable.append(problem)
+        rejected.write(json.dumps({**as_json(problem), "raw": problem.record}, ensure_ascii=False) + "\n")
+
+    def boundary(self) -> float:
+        """The fraction that the split is made with: see `ft.dataset.split.boundary`."""
+        return boundary(self._fraction, self._lowest, self._highest)
+
+    def require_some(self) -> None:
+        """Raise UserError where nothing was kept: which file cannot be read, or the commonest reason of all records."""
+        if self._kept:
+            return
+        names = ", ".join(file["name"] for file in self._files)
+        if not self._rejected:
+            raise UserError(names, "there is no record in it.", "Choose a file with at least one conversation.")
+        if len(self._unreadable) == self._read:
+            given = ", ".join(problem.origin.file for problem in self._unreadable)
+            why = " ".join(dict.fromkeys(problem.problem for problem in self._unreadable))
+            raise UserError(given, why, self._unreadable[0].fix)
+        code, count = self._rejected.most_common(1)[0]
+        first = self._first[code]
+        turn = f", turn {first.turn}" if first.turn else ""
+        raise UserError(
+            names,
+            f"none of its {self._read} records can be used. The commonest reason ({count} of {self._read}), first met "
+            f"in {first.origin.file}, record {first.origin.record}{turn}: {first.problem}",
+            first.fix,
+        )
+
+    def report(self, splits: dict[str, int]) -> dict[str, Any]:
+        """The report of the conversion, with the counts of each side of the split as given."""
+        formats = {file["name"]: file["format"] for file in self._files}
+        used = {file["format"] for file in self._files if file["kept"]}
+        return {
+            "dataset": "",
+            "version": "",
+            "format": used.pop() if len(used) == 1 else "mixed",
+            "formats": formats,
+            "read": self._read,
+            "kept": self._kept,
+            "repaired": dict(self._repaired.most_common()),
+            "rejected": dict(self._rejected.most_common()),
+            "duplicates": self._kept - self._distinct(),
+            "splits": splits,
+            "problems": [as_json(problem) for problem in self._problems],
+            "files": self._files,
+        }
+
+    def _distinct(self) -> int:
+        return pc.count_distinct(pa.array(memoryview(self._fingerprints), type=pa.uint64())).as_py()
+
+
+def fingerprint(conversation: Conversation) -> int:
+    """64 bits that are the same for conversations whose turns and tools are, but for case and whitespace.
+
+    Raises:
+        UnicodeEncodeError: the text cannot be written as UTF-8.
+    """
+    turns = [
+        [m.role, normalised(m.content), normalised(m.reasoning or ""), [[c.name, c.arguments] for c in m.tool_calls]]
+        for m in conversation.messages
+    ]
+    text = json.dumps([turns, conversation.tools], ensure_ascii=False)
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
+
+
+def as_json(problem: RowProblem) -> dict[str, Any]:
+    """A problem as it stands in a report."""
+    return {
+        "file": problem.origin.file,
+        "record": problem.origin.record,
+        "turn": problem.turn,
+        "field": problem.field,
+        "code": problem.code,
+        "problem": problem.problem,
+        "fix": problem.fix,
+    }

@@ -1,0 +1,176 @@
+"""Datasets on disk: $SIDETUNE_HOME/datasets/<name>/<version>/. A version never changes once it is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from formats.conversation import Conversation
+from ft.dataset import parquet
+from ft.errors import UserError
+from ft.home import datasets_dir
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VERSION = re.compile(r"v([1-9][0-9]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a dataset: `name` and `version` ("v1", "v2", ...) as a person writes them, `path` its folder."""
+
+    name: str
+    version: str
+    path: Path
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What converting gave: the document that `sidetune convert --json` prints (see `ft.dataset.build`).
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        return read_json(self.path / "report.json")
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Where it came from: created (ISO time, UTC), files with their sha256, and how it was split."""
+        return read_json(self.path / "source.json")
+
+    @property
+    def rejected_path(self) -> Path:
+        """JSON lines, one a rejected record: file, record, turn, field, code, problem, fix and the record as `raw`."""
+        return self.path / "rejected.jsonl"
+
+    def count(self, split: str | None = None) -> int:
+        """How many conversations there are on that side of the split ("train" or "validation"; None: on both)."""
+        splits = self.report["splits"]
+        return splits["train"] + splits["validation"] if split is None else splits[split]
+
+    def conversations(
+        self, split: str | None = None, start: int = 0, limit: int | None = None
+    ) -> Iterator[Conversation]:
+        """The conversations, read as they are asked for: at most `limit`, from the `start`-th (0: the first) on."""
+        return parquet.read(self.path / parquet.FILE_NAME, split, start, limit)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in that file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    todo = "Delete that folder, or convert the files again under another name."
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(str(path), f"it cannot be read ({error}).", todo) from error
+    if not isinstance(found, dict):
+        raise UserError(str(path), "it holds no JSON object.", todo)
+    return found
+
+
+def check_name(name: str) -> None:
+    """Raise UserError unless `name` can name a dataset: 1 to 64 of A-Z, a-z, 0-9, "-", "_", ".", no "." first."""
+    if not _NAME.fullmatch(name):
+        raise UserError(
+            f"the dataset name {name!r}",
+            "a name is made of letters (a to z), digits, '-', '_' and '.', begins with a letter or digit and has "
+            "at most 64 characters.",
+            "Choose another name, for example my-chats.",
+        )
+
+
+def _numbers(name: str) -> list[int]:
+    """The version numbers taken under that name, whole or not, newest first."""
+    folder = datasets_dir() / name
+    if not folder.is_dir():
+        return []
+    found = (_VERSION.fullmatch(each.name) for each in folder.iterdir() if each.is_dir())
+    return sorted((int(match[1]) for match in found if match), reverse=True)
+
+
+def next_version(name: str) -> str:
+    """The version that the next dataset of that name gets: "v1" where there is none yet."""
+    return f"v{max(_numbers(name), default=0) + 1}"
+
+
+def list_versions(name: str) -> list[Version]:
+    """All versions of the dataset of that name, newest first; an empty list where there is none."""
+    if not _NAME.fullmatch(name):
+        return []
+    paths = (datasets_dir() / name / f"v{number}" for number in _numbers(name))
+    return [Version(name, path.name, path) for path in paths if (path / "report.json").is_file()]
+
+
+def list_datasets() -> list[Version]:
+    """The newest version of each dataset, the one made last first."""
+    folder = datasets_dir()
+    names = [each.name for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
+    newest = [versions[0] for name in names if (versions := list_versions(name))]
+    return sorted(newest, key=_created, reverse=True)
+
+
+def _created(version: Version) -> tuple[float, str]:
+    return (version.path / "report.json").stat().st_mtime, version.name
+
+
+def find(ref: str) -> Version:
+    """The version that `ref` names: "name" (its newest version) or "name@v2".
+
+    Raises:
+        UserError: there is no such dataset or version.
+    """
+    name, at, number = ref.partition("@")
+    versions = list_versions(name)
+    if not versions:
+        known = ", ".join(each.name for each in list_datasets())
+        raise UserError(
+            f"dataset {name!r}",
+            "there is no dataset of that name.",
+            f"Use one of: {known}." if known else f"Make it: sidetune convert FILE --name {name or 'NAME'}",
+        )
+    if not at:
+        return versions[0]
+    for version in versions:
+        if version.version == number:
+            return version
+    raise UserError(
+        f"dataset {ref!r}",
+        f"{name} has no version {number!r}.",
+        f"Use one of: {', '.join(each.version for each in reversed(versions))}.",
+    )
+
+
+def listing() -> list[dict[str, Any]]:
+    """All datasets as `sidetune datasets --json` and the API give them, newest first.
+
+    Each is {"dataset", "version", "created", "format", "read", "kept", "rejected": {code: n}, "duplicates",
+    "splits": {"train", "validation"}, "versions": ["v2", "v1"]}.
+    """
+    keys = ("format", "read", "kept", "rejected", "duplicates", "splits")
+    found = []
+    for version in list_datasets():
+        report = version.report
+        found.append(
+            {
+                "dataset": version.name,
+                "version": version.version,
+                "created": version.source["created"],
+                **{key: report[key] for key in keys},
+                "versions": [each.version for each in list_versions(version.name)],
+            }
+        )
+    return found
+
+
+def details(version: Version) -> dict[str, Any]:
+    """One version as `sidetune datasets NAME --json` gives it: its report, with "created" and "versions" as above."""
+    return {
+        **version.report,
+        "created": version.source["created"],
+        "versions": [each.version for each in list_versions(version.name)],
+    }

@@ -1,0 +1,51 @@
+"""events.jsonl: what happened in a run, one JSON object a line, only ever appended to."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from typing import Any
+
+from ft.runs.directory import Run
+
+
+def append(run: Run, kind: str, **fields: Any) -> None:
+    """Write one event, with the time (seconds since 1970) and `kind`, and see it to the disk.
+
+    A float that JSON cannot hold (NaN, infinity) is written as null.
+    """
+    clean = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
+    line = json.dumps({"time": round(time.time(), 3), "kind": kind, **clean}) + "\n"
+    with run.events_path.open("ab+") as file:
+        # A line torn by a killed process must not swallow this one.
+        if file.tell() and (file.seek(-1, os.SEEK_END) or True) and file.read(1) != b"\n":
+            line = "\n" + line
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(run: Run) -> list[dict[str, Any]]:
+    """All events so far, oldest first; a torn line is left out."""
+    return read_from(run, 0)[0]
+
+
+def read_from(run: Run, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """The whole lines from byte `offset` on, and the offset behind them, for the next call."""
+    if not run.events_path.exists():
+        return [], 0
+    with run.events_path.open("rb") as file:
+        file.seek(offset)
+        block = file.read()
+    end = block.rfind(b"\n") + 1
+    found = []
+    for line in block[:end].splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict) and "kind" in event:
+            found.append(event)
+    return found, offset + end

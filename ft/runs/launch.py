@@ -1,0 +1,101 @@
+"""Start, stop, resume and delete runs. The worker is a process of its own that outlives whoever started it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ft.errors import UserError
+from ft.runs import events
+from ft.runs.directory import Run
+from ft.runs.status import status
+
+
+def start(run: Run) -> int:
+    """Start the worker of `run` and return its process id.
+
+    Raises:
+        UserError: the run's folder cannot be written to.
+    """
+    root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment.update(TOKENIZERS_PARALLELISM="false", HF_HUB_DISABLE_TELEMETRY="1", PYTHONUNBUFFERED="1")
+    try:
+        run.stop_path.unlink(missing_ok=True)
+        events.append(run, "launched")
+        with run.log_path.open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "ft.train.worker", str(run.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise UserError(
+            f"run {run.id}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
+        ) from error
+    # Nobody else waits for the worker, and an ended one that nobody waits for stays as a zombie.
+    threading.Thread(target=worker.wait, daemon=True).start()
+    return worker.pid
+
+
+def stop(run: Run) -> None:
+    """Ask the worker to stop at the end of its step, save and end.
+
+    Raises:
+        UserError: the run is not going.
+    """
+    now = status(run)
+    if not now.live:
+        raise UserError(f"run {run.id}", f"it is {now.state}, so there is nothing to stop.", "See `sidetune runs`.")
+    run.stop_path.touch()
+
+
+def resume(run: Run) -> int:
+    """Start the run again from its last checkpoint (from the beginning where it has none). Returns the process id.
+
+    Raises:
+        UserError: the run is going, or finished.
+    """
+    now = status(run)
+    if now.live:
+        raise UserError(f"run {run.id}", f"it is {now.state} already.", "Wait for it, or stop it first.")
+    if now.state == "finished":
+        raise UserError(f"run {run.id}", "it is finished.", "Start a new run with more epochs to train on.")
+    return start(run)
+
+
+def delete(run: Run) -> None:
+    """Remove the run's directory with its checkpoints and adapter.
+
+    Raises:
+        UserError: the run is going.
+    """
+    now = status(run)
+    if now.live:
+        raise UserError(f"run {run.id}", f"it is {now.state}.", "Stop it first.")
+    doomed = run.path.with_name(f".{run.id}.deleted")
+    os.replace(run.path, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def wait(run: Run, poll: float = 0.5) -> Iterator[dict[str, Any]]:
+    """The run's events as they come, from its first, until it is no longer going; asks every `poll` seconds."""
+    offset = 0
+    while True:
+        live = status(run).live
+        found, offset = events.read_from(run, offset)
+        yield from found
+        if not live:
+            return
+        time.sleep(poll)

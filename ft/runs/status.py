@@ -1,0 +1,148 @@
+"""What state a run is in. Derived from its lock and its events each time, never stored."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from ft.runs import events
+from ft.runs.directory import Run
+
+State = Literal["queued", "waiting", "preparing", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
+LIVE: frozenset[State] = frozenset({"queued", "waiting", "preparing", "running", "stopping"})
+_START_SECONDS = 30  # a worker that has not taken its lock by then will not
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`step` of `steps`; `seconds_left` where it is known; `message` is what to tell a person."""
+
+    state: State
+    step: int
+    steps: int
+    seconds_left: float | None
+    message: str
+
+    @property
+    def live(self) -> bool:
+        """Whether a process is at work on it, or about to be."""
+        return self.state in LIVE
+
+
+def is_locked(run: Run) -> bool:
+    """Whether a worker holds the run's lock, that is: is alive."""
+    if not run.lock_path.exists():
+        return False
+    lock = FileLock(run.lock_path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
+    """The run's state now; `known` are its events where the caller has read them already."""
+    found = events.read(run) if known is None else known
+    last = {event["kind"]: event for event in found}
+    step = max(
+        (e.get("step") or 0 for e in found if e["kind"] in ("step", "finished", "stopped", "started")), default=0
+    )
+    steps = last.get("started", {}).get("steps", 0)
+    state, message = _state(run, found, last)
+    left = last.get("step", {}).get("seconds_left") if state == "running" else None
+    return Status(state, step, steps, left, message)
+
+
+def _state(run: Run, found: list[dict[str, Any]], last: dict[str, dict[str, Any]]) -> tuple[State, str]:
+    end = next((e for e in reversed(found) if e["kind"] in ("finished", "stopped", "failed", "launched")), None)
+    if is_locked(run):
+        newest = next((e for e in reversed(found) if e["kind"] != "launched"), {"kind": "launched"})
+        # The event that ends a run is written just before its lock is let go.
+        if newest["kind"] in ("finished", "stopped", "failed") and end is not None and newest is end:
+            return _ended(newest)
+        if run.stop_path.exists():
+            return "stopping", "Stopping at the end of this step, then saving."
+        if newest["kind"] == "waiting":
+            return "waiting", f"Waiting for the device: {newest.get('behind') or 'another run'} is using it."
+        if newest["kind"] in ("launched", "queued", "preparing", "data", "resumed"):
+            return "preparing", str(last.get("preparing", {}).get("what", "Starting"))
+        return "running", "Training"
+    if end is not None and end["kind"] != "launched":
+        return _ended(end)
+    since = end["time"] if end is not None else datetime.fromisoformat(run.config.created).timestamp()
+    worked = any(e["kind"] != "launched" and e["time"] > since for e in found)
+    if not worked and time.time() - since < _START_SECONDS:
+        return "queued", "Starting"
+    tail = log_tail(run, 3)
+    return "interrupted", "Its process is gone: resume it to go on from its last checkpoint." + (
+        f" The log ends with: {tail}" if tail and not worked else ""
+    )
+
+
+def _ended(event: dict[str, Any]) -> tuple[State, str]:
+    if event["kind"] == "failed":
+        return "failed", f"{event.get('given')}: {event.get('why')} {event.get('todo')}"
+    if event["kind"] == "stopped":
+        return "stopped", f"Stopped at step {event.get('step')}, as asked. It can be resumed."
+    reasons = {"early_stopping": "ended early: validation loss had stopped improving"}
+    return "finished", reasons.get(str(event.get("reason")), "Finished")
+
+
+def log_tail(run: Run, lines: int = 200) -> str:
+    """The last `lines` lines of train.log ("" where there is none), reading at most its last 64 KiB."""
+    if not run.log_path.exists():
+        return ""
+    with run.log_path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 65536))
+        text = file.read().decode(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The JSON that `sidetune train --json` ends with; null where a figure is not known (yet).
+
+    loss is the training loss of the last step, validation losses are means per trained token, before training and of
+    the checkpoint that was kept.
+    """
+    found = events.read(run)
+    now = status(run, found)
+    steps = [e for e in found if e["kind"] == "step"]
+    validations = [e for e in found if e["kind"] == "validation" and e.get("loss") is not None]
+    before = next((e["loss"] for e in validations if not e["step"]), None)
+    after = [e for e in validations if e["step"]]
+    end: dict[str, Any] = next((e for e in reversed(found) if e["kind"] in ("finished", "stopped")), {})
+    best_step = end.get("best_step") or (min(after, key=_loss)["step"] if after else None)
+    kept = next((e["loss"] for e in reversed(after) if e["step"] == best_step), None)
+    data: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "data"), {})
+    return {
+        "run": run.id,
+        "status": now.state,
+        "message": now.message,
+        "dataset": run.config.dataset,
+        "version": run.config.version,
+        "model": run.config.train.model,
+        "created": run.config.created,
+        "step": now.step,
+        "steps": now.steps,
+        "seconds_left": now.seconds_left,
+        "tokens_per_second": end.get("tokens_per_second") or (steps[-1].get("tokens_per_second") if steps else None),
+        "trained_tokens": data.get("trained_tokens"),
+        "loss": steps[-1].get("loss") if steps else None,
+        "validation_loss_before": before,
+        "validation_loss_after": kept,
+        "best_step": best_step,
+        "adapter": str(run.adapter) if run.adapter.exists() else None,
+        "peak_memory_bytes": end.get("peak_memory_bytes")
+        or max((e.get("memory_bytes") or 0 for e in steps), default=None),
+    }
+
+
+def _loss(event: dict[str, Any]) -> float:
+    return event["loss"]

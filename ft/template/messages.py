@@ -1,0 +1,66 @@
+"""A Conversation as the list of dicts that a tokenizer's chat template takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError
+
+from formats.conversation import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_PROBE = "sidetune_probe"
+
+
+def supports_tools(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template writes tool calls. Many do not, and drop them without a word: so it is tried."""
+    call = {"type": "function", "function": {"name": _PROBE, "arguments": {}}}
+    turns: list[Any] = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    try:
+        return _PROBE in str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except (TemplateError, TypeError, ValueError):
+        return False
+
+
+def template_messages(
+    messages: Sequence[Message], tools: Sequence[str], native_tools: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]] | None]:
+    """(messages, tools) for `apply_chat_template`.
+
+    With `native_tools` False (see `supports_tools`) the tool definitions go into the system message and each call into
+    the assistant's text, in the tags that Hermes and Qwen models use, so that nothing the person uploaded is left out.
+    """
+    rows = [_row(message, native_tools) for message in messages]
+    if native_tools or not tools:
+        return rows, [json.loads(tool) for tool in tools] or None
+    listed = (
+        'You can call these tools. Answer with <tool_call>{"name": ..., "arguments": ...}</tool_call> to call one.\n'
+    )
+    listed += "<tools>\n" + "\n".join(tools) + "\n</tools>"
+    if rows and rows[0]["role"] == "system":
+        rows[0]["content"] += "\n\n" + listed
+    else:
+        rows.insert(0, {"role": "system", "content": listed})
+    return rows, None
+
+
+def _row(message: Message, native_tools: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.reasoning is not None:
+        row["reasoning_content"] = message.reasoning
+    if message.tool_calls and native_tools:
+        row["tool_calls"] = [
+            {"type": "function", "function": {"name": call.name, "arguments": json.loads(call.arguments)}}
+            for call in message.tool_calls
+        ]
+    elif message.tool_calls:
+        calls = "\n".join(
+            f'<tool_call>\n{{"name": {json.dumps(call.name)}, "arguments": {call.arguments}}}\n</tool_call>'
+            for call in message.tool_calls
+        )
+        row["content"] = f"{message.content}\n{calls}" if message.content else calls
+    return row

@@ -1,0 +1,125 @@
+"""What the trainer reports, written down as the run's events; and how it is asked to stop."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections import deque
+from typing import Any
+
+import psutil
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from ft.errors import UserError
+from ft.runs import events
+from ft.runs.directory import Run
+
+
+def memory_bytes() -> int:
+    """Memory in use now by this process: on the GPU where there is one, else its resident set."""
+    if torch.cuda.is_available():
+        return torch.cuda.memory_allocated()
+    return psutil.Process().memory_info().rss
+
+
+def peak_memory_bytes() -> int:
+    """The most memory this process has used: on the GPU where there is one, else its largest resident set."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB, macOS in bytes
+
+
+class RunEvents(TrainerCallback):
+    """Writes `step`, `validation` and `checkpoint` events for `run`, and stops at a step's end when asked to.
+
+    tokens_per_second counts tokens that are not padding, over the last steps, without validations and checkpoints.
+    """
+
+    def __init__(self, run: Run, steps: int, validations_ahead: int) -> None:
+        self.run, self.steps = run, steps
+        self.stopped = False
+        self._recent: deque[tuple[int, float]] = deque(maxlen=10)  # (tokens, seconds) of the last steps
+        self._begun = time.monotonic()
+        self._tokens_before = 0.0
+        self._step_seconds = 0.0
+        self._validation_seconds = 0.0
+        self._validations_ahead = validations_ahead
+        self.totals = {"tokens": 0, "seconds": 0.0}
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._begun = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._step_seconds = time.monotonic() - self._begun
+        if self.run.stop_path.exists():
+            self.stopped = True
+            control.should_training_stop = True
+            control.should_save = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        if not logs or "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise UserError(
+                f"step {state.global_step}",
+                f"the training loss became {loss}: the model diverged.",
+                "Start again with a lower learning rate (a third of it), or look at the conversations of this batch.",
+            )
+        total = float(logs.get("num_tokens", 0))
+        tokens, self._tokens_before = int(total - self._tokens_before), total
+        self._recent.append((tokens, self._step_seconds))
+        self.totals["tokens"] += tokens
+        self.totals["seconds"] += self._step_seconds
+        seconds = sum(each for _, each in self._recent)
+        rate = sum(count for count, _ in self._recent) / seconds if seconds else 0.0
+        left = (self.steps - state.global_step) * seconds / len(self._recent)
+        left += max(0, self._validations_ahead) * self._validation_seconds
+        events.append(
+            self.run,
+            "step",
+            step=state.global_step,
+            epoch=round(state.epoch or 0.0, 3),
+            loss=loss,
+            learning_rate=logs.get("learning_rate"),
+            grad_norm=logs.get("grad_norm"),
+            tokens_per_second=round(rate, 1),
+            memory_bytes=memory_bytes(),
+            seconds_left=round(left, 1),
+        )
+
+    def on_evaluate(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        metrics: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        if not metrics or "eval_loss" not in metrics:
+            return
+        self._validation_seconds = metrics.get("eval_runtime", 0.0)
+        if state.global_step:
+            self._validations_ahead -= 1
+        events.append(
+            self.run,
+            "validation",
+            step=state.global_step,
+            epoch=round(state.epoch or 0.0, 3),
+            loss=metrics["eval_loss"],
+            token_accuracy=metrics.get("eval_mean_token_accuracy"),
+        )
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        events.append(self.run, "checkpoint", step=state.global_step)

@@ -1,0 +1,94 @@
+"""What a training run would do, before it is started: conversations, tokens, steps, and what stands in its way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ft.config import TrainConfig
+from ft.dataset.versions import Version
+from ft.errors import UserError
+from ft.models import catalogue
+from ft.models.load import load_tokenizer
+from ft.template.render import Renderer
+from ft.train.data import Counts, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Counts for the training side (and `validation` conversations held out); lengths and tokens before padding."""
+
+    train: int
+    validation: int
+    tokens: int
+    trained_tokens: int
+    longest: int
+    over_limit: int
+    no_trained: int
+    steps: int
+    lengths: list[int]
+    messages: list[str]
+
+
+def steps_for(conversations: int, config: TrainConfig) -> int:
+    """Optimiser steps of a run over `conversations` training conversations."""
+    if config.max_steps:
+        return config.max_steps
+    batches = math.ceil(conversations / config.batch_size)
+    return max(1, math.ceil(math.ceil(batches / config.gradient_accumulation) * config.epochs))
+
+
+def check(version: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Preflight:
+    """Tokenise the dataset as training would, with the model's tokenizer alone.
+
+    Raises:
+        UserError: training cannot start: the model cannot be used, or no conversation would be trained on.
+    """
+    catalogue.resolve(config.model)
+    renderer = Renderer(load_tokenizer(config.model, progress))
+    train, held_out = Counts(), Counts()
+    for split, counts in (("train", train), ("validation", held_out)):
+        for _ in prepare(version.conversations(split), renderer, config, counts):
+            pass
+    require_some(train, version.name, config)
+    messages = []
+    for counts, side in ((train, "training"), (held_out, "validation")):
+        if counts.lost():
+            messages.append(
+                f"Of the {side} conversations: {counts.lost()} (maximum length {config.max_length} tokens)."
+            )
+    if not held_out.used:
+        messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
+    if not renderer.native_tools and any(
+        c.tools or any(m.tool_calls for m in c.messages) for c in version.conversations()
+    ):
+        messages.append(
+            "This model's chat template has no place for tools: tool definitions and calls are written as text "
+            "(<tools> in the system message, <tool_call> in the reply)."
+        )
+    return Preflight(
+        train=train.used,
+        validation=held_out.used,
+        tokens=train.tokens,
+        trained_tokens=train.trained_tokens,
+        longest=max(train.longest, held_out.longest),
+        over_limit=train.cut + train.dropped + held_out.cut + held_out.dropped,
+        no_trained=train.no_trained + held_out.no_trained,
+        steps=steps_for(train.used, config),
+        lengths=train.lengths + held_out.lengths,
+        messages=messages,
+    )
+
+
+def require_some(train: Counts, dataset: str, config: TrainConfig) -> None:
+    """Raise UserError where no conversation is left to train on."""
+    if train.used:
+        return
+    why = train.lost() or "it holds none on the training side"
+    raise UserError(
+        f"dataset {dataset!r}",
+        f"no conversation of it can be trained on: {why}.",
+        f"Raise the maximum length (now {config.max_length} tokens; the longest conversation has {train.longest}), "
+        "or build a dataset with more replies.",
+    )

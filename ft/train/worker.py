@@ -1,0 +1,116 @@
+"""The process that trains: `python -m ft.train.worker RUN_DIR`. It reads the run directory and writes to it alone."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from ft.errors import UserError
+from ft.models import device
+from ft.runs import events
+from ft.runs.directory import Run
+from ft.runs.queue import device_lock
+
+
+class StoppedWhileWaitingError(Exception):
+    """The run was told to stop before the device was free."""
+
+
+def main(argv: list[str]) -> int:
+    """Train the run in directory `argv[0]`. Returns the exit status: 0 finished or stopped, 1 failed."""
+    run = Run(Path(argv[0]))
+    lock = FileLock(run.lock_path)
+    try:
+        lock.acquire(timeout=5)
+    except Timeout:
+        print(f"Another process is already training {run.id}.", file=sys.stderr)
+        return 1
+    # Held until the process is gone, however it goes: a held lock is what says that this run is alive.
+    with lock:
+        signal.signal(signal.SIGTERM, _asker(run))
+        return _work(run)
+
+
+def _asker(run: Run) -> Callable[[int, FrameType | None], None]:
+    def ask_to_stop(_: int, __: FrameType | None) -> None:
+        run.stop_path.touch()
+
+    return ask_to_stop
+
+
+def _work(run: Run) -> int:
+    told = ""
+
+    def waiting(behind: str) -> None:
+        nonlocal told
+        if run.stop_path.exists():
+            raise StoppedWhileWaitingError
+        if behind != told:
+            told = behind
+            events.append(run, "waiting", behind=behind)
+
+    try:
+        with device_lock(device.describe().kind, run, waiting):
+            # Imported here so that a run that only waits its turn takes no memory for torch.
+            from ft.train.train import train
+
+            train(run)
+        return 0
+    except StoppedWhileWaitingError:
+        events.append(run, "stopped", step=0)
+        return 0
+    except UserError as error:
+        events.append(run, "failed", given=error.given, why=error.why, todo=error.todo)
+        print(f"error: {error}", file=sys.stderr)
+    except MemoryError:
+        _out_of_memory(run)
+    except OSError as error:
+        events.append(
+            run,
+            "failed",
+            given="the run's folder" if error.filename is None else str(error.filename),
+            why=f"it could not be read or written: {error.strerror or error}.",
+            todo="Free disk space or mend the permissions, then resume the run: its checkpoints are kept.",
+        )
+        traceback.print_exc()
+    except RuntimeError as error:
+        traceback.print_exc()
+        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+            _out_of_memory(run)
+        else:
+            _bug(run, error)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ImportError, AssertionError) as error:
+        traceback.print_exc()
+        _bug(run, error)
+    return 1
+
+
+def _out_of_memory(run: Run) -> None:
+    config = run.config.train
+    events.append(
+        run,
+        "failed",
+        given=f"batch size {config.batch_size} at up to {config.max_length} tokens",
+        why="it needs more memory than there is.",
+        todo="Halve the batch size and double gradient accumulation (the same result), or lower the maximum length.",
+    )
+
+
+def _bug(run: Run, error: Exception) -> None:
+    events.append(
+        run,
+        "failed",
+        given="the training process",
+        why=f"it met an error that is not of your making: {type(error).__name__}: {str(error)[:300]}",
+        todo="See the log for the traceback; resume the run, or report it.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,93 @@
+"""How a refusal (`UserError`) is shown where it happened.
+
+A section has one place for it, and its events are wrapped, with that place as their LAST output:
+
+    problem = alerts.place()
+
+    @alerts.told(outputs=2)
+    def save(name): ...
+        return saved, gr.update(visible=True)
+
+    button.click(save, name, [summary, next_step, problem], api_visibility="private")
+
+`outputs` is the number of outputs without the place. Where `save` returns, the place is emptied; where it raises a
+UserError, the place shows it and the other outputs stay as they are. Generators work too (what they yielded stays).
+With `outputs=1` the function returns the one value, not a tuple; with `outputs=0`, nothing. To show or hide a refusal
+by hand, output `alerts.shown(error)` or `alerts.hidden()` to the place. Anything but a UserError is a bug and passes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from ft.errors import UserError
+
+
+def place() -> gr.HTML:
+    """An empty place for refusals in the section that is being laid out."""
+    return gr.HTML("", visible=False, padding=False, elem_classes="refusal")
+
+
+def shown(error: UserError) -> Any:
+    """The update of a place that shows `error`: what was given, why it cannot be used, what to do."""
+    return gr.update(value=markup(error), visible=True)
+
+
+def hidden() -> Any:
+    """The update that empties a place."""
+    return gr.update(value="", visible=False)
+
+
+def markup(error: UserError) -> str:
+    """`error` as HTML, all of its text escaped; a screen reader reads it out (role="alert")."""
+    given, why, todo = (escape(text) for text in (error.given, error.why, error.todo))
+    return (
+        f'<div class="alert" role="alert"><p><strong>{given}</strong>: {why}</p>'
+        f'<p class="alert-todo">{todo}</p></div>'
+    )
+
+
+def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Wrap an event so that its refusals go to a place (see the top of this file)."""
+
+    def wrap(event: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isgeneratorfunction(event):
+
+            @wraps(event)
+            def steps(*given: Any) -> Iterator[Any]:
+                try:
+                    for values in event(*given):
+                        yield _with(values, outputs, hidden())
+                except UserError as error:
+                    yield _with(_unchanged(outputs), outputs, shown(error))
+
+            return steps
+
+        @wraps(event)
+        def once(*given: Any) -> Any:
+            try:
+                return _with(event(*given), outputs, hidden())
+            except UserError as error:
+                return _with(_unchanged(outputs), outputs, shown(error))
+
+        return once
+
+    return wrap
+
+
+def _unchanged(outputs: int) -> Any:
+    return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
+
+
+def _with(values: Any, outputs: int, place_update: Any) -> Any:
+    if outputs == 0:
+        return place_update
+    if outputs == 1:
+        return values, place_update
+    return *values, place_update

@@ -1,0 +1,81 @@
+"""Which runs and checkpoints can be talked to, and what there is to ask them first."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from formats.conversation import Conversation
+from ft.chat.engine import BEST, checkpoints
+from ft.dataset import versions
+from ft.errors import UserError
+from ft.runs import directory
+from ft.runs.directory import Run
+from ft.runs.status import Status, status
+
+SAMPLES = ("Who are you?", "Explain in two sentences why the sky is blue.", "Write a short thank-you note to a neighbour.")
+SAMPLE_CHARACTERS = 90  # a longer question does not fit on a button
+
+
+def runs() -> list[Run]:
+    """The runs that have an adapter or a checkpoint, newest first."""
+    return [run for run in directory.list_runs() if checkpoints(run)]
+
+
+def pick(wanted: str, there: list[Run]) -> Run | None:
+    """The run of that id where it can be talked to, else the newest that can; None where none can."""
+    return next((run for run in there if run.id == wanted), there[0] if there else None)
+
+
+def checkpoint_title(name: str) -> str:
+    """ "best" and "checkpoint-40" in words."""
+    return "the best one (by validation loss)" if name == BEST else f"step {name.rsplit('-', 1)[-1]}"
+
+
+def note(wanted: str, chosen: Run | None) -> str:
+    """What to tell somebody who asked for run `wanted` and gets `chosen`: "" where there is nothing to tell."""
+    if not wanted or (chosen is not None and chosen.id == wanted):
+        if chosen is None:
+            return ""
+        now = status(chosen)
+        return f"This run is still going ({_progress(now)}): its checkpoints can be talked to." if now.live else ""
+    instead = f" Shown instead: {chosen.id}." if chosen else ""
+    try:
+        now = status(directory.find(wanted))
+    except UserError:
+        return f"Run {wanted} is not there any more.{instead}"
+    if now.live:
+        return f"Run {wanted} is still going ({_progress(now)}): it can be talked to from its first checkpoint on.{instead}"
+    return f"Run {wanted} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
+
+
+def _progress(now: Status) -> str:
+    return f"step {now.step} of {now.steps}" if now.steps else now.state
+
+
+def samples(run: Run | None) -> list[str]:
+    """Three questions to begin with: openings of conversations held out from the run, filled up with general ones."""
+    held_out = [] if run is None else [_opening(each) for each in _conversations(run, "validation", 60)]
+    short = [text for text in dict.fromkeys(held_out) if 0 < len(text) <= SAMPLE_CHARACTERS and "\n" not in text]
+    return [*short[:3], *SAMPLES][:3]
+
+
+def _opening(conversation: Conversation) -> str:
+    return next((message.content.strip() for message in conversation.messages if message.role == "user"), "")
+
+
+def system_prompt(run: Run | None) -> str:
+    """The system message that most of the run's first training conversations begin with; "" where most have none."""
+    if run is None:
+        return ""
+    first = [each.messages[0] for each in _conversations(run, "train", 20)]
+    systems = [message.content if message.role == "system" else "" for message in first]
+    commonest = max(set(systems), key=systems.count, default="")
+    return commonest if systems.count(commonest) * 2 > len(systems) else ""
+
+
+def _conversations(run: Run, split: str, limit: int) -> list[Conversation]:
+    try:
+        found = versions.find(f"{run.config.dataset}@{run.config.version}").conversations(split, limit=limit)
+        return list(islice(found, limit))
+    except UserError:  # the dataset may have been deleted since: the run can be talked to all the same
+        return []

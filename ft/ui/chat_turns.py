@@ -1,0 +1,107 @@
+"""A conversation with two models as plain values: what is kept in the browser, sent to the models and shown in the panes."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from formats.conversation import Message
+from ft.chat.pair import Pair, Reply
+
+Side = Literal["base", "tuned"]
+Turn = dict[str, Any]  # {"user": str, "base": {...}, "tuned": {...}, "kl": float | None, "base_is_base": bool}
+KEPT_CONVERSATIONS = 8
+KEPT_TURNS = 40
+
+
+def kept_under(run: str, checkpoint: str) -> str:
+    """The key of the conversation with that checkpoint of that run."""
+    return f"{run}/{checkpoint}"
+
+
+def keep(kept: dict[str, list[Turn]] | None, key: str, turns: list[Turn]) -> dict[str, list[Turn]]:
+    """`kept` with `turns` under `key`, small enough for a browser: the conversations used last, their last turns."""
+    others = {name: found for name, found in (kept or {}).items() if name != key}
+    if not turns:
+        return others
+    newest = dict(list(others.items())[-(KEPT_CONVERSATIONS - 1) :])
+    return {**newest, key: turns[-KEPT_TURNS:]}
+
+
+def turns_of(kept: object, key: str) -> list[Turn]:
+    """The turns under `key`; none where what the browser kept is of another shape (it is a person's own to change)."""
+    found = kept.get(key) if isinstance(kept, dict) else None
+    if not isinstance(found, list):
+        return []
+    return [turn for turn in found if _is_turn(turn)]
+
+
+def _is_turn(turn: object) -> bool:
+    return (
+        isinstance(turn, dict)
+        and isinstance(turn.get("user"), str)
+        and all(
+            isinstance(turn.get(side), dict) and isinstance(turn[side].get("text"), str) for side in ("base", "tuned")
+        )
+    )
+
+
+def new_turn(prompt: str, pair: Pair | None = None, *, cancelled: bool = False) -> Turn:
+    """The turn that `prompt` began and `pair` answers so far (None: not a word yet)."""
+    base, tuned = (pair.base, pair.tuned) if pair else (Reply(), Reply())
+    return {
+        "user": prompt,
+        "base": _reply(base, cancelled),
+        "tuned": _reply(tuned, cancelled),
+        "kl": pair.first_token_kl if pair else None,
+        "base_is_base": pair.base_is_base if pair else None,
+    }
+
+
+def _reply(reply: Reply, cancelled: bool) -> dict[str, Any]:
+    reason = "cancelled" if cancelled and not reply.done else reply.reason
+    return {"text": reply.text, "tokens": reply.tokens, "seconds": round(reply.seconds, 1), "reason": reason}
+
+
+def history(turns: list[Turn], side: Side, system: str, prompt: str) -> list[Message]:
+    """What the model of that side reads: each side remembers its own replies, and both the same questions."""
+    messages = [Message("system", system.strip())] if system.strip() else []
+    for turn in turns:
+        messages += [Message("user", turn["user"]), Message("assistant", turn[side]["text"])]
+    return [*messages, Message("user", prompt)]
+
+
+def shown(turns: list[Turn], side: Side) -> list[dict[str, Any]]:
+    """The pane of that side, as gr.Chatbot takes it: under each reply a second, small part with tokens and seconds."""
+    messages: list[dict[str, Any]] = []
+    for turn in turns:
+        reply = turn[side]
+        parts = [reply["text"] or "…" if not reply.get("reason") else reply["text"] or "(nothing)", footnote(reply)]
+        messages.append({"role": "user", "content": [{"type": "text", "text": turn["user"]}]})
+        messages.append({"role": "assistant", "content": [{"type": "text", "text": part} for part in parts if part]})
+    return messages
+
+
+def footnote(reply: dict[str, Any]) -> str:
+    """ "42 tokens · 3.1 s", with why it ended where that was not the model's own choice; "" before the first token."""
+    tokens, reason = int(reply.get("tokens") or 0), reply.get("reason") or ""
+    if not tokens and not reason:
+        return ""
+    why = {"length": " · cut at the longest reply", "cancelled": " · stopped"}.get(reason, "")
+    return f"{tokens} {'token' if tokens == 1 else 'tokens'} · {float(reply.get('seconds') or 0):.1f} s{why}"
+
+
+def proof(turns: list[Turn]) -> str:
+    """What shows that the base pane is the base model, in words, after the newest turn; "" before the first."""
+    if not turns or turns[-1].get("base_is_base") is None:
+        return ""
+    turn = turns[-1]
+    if not turn["base_is_base"]:
+        return "The base pane could not be confirmed: with the adapter off, the model does not answer as it did before."
+    checked = "Base pane checked: with the adapter off, the model gives exactly the scores it gave before training."
+    kl = next((each["kl"] for each in reversed(turns) if each.get("kl") is not None), None)
+    if kl is None:
+        return checked
+    asked = "" if turn.get("kl") is not None else " when both were last asked the same thing"
+    return (
+        f"{checked} Difference between the two at the first token{asked}: KL {kl:.3g} nats (0 would be no difference)."
+    )

@@ -1,0 +1,145 @@
+"""What a run's events say, in words and in HTML that holds no unescaped text. No gradio here, so that it can be tested."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import Any
+
+from ft.runs.directory import RunConfig
+from ft.runs.status import Status
+
+POINTS = 300
+STATES = {
+    "queued": "Starting",
+    "waiting": "Waiting its turn",
+    "preparing": "Preparing",
+    "running": "Training",
+    "stopping": "Stopping",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words as coarse as a person wants them: "40 s", "3 min", "2 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def memory(size: float) -> str:
+    """Bytes as "512 MB" or "1.4 GB"."""
+    return f"{size / 2**20:.0f} MB" if size < 2**30 else f"{size / 2**30:.1f} GB"
+
+
+def thinned(rows: list[dict[str, Any]], limit: int = POINTS) -> list[dict[str, Any]]:
+    """At most about `limit` rows of each kind, evenly taken, always with the first and the last."""
+    kept: list[dict[str, Any]] = []
+    for kind in ("training", "validation"):
+        of_kind = [row for row in rows if row["kind"] == kind]
+        every = max(1, math.ceil(len(of_kind) / limit))
+        kept += of_kind[::every]
+        if of_kind and kept[-1] is not of_kind[-1]:
+            kept.append(of_kind[-1])
+    return kept
+
+
+def state_html(config: RunConfig, model: str, now: Status, found: list[dict[str, Any]]) -> str:
+    """The head of a run: its state in words, a progress bar while it is going, and its figures with their units."""
+    about = f"{config.dataset} {config.version} · {model} · {config.id}"
+    return (
+        f'<section class="run-head run-{now.state}">'
+        f'<h3><span class="run-dot" aria-hidden="true"></span>{escape(_title(now))}</h3>'
+        f'<p class="run-about">{escape(about)}</p>{_message(now, found)}{_bar(now)}{_figures(now, found)}</section>'
+    )
+
+
+def _title(now: Status) -> str:
+    title = STATES[now.state]
+    if now.state in ("running", "stopping", "stopped", "interrupted") and now.steps:
+        title += f" · step {now.step:,} of {now.steps:,}"
+    elif now.state == "finished" and now.step:
+        title += f" after {now.step:,} {'step' if now.step == 1 else 'steps'}"
+    if now.seconds_left is not None and now.state == "running":
+        title += f" · about {duration(now.seconds_left)} left"
+    return title
+
+
+def _message(now: Status, found: list[dict[str, Any]]) -> str:
+    if now.state == "failed":
+        failed = next((e for e in reversed(found) if e["kind"] == "failed"), {})
+        given, why, todo = (escape(str(failed.get(key) or "")) for key in ("given", "why", "todo"))
+        return f'<p role="alert" class="run-failed"><strong>{given}</strong>: {why}<br>{todo}</p>'
+    plain = now.message.rstrip(".").lower()
+    if plain in ("training", "finished", "starting", STATES[now.state].lower()):
+        return ""
+    text = now.message[:1].upper() + now.message[1:]
+    return f"<p>{escape(text if text.endswith('.') else text + '.')}</p>"
+
+
+def _bar(now: Status) -> str:
+    if not now.live:
+        return ""
+    if not now.steps:
+        return '<div class="run-bar run-bar-open" role="progressbar" aria-label="Training progress"><div></div></div>'
+    share = min(1.0, now.step / now.steps)
+    return (
+        f'<div class="run-bar" role="progressbar" aria-label="Training progress" aria-valuemin="0" '
+        f'aria-valuemax="{now.steps}" aria-valuenow="{now.step}" aria-valuetext="step {now.step} of {now.steps}">'
+        f'<div style="width:{share:.1%}"></div></div>'
+    )
+
+
+def _figures(now: Status, found: list[dict[str, Any]]) -> str:
+    last: dict[str, dict[str, Any]] = {event["kind"]: event for event in found}
+    step, data, started = (last.get(kind, {}) for kind in ("step", "data", "started"))
+    validation = next((e for e in reversed(found) if e["kind"] == "validation" and e.get("loss") is not None), {})
+    speed = (last.get("finished") or {}).get("tokens_per_second") if now.state == "finished" else None
+    speed = speed or step.get("tokens_per_second")
+    peak = max((e.get("memory_bytes") or 0 for e in found if e["kind"] == "step"), default=0)
+    rows = [
+        ("Training loss", f"{step['loss']:.3f}" if step.get("loss") is not None else ""),
+        ("Validation loss", f"{validation['loss']:.3f}" if validation else ""),
+        ("Speed", f"{speed:,.0f} tokens/s" if speed else ""),
+        ("Memory", memory(peak) if peak else ""),
+        ("Conversations", f"{data['train']:,} + {data.get('validation', 0):,} held out" if "train" in data else ""),
+        ("Learns", f"{started['trainable']:,} of {started['parameters']:,} weights" if "trainable" in started else ""),
+    ]
+    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows if value)
+    return f'<dl class="run-figures">{shown}</dl>' if shown else ""
+
+
+def outcome(summary: dict[str, Any], state: str) -> str:
+    """What the run did for unseen conversations, in plain words, from `ft.runs.status.summary`; "" while it is going."""
+    if state not in ("finished", "stopped"):
+        return ""
+    before, after = summary["validation_loss_before"], summary["validation_loss_after"]
+    if before is None or after is None:
+        return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
+    text = f"**Validation loss {before:.2f} → {after:.2f}** on conversations that it never trained on"
+    if after < before - 0.005:
+        times = math.exp(before - after)
+        text += f": token for token, the tuned model finds their replies {times:.1f} times as likely as the base does."
+    elif after <= before + 0.005:
+        text += ": no difference. Try a higher learning rate or more epochs, or look at whether the data is varied."
+    else:
+        text += ": it got worse on them. Try half the learning rate, fewer epochs, or more conversations."
+    best, last = summary["best_step"], summary["step"]
+    if best and last and best < last:
+        text += f" It was best at step {best:,} of {last:,}, and that is the checkpoint that was kept."
+    return text
+
+
+def loss_change(summary: dict[str, Any]) -> str:
+    """ "3.21 → 2.10" for the table of runs; what is not known is left out."""
+    before, after = summary["validation_loss_before"], summary["validation_loss_after"]
+    if before is None:
+        return ""
+    return f"{before:.2f} → {after:.2f}" if after is not None else f"{before:.2f} →"

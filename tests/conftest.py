@@ -1,0 +1,103 @@
+"""What tests share: a home of their own, the small real model, and a real browser.
+
+A test that needs what this machine lacks is skipped with the reason; where CI=true it fails, so that nothing is
+skipped unseen.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from ft.errors import UserError
+from ft.models import embedded
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked gpu are skipped where there is no CUDA device."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not _has_cuda():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty $SIDETUNE_HOME for one test."""
+    path = tmp_path / "home"
+    path.mkdir()
+    monkeypatch.setenv("SIDETUNE_HOME", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def models_cache() -> Path:
+    """A models folder that holds the default model, fetched once and kept between test runs.
+
+    It lies in $SIDETUNE_TEST_MODELS, or in the user's cache folder.
+    """
+    given = os.environ.get("SIDETUNE_TEST_MODELS")
+    cache = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "sidetune-tests"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(cache.expanduser().resolve()))
+        try:
+            return embedded.ensure().parent
+        except UserError as error:
+            _lacking(f"the default model cannot be fetched: {error}")
+
+
+@pytest.fixture
+def embedded_model(home: Path, models_cache: Path) -> Path:
+    """The default model's folder, in the home of one test."""
+    (home / "models").symlink_to(models_cache)
+    return embedded.folder()
+
+
+@pytest.fixture(scope="module")
+def embedded_model_module(tmp_path_factory: pytest.TempPathFactory, models_cache: Path) -> Iterator[Path]:
+    """As `embedded_model`, for a module that shares one home."""
+    shared = tmp_path_factory.mktemp("home")
+    (shared / "models").symlink_to(models_cache)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(shared))
+        yield embedded.folder()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The machine's Chromium or Chrome, without a window. Open a page with `browser.new_page()` and close it."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next((found for name in names if (found := shutil.which(name))), None)
+    if executable is None:
+        _lacking(f"no browser on this machine (looked for {', '.join(names)})")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def _has_cuda() -> bool:
+    import torch  # takes seconds: only where a test is marked gpu
+
+    return torch.cuda.is_available()
+
+
+def _lacking(reason: str) -> NoReturn:
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
