@@ -11,7 +11,7 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool by the assistant. `arguments` stays JSON text: Arrow structs would merge the keys of all rows."""
+    """One call of a tool by the assistant. `arguments` stays JSON text: Arrow would merge the keys of all rows."""
 
     name: str
     arguments: str

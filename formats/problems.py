@@ -26,7 +26,7 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A change made to records so that they can be used: its code (see `formats.repair`) and how many records it touched."""
+    """A change made to records so that they can be used: its code (see `formats.repair`) and in how many."""
 
     code: str
     count: int

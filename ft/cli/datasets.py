@@ -11,7 +11,7 @@ from formats.repair import REPAIRS
 from ft.cli.output import count, moment, note, print_json, say, table
 from ft.dataset import build, sample, versions
 
-_PROBLEMS_SHOWN = 10
+_PROBLEMS_SHOWN = 3  # of each code
 _RECORDS_A_NOTE = 10_000
 
 
@@ -89,6 +89,9 @@ def _say_details(version: versions.Version) -> None:
 def _say_report(version: versions.Version) -> None:
     report = version.report
     for file in report["files"]:
+        if not file["kept"]:
+            say(f"Nothing in {file['name']} can be used ({file['reason'].rstrip('.')}).")
+            continue
         read = f"Read {count(file['read'], 'record')} of {file['name']}, kept {file['kept']:,}"
         say(f"{read}: {file['format'] or 'no known format'} ({file['reason'].rstrip('.')}).")
     splits = report["splits"]
@@ -99,10 +102,8 @@ def _say_report(version: versions.Version) -> None:
     if not splits["validation"]:
         say("Nothing is held out, so a run cannot say whether the model got better on conversations it has not seen.")
     if report["duplicates"]:
-        say(
-            f"{count(report['duplicates'], 'conversation')} the same as an earlier one (but for case and spaces): "
-            "kept, and on the same side."
-        )
+        same = count(report["duplicates"], "conversation is", "conversations are")
+        say(f"{same} the same as an earlier one (but for case and spaces): kept, and on the same side.")
     if report["repaired"]:
         say("\nRepaired:")
         for code, number in report["repaired"].items():
@@ -115,8 +116,11 @@ def _say_rejected(version: versions.Version, report: dict[str, Any]) -> None:
     say(f"\nRejected {count(sum(report['rejected'].values()), 'record')}:")
     for code, number in report["rejected"].items():
         say(f"  {number:,} x {code}")
-    for problem in report["problems"][:_PROBLEMS_SHOWN]:
-        record = f", record {problem['record']}" if problem["record"] else ""
-        turn = f", turn {problem['turn']}" if problem["turn"] else ""
-        say(f"  {problem['file']}{record}{turn}: {problem['problem']} {problem['fix']}")
+        examples = [problem for problem in report["problems"] if problem["code"] == code]
+        for problem in examples[:_PROBLEMS_SHOWN]:
+            record = f", record {problem['record']}" if problem["record"] else ""
+            turn = f", turn {problem['turn']}" if problem["turn"] else ""
+            say(f"    {problem['file']}{record}{turn}: {problem['problem']} {problem['fix']}")
+        if number > _PROBLEMS_SHOWN:
+            say("    ...")
     say(f"Every rejected record, with its reason: {version.rejected_path}")

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from formats.convert import FORMATS
 from ft.dataset import held_out, parquet, split
 from ft.dataset.staging import Staged, discard, disk_error, gone, open_staged, remove_old, staging_dir, write_json
 from ft.dataset.tally import Tally
@@ -47,8 +48,10 @@ def stage(
     read (any further) is one rejection, with record 0. Duplicates are counted, and kept.
 
     Raises:
-        UserError: no file, nothing that can be used in them, or no room on the disk. Nothing is left behind then.
+        UserError: no file, no such format, nothing that can be used in them, or no room on the disk. Nothing is left behind then.
     """
+    if format not in ("auto", *FORMATS):
+        raise UserError(f"format {format!r}", "there is no such format.", f"Use auto or one of: {', '.join(FORMATS)}.")
     files = _distinct(files)
     if not files:
         raise UserError("no file", "there is nothing to convert.", "Choose a .json or .jsonl file of chats.")

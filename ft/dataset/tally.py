@@ -121,7 +121,7 @@ class Tally:
         turn = f", turn {first.turn}" if first.turn else ""
         raise UserError(
             names,
-            f"none of its {self._read} records can be used. The commonest reason ({count} of {self._read}), first met "
+            f"nothing in it can be used ({self._read} read). The commonest reason ({count} of {self._read}), first met "
             f"in {first.origin.file}, record {first.origin.record}{turn}: {first.problem}",
             first.fix,
         )

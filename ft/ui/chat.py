@@ -11,7 +11,6 @@ import gradio as gr
 from gradio.components import Component
 
 from ft.chat.engine import BEST, checkpoints
-from ft.runs.directory import Run
 from ft.ui import alerts, chat_choice, chat_reply, chat_turns
 from ft.ui.chat_reply import Question, StopRequest
 from ft.ui.run_view import model_title
@@ -95,7 +94,9 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
         with gr.Column(min_width=300):
             base = gr.Chatbot(label="Base", placeholder="The base model answers here.", elem_id="chat-base", **panes)
         with gr.Column(min_width=300):
-            tuned = gr.Chatbot(label="Tuned", placeholder="The tuned model answers here.", elem_id="chat-tuned", **panes)
+            tuned = gr.Chatbot(
+                label="Tuned", placeholder="The tuned model answers here.", elem_id="chat-tuned", **panes
+            )
     proof, status, alert = gr.HTML(visible=False), gr.HTML(visible=False), alerts.place()
     with gr.Row(visible=False, elem_classes="chat-samples") as samples:
         buttons = [gr.Button(text, size="sm", scale=0, min_width=80) for text in chat_choice.SAMPLES]
@@ -129,7 +130,13 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
                 min_width=260,
             )
             longest = gr.Slider(
-                16, 1024, 256, step=16, label="Longest reply", info="**max new tokens** · about 0.75 words each", min_width=260
+                16,
+                1024,
+                256,
+                step=16,
+                label="Longest reply",
+                info="**max new tokens** · about 0.75 words each",
+                min_width=260,
             )
     kept = gr.BrowserState({}, storage_key="sidetune-chat", secret="sidetune")
     names = {name: value for name, value in locals().items() if name in Chat.__dataclass_fields__}
@@ -156,9 +163,7 @@ def _wire_talk(chat: Chat, shared: Shared) -> None:
         button.click(partial(send, shared.engine), [button, *asked], outputs, **talk)
     chat.retry.click(partial(retry, shared.engine), asked, outputs, **talk)
     chat.stop.click(stop, chat.stop_request, chat.status, queue=False, **PRIVATE)
-    chat.clear.click(
-        clear, [chat.run, chat.checkpoint, chat.kept], [*chat.panes, *chat.controls, chat.kept], **PRIVATE
-    )
+    chat.clear.click(clear, [chat.run, chat.checkpoint, chat.kept], [*chat.panes, *chat.controls, chat.kept], **PRIVATE)
 
 
 def choose(wanted: str, kept: dict[str, Any]) -> tuple[Any, ...]:
@@ -187,7 +192,11 @@ def choose(wanted: str, kept: dict[str, Any]) -> tuple[Any, ...]:
 
 def _show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    return (gr.Chatbot(label=_tuned_label(run, checkpoint)), *chat_reply.panes(turns), *chat_reply.controls(False, turns))
+    return (
+        gr.Chatbot(label=_tuned_label(run, checkpoint)),
+        *chat_reply.panes(turns),
+        *chat_reply.controls(False, turns),
+    )
 
 
 def _tuned_label(run: str, checkpoint: str) -> str:

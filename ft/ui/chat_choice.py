@@ -12,7 +12,11 @@ from ft.runs import directory
 from ft.runs.directory import Run
 from ft.runs.status import Status, status
 
-SAMPLES = ("Who are you?", "Explain in two sentences why the sky is blue.", "Write a short thank-you note to a neighbour.")
+SAMPLES = (
+    "Who are you?",
+    "Explain in two sentences why the sky is blue.",
+    "Write a short thank-you note to a neighbour.",
+)
 SAMPLE_CHARACTERS = 90  # a longer question does not fit on a button
 
 
@@ -44,7 +48,7 @@ def note(wanted: str, chosen: Run | None) -> str:
     except UserError:
         return f"Run {wanted} is not there any more.{instead}"
     if now.live:
-        return f"Run {wanted} is still going ({_progress(now)}): it can be talked to from its first checkpoint on.{instead}"
+        return f"Run {wanted} is still going ({_progress(now)}): its first checkpoint can be talked to.{instead}"
     return f"Run {wanted} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
 
 

@@ -1,4 +1,4 @@
-"""A conversation with two models as plain values: what is kept in the browser, sent to the models and shown in the panes."""
+"""A conversation with two models as plain values: what is kept, sent to the models and shown."""
 
 from __future__ import annotations
 

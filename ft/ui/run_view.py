@@ -5,7 +5,7 @@ Everything shown is read from the run's directory, so each visitor sees the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import gradio as gr
@@ -27,7 +27,7 @@ COLORS = {"training": "#8a94a6", "validation": "#2f6fde"}  # both clear on a lig
 
 @dataclass(frozen=True)
 class RunView:
-    """The components, and `seen`: what the visitor's page shows already, so that a tick sends nothing twice."""
+    """The components; `state` is the run's state, `seen` what the page shows already, so that nothing is sent twice."""
 
     head: gr.HTML
     outcome: gr.Markdown
@@ -39,24 +39,13 @@ class RunView:
     resume: gr.Button
     alert: gr.HTML
     timer: gr.Timer
+    state: gr.State
     seen: gr.State
 
     @property
     def outputs(self) -> list[Component | gr.Accordion]:
         """Where `show` and `tick` put what they return."""
-        return [
-            self.head,
-            self.outcome,
-            self.plot,
-            self.log_fold,
-            self.log,
-            self.chat,
-            self.stop,
-            self.resume,
-            self.alert,
-            self.timer,
-            self.seen,
-        ]
+        return [getattr(self, field.name) for field in fields(self)]
 
 
 def build() -> RunView:
@@ -86,7 +75,18 @@ def build() -> RunView:
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
     return RunView(
-        head, outcome, plot, log_fold, log, chat, stop, resume, alert, gr.Timer(TICK_SECONDS, active=False), gr.State("")
+        head,
+        outcome,
+        plot,
+        log_fold,
+        log,
+        chat,
+        stop,
+        resume,
+        alert,
+        gr.Timer(TICK_SECONDS, active=False),
+        state=gr.State(""),
+        seen=gr.State(""),
     )
 
 
@@ -109,7 +109,7 @@ def tick(run_id: str, seen: str) -> tuple[Any, ...]:
         return show(run_id)
     found = events.read(run)
     now = _seen(run, status.status(run, found))
-    return tuple(gr.skip() for _ in RunView.__dataclass_fields__) if now == seen else show(run_id)
+    return tuple(gr.skip() for _ in fields(RunView)) if now == seen else show(run_id)
 
 
 def _seen(run: Run, now: status.Status) -> str:
@@ -127,7 +127,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        return (*[hidden] * 8, alert, gr.Timer(active=False), "")
+        return (*[hidden] * 8, alert, gr.Timer(active=False), "", "")
     found = events.read(run)
     now = status.status(run, found)
     summary = status.summary(run)
@@ -145,6 +145,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
         gr.Button(visible=now.state in ("stopped", "failed", "interrupted")),
         alert,
         gr.Timer(active=now.live),
+        now.state,
         _seen(run, now),
     )
 

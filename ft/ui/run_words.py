@@ -1,4 +1,4 @@
-"""What a run's events say, in words and in HTML that holds no unescaped text. No gradio here, so that it can be tested."""
+"""What a run's events say, in words and in HTML with all text escaped. No gradio here, so that it can be tested."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _title(now: Status) -> str:
 
 def _message(now: Status, found: list[dict[str, Any]]) -> str:
     if now.state == "failed":
-        failed = next((e for e in reversed(found) if e["kind"] == "failed"), {})
+        failed: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "failed"), {})
         given, why, todo = (escape(str(failed.get(key) or "")) for key in ("given", "why", "todo"))
         return f'<p role="alert" class="run-failed"><strong>{given}</strong>: {why}<br>{todo}</p>'
     plain = now.message.rstrip(".").lower()
@@ -100,7 +100,9 @@ def _bar(now: Status) -> str:
 def _figures(now: Status, found: list[dict[str, Any]]) -> str:
     last: dict[str, dict[str, Any]] = {event["kind"]: event for event in found}
     step, data, started = (last.get(kind, {}) for kind in ("step", "data", "started"))
-    validation = next((e for e in reversed(found) if e["kind"] == "validation" and e.get("loss") is not None), {})
+    validation: dict[str, Any] = next(
+        (e for e in reversed(found) if e["kind"] == "validation" and e.get("loss") is not None), {}
+    )
     speed = (last.get("finished") or {}).get("tokens_per_second") if now.state == "finished" else None
     speed = speed or step.get("tokens_per_second")
     peak = max((e.get("memory_bytes") or 0 for e in found if e["kind"] == "step"), default=0)
@@ -117,7 +119,7 @@ def _figures(now: Status, found: list[dict[str, Any]]) -> str:
 
 
 def outcome(summary: dict[str, Any], state: str) -> str:
-    """What the run did for unseen conversations, in plain words, from `ft.runs.status.summary`; "" while it is going."""
+    """What the run did for unseen conversations, from `ft.runs.status.summary`; "" while it is going."""
     if state not in ("finished", "stopped"):
         return ""
     before, after = summary["validation_loss_before"], summary["validation_loss_after"]

@@ -1,112 +1,178 @@
-"""The Train tab: choose a dataset, a base model and a recipe; see what will happen; start it and watch it."""
+"""The Train tab: choose a dataset, a base model and a preset; see what will happen; start it and watch it."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from contextlib import closing
 from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.config import TrainConfig
 from ft.dataset import versions
+from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue, device
-from ft.presets import PRESETS, preset
+from ft.models import catalogue
+from ft.presets import preset
 from ft.runs import directory, launch
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
-from ft.ui import alerts, run_view, train_plan, train_settings
+from ft.ui import alerts, run_view, train_form, train_plan, train_settings
 from ft.ui.background import Say, follow
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
 from ft.ui.tab import own_tab
+from ft.ui.train_form import Form
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-
-
-@dataclass(frozen=True)
-class Form:
-    """The components of the set-up, under the names that its events know them by."""
-
-    empty: gr.Column
-    setup: gr.Column
-    live: gr.Column
-    dataset: gr.Dropdown
-    model: gr.Dropdown
-    preset: gr.Dropdown
-    about: gr.Markdown
-    settings: list[Any]
-    plan: gr.Markdown
-    problem: gr.HTML
-    start: gr.Button
-    check: gr.Button
-
-    @property
-    def asked(self) -> list[Component]:
-        """The inputs of a check and of a start."""
-        return [self.dataset, self.model, self.preset, *self.settings]
-
-    @property
-    def places(self) -> list[Component | gr.Column]:
-        """What `arrive` fills."""
-        return [self.empty, self.setup, self.live, self.dataset]
 
 
 def build(shared: Shared) -> None:
     """Lay the Train tab out and wire it."""
     with gr.Column(visible=False) as empty:
-        gr.Markdown(
-            "### Nothing to train on yet\nBring your chats on the Data tab, or begin with the sample that is there."
-        )
+        gr.Markdown("### Nothing to train on yet\nBring your chats on the Data tab, or begin with the sample there.")
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
     with gr.Column() as setup:
-        form = _layout(empty, setup)
-    with form.live:
+        form = train_form.layout()
+    with gr.Column(visible=False) as live:
         view = run_view.build()
         again = gr.Button("Set up another run", scale=0, min_width=180)
     run_view.connect(view, shared, shared.run)
     go.click(_to_data, None, shared.tabs, **PRIVATE)
     again.click(_no_run, None, shared.run, **PRIVATE)
-    _wire_places(form, view, shared)
-    _wire_plan(form)
-    form.start.click(start, form.asked, [shared.run, form.plan, form.start, form.problem], **PRIVATE, concurrency_limit=4)
+    _wire_form(form, shared)
+    _wire_places([empty, setup, live], form, view, shared)
 
 
-def _layout(empty: gr.Column, setup: gr.Column) -> Form:
-    chosen = first_preset()
-    with gr.Row(equal_height=False):
-        dataset = gr.Dropdown([], label="What it learns from", info="**dataset**", min_width=260)
-        model = gr.Dropdown(
-            catalogue.choices(),
-            value=DEFAULT_MODEL,
-            allow_custom_value=True,
-            label="What it starts from",
-            info="**base model** · or type a local folder or a Hugging Face id such as owner/name",
-            min_width=260,
-        )
-        recipe = gr.Dropdown(
-            [(each.title, each.name) for each in PRESETS],
-            value=chosen,
-            label="How it learns",
-            info="**preset** · a set of settings known to work",
-            min_width=260,
-        )
-    about = gr.Markdown(about_preset(chosen), elem_classes="preset-about")
-    with gr.Accordion("Advanced settings", open=False):
-        settings = train_settings.build(preset(chosen).config)
-        gr.Markdown("How many conversations are held out for validation was decided when the dataset was saved.")
-    gr.Markdown("#### What will happen")
-    plan = gr.Markdown(elem_classes="plan")
-    problem = alerts.place()
-    with gr.Row(elem_classes="actions"):
-        start_button = gr.Button("Start training", variant="primary", scale=0, min_width=180)
-        check_button = gr.Button("Check again", scale=0, min_width=130)
-    with gr.Column(visible=False, render=False) as live:
-        pass
-    return Form(
-        empty, setup, live, dataset, model, recipe, about, settings, plan, problem, start_button, check_button
+def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -> None:
+    """Show the form, the run or neither, whenever what is chosen may have changed; then the form's plan."""
+    inputs, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
+    came = shared.arrival.then(arrive, inputs, outputs, **PRIVATE)
+    changed = gr.on(
+        [shared.run.change, shared.dataset.change, own_tab().select],
+        arrive,
+        inputs,
+        outputs,
+        trigger_mode="always_last",
+        **PRIVATE,
     )
+    for event in (came, changed):
+        event.then(check_small, form.asked, [form.plan, form.problem], **PRIVATE, concurrency_limit=2, concurrency_id="check")
+
+
+def _wire_form(form: Form, shared: Shared) -> None:
+    check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
+    form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
+    form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE).then(check_small, **check_it)
+    edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
+    gr.on([form.model.input, *edited], check_small, trigger_mode="always_last", concurrency_limit=2, concurrency_id="check", **check_it)
+    form.check.click(check, concurrency_limit=2, concurrency_id="check", **check_it)
+    outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
+    form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
+
+
+def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
+    """Show the chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
+    choices, chosen = train_form.dataset_choices(dataset)
+    watch = _is_to_watch(run_id, dataset)
+    return (
+        gr.Column(visible=not watch and not choices),
+        gr.Column(visible=not watch and bool(choices)),
+        gr.Column(visible=watch),
+        gr.Dropdown(choices, value=chosen),
+        *run_view.show(run_id if watch else ""),
+    )
+
+
+def _is_to_watch(run_id: str, dataset: str) -> bool:
+    if not run_id:
+        return False
+    try:
+        run = directory.find(run_id)
+        chosen = versions.find(dataset) if dataset else None
+    except UserError:
+        return False
+    same = chosen is None or (chosen.name, chosen.version) == (run.config.dataset, run.config.version)
+    return same or status(run).live
+
+
+def check_small(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Iterator[tuple[Any, ...]]:
+    """Say what a run would do where that takes a moment; where it takes longer, say how to ask for it."""
+    try:
+        config = train_form.config_of(model, preset_name, shown)
+        source = catalogue.resolve(config.model)
+        many = versions.find(dataset).count() if dataset else 0
+    except UserError as error:
+        yield "", alerts.shown(error)
+        return
+    if not dataset:
+        yield "", alerts.hidden()
+    elif not source.ready:
+        where = "The base model is not on this machine yet. It is fetched"
+        yield f"- {where} when you check or start; the tokens are counted then.", alerts.hidden()
+    elif many > train_plan.AUTOMATIC_LIMIT:
+        yield f"- {many:,} conversations: counting their tokens takes a while. Press Check for it.", alerts.hidden()
+    else:
+        yield from check(dataset, model, preset_name, *shown)
+
+
+def check(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Iterator[tuple[Any, ...]]:
+    """Count the tokens and say what a run would do, or what stands in its way."""
+    try:
+        config = train_form.config_of(model, preset_name, shown)
+        for found in _preflight(versions.find(dataset or ""), config):
+            if isinstance(found, Preflight):
+                yield _plan(found, config, preset_name), alerts.hidden()
+            else:
+                yield f"- {found} …", alerts.hidden()
+    except UserError as error:
+        yield "", alerts.shown(error)
+
+
+def start(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Iterator[tuple[Any, ...]]:
+    """Check, then start the run and choose it, which shows it."""
+    try:
+        config = train_form.config_of(model, preset_name, shown)
+        version = versions.find(dataset or "")
+        for found in _preflight(version, config):
+            text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
+            yield gr.skip(), text, gr.Button("Starting", interactive=False), alerts.hidden()
+        run = directory.create(version, config)
+        launch.start(run)
+        yield run.id, gr.skip(), gr.Button("Start training", interactive=True), alerts.hidden()
+    except UserError as error:
+        yield gr.skip(), gr.skip(), gr.Button("Start training", interactive=True), alerts.shown(error)
+
+
+def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | str]:
+    def work(say: Say) -> Generator[Preflight, None, None]:
+        yield preflight.check(version, config, say)
+
+    yield "Counting tokens"
+    with closing(follow(work)) as news:
+        yield from (each for each in news if each is not None)
+
+
+def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
+    text = train_plan.plan(found, config, preset(preset_name))
+    going = next((run.id for run in directory.list_runs() if status(run).live), "")
+    return text + (f"\n- Run {escape(going)} is going on: this one waits until it ends." if going else "")
+
+
+def _fill(name: str) -> tuple[Any, ...]:
+    return train_form.about_preset(name), *train_settings.values(preset(name).config)
+
+
+def _chosen(dataset: str) -> tuple[str, str]:
+    return dataset, ""  # another dataset means another run: the one that was watched is on the Runs tab
+
+
+def _to_data() -> gr.Tabs:
+    return gr.Tabs(selected="data")
+
+
+def _no_run() -> str:
+    return ""

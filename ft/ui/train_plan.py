@@ -35,4 +35,6 @@ def _per_step(config: TrainConfig) -> int:
 def _long(found: Preflight, config: TrainConfig) -> str:
     if not found.over_limit:
         return f"Longest conversation: {found.longest:,} tokens. All fit into {config.max_length:,}."
-    return f"Longest conversation: {found.longest:,} tokens, {found.over_limit:,} over the limit of {config.max_length:,}."
+    return (
+        f"Longest conversation: {found.longest:,} tokens, {found.over_limit:,} over the limit of {config.max_length:,}."
+    )

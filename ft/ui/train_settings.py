@@ -1,4 +1,4 @@
-"""The advanced settings of a run: every field of TrainConfig that the Train tab has no place of its own for, in plain words."""
+"""The advanced settings of a run: each field of TrainConfig in plain words."""
 
 from __future__ import annotations
 
@@ -163,10 +163,8 @@ def _control(setting: Setting, value: Any) -> gr.Number | gr.Textbox | gr.Dropdo
         return gr.Dropdown(list(setting.choices), value=value, **common)
     if setting.name == "trained_layers":
         return gr.Textbox(str(value), max_lines=1, **common)
-    whole = isinstance(getattr(TrainConfig(), setting.name), int)
-    return gr.Number(
-        value, precision=0 if whole and setting.name != "epochs" else None, step=_step(setting.name), **common
-    )
+    whole = TrainConfig.model_fields[setting.name].annotation is int
+    return gr.Number(value, precision=0 if whole else None, step=_step(setting.name), **common)
 
 
 def _step(name: str) -> float:

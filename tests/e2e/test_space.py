@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -32,12 +33,30 @@ def spaces_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def environment(home: Path, **more: str) -> dict[str, str]:
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("SPACE", "SYSTEM", "GRADIO"))
-    }
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**inherited, "PATH": programs, "SIDETUNE_HOME": str(home), **more}
+@pytest.fixture(scope="module")
+def container(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sidetune installed as the Dockerfile installs it: from the files it copies alone, and not editable."""
+    context, target = tmp_path_factory.mktemp("context"), tmp_path_factory.mktemp("container")
+    for line in (ROOT / "spaces/docker/Dockerfile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("COPY") and "start" not in line:
+            *sources, folder = [word for word in line.split()[1:] if not word.startswith("--")]
+            for source in sources:
+                if (ROOT / source).is_dir():
+                    shutil.copytree(ROOT / source, context / folder, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy(ROOT / source, context / folder)
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(context)]
+    subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+def environment(home: Path, installed: Path | None = None, **more: str) -> dict[str, str]:
+    """The environment of the app, with Sidetune taken from the folder `installed` if that is given."""
+    own = ("SPACE", "SYSTEM", "GRADIO", "SIDETUNE", "PYTHONPATH", "PORT")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    if installed:
+        inherited |= {"PATH": f"{installed / 'bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(installed)}
+    return {**inherited, "SIDETUNE_HOME": str(home), **more}
 
 
 def free_port() -> int:
@@ -101,19 +120,33 @@ def test_our_folder_does_not_shadow_the_package(home, spaces_package):
     assert Path(out.stdout.strip().splitlines()[-1]).is_relative_to(spaces_package)
 
 
-def test_the_start_script_of_the_container_serves_on_a_space(home, tmp_path):
+def test_what_the_dockerfile_copies_and_installs_serves_on_a_space(home, tmp_path, container):
     port = free_port()
-    env = environment(home, SIDETUNE_HOST="127.0.0.1", PORT=str(port), **SPACE)
+    env = environment(home, container, SIDETUNE_HOST="127.0.0.1", PORT=str(port), **SPACE)
     with running([str(ROOT / "spaces/docker/start")], port, tmp_path / "log", tmp_path, env) as address:
         assert "Sidetune" in get(address)
         get(address + "config")  # without a login, the page's description can be read
 
 
-def test_the_start_script_asks_for_the_login_that_the_secret_names(home, tmp_path):
+def test_the_start_script_asks_for_the_login_that_the_secret_names(home, tmp_path, container):
     port = free_port()
-    env = environment(home, SIDETUNE_HOST="127.0.0.1", PORT=str(port), SIDETUNE_AUTH="ada:a long one", **SPACE)
+    env = environment(
+        home, container, SIDETUNE_HOST="127.0.0.1", PORT=str(port), SIDETUNE_AUTH="ada:a long one", **SPACE
+    )
     with running([str(ROOT / "spaces/docker/start")], port, tmp_path / "log", tmp_path, env) as address:
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(address + "config")
         assert refused.value.code == 401
         assert "a long one" not in (tmp_path / "log").read_text()
+
+
+def test_the_container_s_install_is_whole_and_leaves_spaces_out(container):
+    kept = {path.relative_to(container).as_posix() for path in container.rglob("*") if path.is_file()}
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for name in ("formats", "ft")
+        for path in (ROOT / name).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert sorted(here - kept) == []
+    assert [name for name in kept if name.startswith("spaces/")] == []

@@ -87,9 +87,7 @@ def test_the_parquet_file_has_the_promised_columns_and_tool_arguments_are_text(h
 
 def test_a_page_of_a_side_is_that_part_of_the_whole_side(home, tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "ROWS_A_GROUP", 7)  # many row groups from few conversations
-    staged = build.stage(
-        [write(tmp_path / "a.json", [sharegpt(f"Q {n}") for n in range(60)])], validation_fraction=0.4
-    )
+    staged = build.stage([write(tmp_path / "a.json", [sharegpt(f"Q {n}") for n in range(60)])], validation_fraction=0.4)
     assert pq.ParquetFile(staged.path / parquet.FILE_NAME).num_row_groups == 9
     for split in (None, "train", "validation"):
         whole = list(staged.conversations(split))
@@ -102,7 +100,10 @@ def test_a_page_of_a_side_is_that_part_of_the_whole_side(home, tmp_path, monkeyp
 
 
 def test_duplicates_are_counted_kept_and_on_one_side(home, tmp_path):
-    records = [sharegpt(f"Q {number}") for number in range(20)] + [sharegpt("q   3", "AN answer"), sharegpt("Q 3", "new")]
+    records = [sharegpt(f"Q {number}") for number in range(20)] + [
+        sharegpt("q   3", "AN answer"),
+        sharegpt("Q 3", "new"),
+    ]
     staged = build.stage([write(tmp_path / "a.json", records)], validation_fraction=0.5)
     assert staged.report["duplicates"] == 1
     assert staged.report["kept"] == 22
@@ -153,7 +154,9 @@ def test_a_file_that_cannot_be_read_beside_a_good_one_is_named_in_the_report(hom
         ("config.json", b'{"learning_rate": 1}'),
     ],
 )
-def test_a_file_with_nothing_to_use_is_named_with_what_is_wrong_and_leaves_nothing_behind(home, tmp_path, name, content):
+def test_a_file_with_nothing_to_use_is_named_with_what_is_wrong_and_leaves_nothing_behind(
+    home, tmp_path, name, content
+):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as caught:
         build.stage([SourceFile(tmp_path / name, name)])
@@ -178,6 +181,11 @@ def test_a_missing_file_a_folder_and_no_file_are_told_apart(home, tmp_path):
         build.stage([SourceFile(tmp_path, "chats")])
     with pytest.raises(UserError, match="nothing to convert"):
         build.stage([])
+
+
+def test_an_unknown_format_is_refused_with_those_there_are(home, tmp_path):
+    with pytest.raises(UserError, match="sharegpt, alpaca, messages"):
+        build.stage([write(tmp_path / "a.json", [sharegpt("Hello")])], format="csv")
 
 
 def test_half_a_character_is_rejected_and_not_a_crash(home, tmp_path):
@@ -232,7 +240,7 @@ def test_the_source_records_the_files_with_their_sums(home, tmp_path):
     assert file == {
         "name": "a.json",
         "bytes": 43,
-        "sha256": "e34da28e0e4b6ba32d4d6dd3ffb9ae3a8ce5e7b0a4d1ea5ef4f8b1a6d4a9a8b0",
+        "sha256": "7c828442a87fe728365ca737db24c88c25c4c1f9bb414cd1f3713ee7a702f739",
     }
     assert version.source["created"].endswith("+00:00")
 

@@ -116,7 +116,7 @@ def test_a_half_copied_version_is_not_listed_and_its_number_is_not_taken_again(h
 def test_a_damaged_report_is_an_error_that_names_the_file(home, tmp_path):
     version = build.save(stage(tmp_path, ["One"]), "mine")
     (version.path / "report.json").write_text("{")
-    with pytest.raises(UserError, match="report.json"):
+    with pytest.raises(UserError, match=r"report\.json"):
         _ = version.report
 
 
@@ -154,7 +154,9 @@ def test_a_full_disk_while_converting_is_told_and_everything_that_was_there_stay
     before = sums(datasets_dir())
     path = tmp_path / "big.jsonl"
     lines = (
-        json.dumps({"instruction": hashlib.sha256(str(n).encode()).hexdigest(), "output": hashlib.md5(b"%d" % n).hexdigest()})
+        json.dumps(
+            {"instruction": hashlib.sha256(str(n).encode()).hexdigest(), "output": hashlib.md5(b"%d" % n).hexdigest()}
+        )
         for n in range(3000)
     )
     path.write_text("\n".join(lines))

@@ -1,0 +1,118 @@
+"""The Runs tab: every run there is, newest first, and one of them to look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import gradio as gr
+
+from ft.errors import UserError
+from ft.runs import directory, launch
+from ft.runs.directory import Run
+from ft.runs.status import summary
+from ft.ui import alerts, run_view, run_words
+from ft.ui.shared import Shared
+from ft.ui.tab import own_tab
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
+
+
+def build(shared: Shared) -> None:
+    """Lay the Runs tab out and wire it."""
+    with gr.Column(visible=False) as empty:
+        gr.Markdown("### No run yet\nA run appears here as soon as it is started, and stays until it is deleted.")
+        go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
+    with gr.Column() as main:
+        table = gr.Dataframe(
+            headers=HEADERS,
+            column_count=len(HEADERS),
+            datatype="str",
+            type="array",
+            interactive=False,
+            wrap=False,
+            max_height=320,
+            show_label=False,
+            label="Runs",
+            buttons=[],
+            elem_classes="runs-table",
+        )
+        chosen = gr.Dropdown([], label="Run to look at", info="or choose a row of the table", filterable=True)
+        view = run_view.build()
+        with gr.Row(elem_classes="actions"):
+            delete = gr.Button("Delete this run", scale=0, min_width=150, visible=False)
+            sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
+            keep = gr.Button("Keep it", scale=0, min_width=110, visible=False)
+        problem = alerts.place()
+    run_view.connect(view, shared, chosen)
+    confirm = [delete, sure, keep]
+    everything = [empty, main, table, chosen, *confirm, problem, *view.outputs]
+    go.click(_to_train, None, shared.tabs, **PRIVATE)
+    shared.arrival.then(arrive, [shared.run, chosen], everything, **PRIVATE)
+    gr.on([shared.run.change, own_tab().select], arrive, [shared.run, chosen], everything, **PRIVATE)
+    table.select(_row, table, shared.run, **PRIVATE)
+    chosen.input(_same, chosen, shared.run, **PRIVATE)
+    view.state.change(_table, None, table, **PRIVATE)
+    delete.click(_ask, None, [*confirm], **PRIVATE)
+    keep.click(_asked, None, [*confirm], **PRIVATE)
+    sure.click(remove, chosen, [shared.run, *everything], **PRIVATE)
+
+
+def arrive(wanted: str, shown: str | None, problem: UserError | None = None) -> tuple[Any, ...]:
+    """The table, and the run to look at: the wanted one, else the one shown before, else the newest."""
+    runs = directory.list_runs()
+    ids = [run.id for run in runs]
+    chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
+    return (
+        gr.Column(visible=not runs),
+        gr.Column(visible=bool(runs)),
+        [row(run) for run in runs],
+        gr.Dropdown(ids, value=chosen),
+        *_asked(),
+        alerts.shown(problem) if problem else alerts.hidden(),
+        *run_view.show(chosen or ""),
+    )
+
+
+def row(run: Run) -> list[str]:
+    """A run's row of the table, in the order of HEADERS."""
+    known = summary(run)
+    state = run_words.STATES[known["status"]]
+    steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
+    when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
+    dataset = f"{known['dataset']} {known['version']}"
+    return [run.id, state, dataset, run_view.model_title(run), steps, run_words.loss_change(known), when]
+
+
+def remove(run_id: str) -> tuple[Any, ...]:
+    """Delete the run and show the next."""
+    try:
+        launch.delete(directory.find(run_id))
+    except UserError as error:
+        return gr.skip(), *arrive(run_id, run_id, error)
+    return "", *arrive("", "")
+
+
+def _row(rows: list[list[str]], event: gr.SelectData) -> str:
+    return str(event.row_value[0])
+
+
+def _table() -> list[list[str]]:
+    return [row(run) for run in directory.list_runs()]
+
+
+def _ask() -> tuple[Any, ...]:
+    return gr.Button(visible=False), gr.Button(visible=True), gr.Button(visible=True)
+
+
+def _asked() -> tuple[Any, ...]:
+    return gr.Button(visible=True), gr.Button(visible=False), gr.Button(visible=False)
+
+
+def _same(run_id: str) -> str:
+    return run_id
+
+
+def _to_train() -> gr.Tabs:
+    return gr.Tabs(selected="train")

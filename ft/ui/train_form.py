@@ -1,0 +1,109 @@
+"""What the Train tab's form asks for: its components, and what they hold as a TrainConfig."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.dataset import versions
+from ft.errors import UserError
+from ft.models import catalogue, device
+from ft.presets import PRESETS, preset
+from ft.ui import alerts, train_settings
+
+
+@dataclass(frozen=True)
+class Form:
+    """The components of the set-up, under the names that its events know them by."""
+
+    dataset: gr.Dropdown
+    model: gr.Dropdown
+    preset: gr.Dropdown
+    about: gr.Markdown
+    settings: list[gr.Number | gr.Textbox | gr.Dropdown]
+    plan: gr.Markdown
+    problem: gr.HTML
+    start: gr.Button
+    check: gr.Button
+
+    @property
+    def asked(self) -> list[Component]:
+        """The inputs of a check and of a start."""
+        return [self.dataset, self.model, self.preset, *self.settings]
+
+
+def layout() -> Form:
+    """Lay the form out, with the preset that suits this machine."""
+    chosen = "guanaco" if device.describe().kind == "cuda" else "cpu"
+    with gr.Row(equal_height=False):
+        dataset = gr.Dropdown(
+            [], label="What it learns from", info="**dataset** · saved on the Data tab", min_width=260
+        )
+        model = gr.Dropdown(
+            catalogue.choices(),
+            value=DEFAULT_MODEL,
+            allow_custom_value=True,
+            label="What it starts from",
+            info="**base model** · or type a folder on this machine, or a Hugging Face id (owner/name)",
+            min_width=260,
+        )
+        recipe = gr.Dropdown(
+            [(each.title, each.name) for each in PRESETS],
+            value=chosen,
+            label="How it learns",
+            info="**preset** · settings that are known to work together",
+            min_width=260,
+        )
+    about = gr.Markdown(about_preset(chosen), elem_classes="preset-about")
+    with gr.Accordion("Advanced settings", open=False):
+        settings = train_settings.build(preset(chosen).config)
+        gr.Markdown("How many conversations are held out to validate on was decided when the dataset was saved.")
+    gr.Markdown("### What will happen")
+    plan = gr.Markdown(elem_classes="plan")
+    problem = alerts.place()
+    with gr.Row(elem_classes="actions"):
+        start = gr.Button("Start training", variant="primary", scale=0, min_width=180)
+        check = gr.Button("Check", scale=0, min_width=110)
+    return Form(dataset, model, recipe, about, settings, plan, problem, start, check)
+
+
+def about_preset(name: str) -> str:
+    """The preset's one line and where its numbers come from, as Markdown."""
+    chosen = preset(name)
+    return f"{chosen.about}\n\n<small>Source: {chosen.source}</small>"
+
+
+def dataset_choices(ref: str) -> tuple[list[tuple[str, str]], str | None]:
+    """(title, reference) of the newest version of each dataset, newest first, and the one to show as chosen.
+
+    An older version that `ref` names ("name@v1") is offered too; None is chosen where there is no dataset at all.
+    """
+    newest = versions.list_datasets()
+    offered = {each.name: each for each in newest}
+    chosen = newest[0].name if newest else None
+    try:
+        wanted = versions.find(ref) if ref else None
+    except UserError:  # it has been deleted since it was chosen
+        wanted = None
+    if wanted is not None:
+        chosen = wanted.name if offered[wanted.name].version == wanted.version else ref
+        offered[chosen] = wanted
+    titles = [
+        (f"{each.name} ({each.version}, {each.count():,} conversations)", reference)
+        for reference, each in offered.items()
+    ]
+    return titles, chosen
+
+
+def config_of(model: str | None, preset_name: str, shown: tuple[Any, ...]) -> TrainConfig:
+    """The config that the form holds.
+
+    Raises:
+        UserError: a value does not fit its setting.
+    """
+    asked = {"model": (model or "").strip() or DEFAULT_MODEL, **train_settings.settings(shown)}
+    return preset(preset_name).config.with_settings(asked)
