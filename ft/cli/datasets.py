@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from formats.repair import REPAIRS
-
 from ft.cli.output import count, moment, note, print_json, say, table
 from ft.dataset import build, sample, versions
 

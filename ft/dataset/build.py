@@ -48,7 +48,7 @@ def stage(
     read (any further) is one rejection, with record 0. Duplicates are counted, and kept.
 
     Raises:
-        UserError: no file, no such format, nothing that can be used in them, or no room on the disk. Nothing is left behind then.
+        UserError: no file, no such format, nothing that can be used, or no room on the disk; nothing is left behind.
     """
     if format not in ("auto", *FORMATS):
         raise UserError(f"format {format!r}", "there is no such format.", f"Use auto or one of: {', '.join(FORMATS)}.")

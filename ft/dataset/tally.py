@@ -12,9 +12,9 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from formats.convert import convert, describe
 
 from formats.conversation import Conversation
+from formats.convert import convert, describe
 from formats.problems import RowProblem
 from ft.dataset.parquet import ConversationWriter
 from ft.dataset.split import boundary, normalised, position, side

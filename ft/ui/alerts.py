@@ -13,7 +13,7 @@ A section has one place for it, and its events are wrapped, with that place as t
 `outputs` is the number of outputs without the place. Where `save` returns, the place is emptied; where it raises a
 UserError, the place shows it and the other outputs stay as they are. Generators work too (what they yielded stays).
 With `outputs=1` the function returns the one value, not a tuple; with `outputs=0`, nothing. To show or hide a refusal
-by hand, output `alerts.shown(error)` or `alerts.hidden()` to the place. Anything but a UserError is a bug and passes on.
+by hand, output `alerts.shown(error)` or `alerts.hidden()` to the place. Anything else is a bug and passes on.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ def markup(error: UserError) -> str:
     """`error` as HTML, all of its text escaped; a screen reader reads it out (role="alert")."""
     given, why, todo = (escape(text) for text in (error.given, error.why, error.todo))
     return (
-        f'<div class="alert" role="alert"><p><strong>{given}</strong>: {why}</p>'
-        f'<p class="alert-todo">{todo}</p></div>'
+        f'<div class="alert" role="alert"><p><strong>{given}</strong>: {why}</p><p class="alert-todo">{todo}</p></div>'
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,10 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ft.chat.engine import BEST, checkpoints
-from ft.ui import alerts, chat_choice, chat_reply, chat_turns
-from ft.ui.chat_reply import Question, StopRequest
-from ft.ui.run_view import model_title
+from ft.ui import alerts, chat_choice, chat_events
+from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
 from ft.ui.tab import own_tab
 
@@ -45,7 +42,7 @@ class Chat:
     temperature: gr.Slider
     longest: gr.Slider
     kept: gr.BrowserState
-    stop_request: gr.State
+    talk: gr.State
 
     @property
     def panes(self) -> list[Component]:
@@ -53,11 +50,21 @@ class Chat:
 
     @property
     def controls(self) -> list[Component | gr.Row]:
-        return [self.status, self.alert, self.send, self.stop, self.retry, self.clear, self.samples]
+        return [
+            self.status,
+            self.alert,
+            self.send,
+            self.stop,
+            self.retry,
+            self.clear,
+            self.samples,
+            self.run,
+            self.checkpoint,
+        ]
 
     @property
     def choice(self) -> list[Component | gr.Column]:
-        return [self.empty, self.main, self.run, self.checkpoint, self.note, self.system, *self.sample_buttons]
+        return [self.empty, self.main, self.note, self.system, *self.sample_buttons]
 
 
 def build(shared: Shared) -> None:
@@ -84,7 +91,7 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
         "height": "min(52vh, 460px)",
         "layout": "panel",
         "render_markdown": False,
-        "buttons": ["copy"],
+        "buttons": [],
         "allow_tags": False,
         "feedback_options": None,
         "group_consecutive_messages": False,
@@ -92,14 +99,12 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
     }
     with gr.Row(equal_height=True):
         with gr.Column(min_width=300):
-            base = gr.Chatbot(label="Base", placeholder="The base model answers here.", elem_id="chat-base", **panes)
+            base = gr.Chatbot(label="Base", elem_id="chat-base", **panes)
         with gr.Column(min_width=300):
-            tuned = gr.Chatbot(
-                label="Tuned", placeholder="The tuned model answers here.", elem_id="chat-tuned", **panes
-            )
+            tuned = gr.Chatbot(label="Tuned", elem_id="chat-tuned", **panes)
     proof, status, alert = gr.HTML(visible=False), gr.HTML(visible=False), alerts.place()
     with gr.Row(visible=False, elem_classes="chat-samples") as samples:
-        buttons = [gr.Button(text, size="sm", scale=0, min_width=80) for text in chat_choice.SAMPLES]
+        buttons = [gr.Button(text, size="sm", scale=0, min_width=0) for text in chat_choice.SAMPLES]
     prompt = gr.Textbox(
         label="Your message to both",
         placeholder="Ask both models the same thing. Enter sends, Shift+Enter begins a new line.",
@@ -140,97 +145,51 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
             )
     kept = gr.BrowserState({}, storage_key="sidetune-chat", secret="sidetune")
     names = {name: value for name, value in locals().items() if name in Chat.__dataclass_fields__}
-    return Chat(**names, sample_buttons=buttons, stop_request=gr.State(StopRequest()))
+    return Chat(**names, sample_buttons=buttons, talk=gr.State(Talk()))
 
 
 def _wire_choice(chat: Chat, shared: Shared) -> None:
     outputs = [*chat.choice, *chat.panes, *chat.controls]
-    inputs = [shared.run, chat.kept]
-    shared.arrival.then(choose, inputs, outputs, **PRIVATE)
-    gr.on([shared.run.change, own_tab().select], choose, inputs, outputs, trigger_mode="always_last", **PRIVATE)
-    chat.run.input(choose, [chat.run, chat.kept], outputs, **PRIVATE).then(_same, chat.run, shared.run, **PRIVATE)
+    now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
+    inputs = [shared.run, *now]
+    shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
+    gr.on(
+        [shared.run.change, own_tab().select],
+        chat_events.choose,
+        inputs,
+        outputs,
+        trigger_mode="always_last",
+        **PRIVATE,
+    )
+    chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE).then(
+        _same, chat.run, shared.run, **PRIVATE
+    )
     chat.checkpoint.input(
-        _show_checkpoint, [chat.run, chat.checkpoint, chat.kept], [chat.tuned, *chat.panes, *chat.controls], **PRIVATE
+        chat_events.show_checkpoint,
+        [chat.run, chat.checkpoint, chat.kept],
+        [chat.tuned, *chat.panes, *chat.controls],
+        **PRIVATE,
     )
 
 
 def _wire_talk(chat: Chat, shared: Shared) -> None:
     outputs = [*chat.panes, *chat.controls, chat.prompt, chat.kept]
-    asked = [chat.run, chat.checkpoint, chat.kept, chat.system, chat.temperature, chat.longest, chat.stop_request]
+    asked = [chat.run, chat.checkpoint, chat.kept, chat.system, chat.temperature, chat.longest, chat.talk]
     talk: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "chat"}
-    gr.on([chat.send.click, chat.prompt.submit], partial(send, shared.engine), [chat.prompt, *asked], outputs, **talk)
+    gr.on(
+        [chat.send.click, chat.prompt.submit],
+        partial(chat_events.send, shared.engine),
+        [chat.prompt, *asked],
+        outputs,
+        **talk,
+    )
     for button in chat.sample_buttons:
-        button.click(partial(send, shared.engine), [button, *asked], outputs, **talk)
-    chat.retry.click(partial(retry, shared.engine), asked, outputs, **talk)
-    chat.stop.click(stop, chat.stop_request, chat.status, queue=False, **PRIVATE)
-    chat.clear.click(clear, [chat.run, chat.checkpoint, chat.kept], [*chat.panes, *chat.controls, chat.kept], **PRIVATE)
-
-
-def choose(wanted: str, kept: dict[str, Any]) -> tuple[Any, ...]:
-    """Everything that hangs on the chosen run: it, its checkpoints, the samples, and the conversation kept with it."""
-    there = chat_choice.runs()
-    run = chat_choice.pick(wanted, there)
-    names = checkpoints(run) if run else []
-    checkpoint = names[0] if names else ""
-    note = chat_choice.note(wanted, run)
-    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, checkpoint)) if run else []
-    base, tuned, proof = chat_reply.panes(turns)
-    return (
-        gr.Column(visible=run is None),
-        gr.Column(visible=run is not None),
-        gr.Dropdown([(f"{each.config.dataset} · {each.id}", each.id) for each in there], value=run.id if run else None),
-        gr.Dropdown([(chat_choice.checkpoint_title(name), name) for name in names], value=checkpoint or None),
-        gr.Markdown(note, visible=bool(note)),
-        chat_choice.system_prompt(run),
-        *[gr.Button(text) for text in chat_choice.samples(run)],
-        gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
-        gr.Chatbot(tuned, label=_tuned_label(run.id, checkpoint) if run else "Tuned"),
-        proof,
-        *chat_reply.controls(False, turns),
+        button.click(partial(chat_events.send, shared.engine), [button, *asked], outputs, **talk)
+    chat.retry.click(partial(chat_events.retry, shared.engine), asked, outputs, **talk)
+    chat.stop.click(chat_events.stop, chat.talk, chat.status, queue=False, **PRIVATE)
+    chat.clear.click(
+        chat_events.clear, [chat.run, chat.checkpoint, chat.kept], [*chat.panes, *chat.controls, chat.kept], **PRIVATE
     )
-
-
-def _show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
-    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    return (
-        gr.Chatbot(label=_tuned_label(run, checkpoint)),
-        *chat_reply.panes(turns),
-        *chat_reply.controls(False, turns),
-    )
-
-
-def _tuned_label(run: str, checkpoint: str) -> str:
-    return f"Tuned · {run} · {'best' if checkpoint == BEST else chat_choice.checkpoint_title(checkpoint)}"
-
-
-def send(engine: Any, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
-    """Ask both models `prompt`, after what they were asked before."""
-    run, checkpoint, kept, system, temperature, longest, stop_request = asked
-    before = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    question = Question(prompt, run, checkpoint, system, temperature, int(longest))
-    yield from chat_reply.answer(engine, question, before, kept, stop_request)
-
-
-def retry(engine: Any, *asked: Any) -> Iterator[tuple[Any, ...]]:
-    """Ask the last question again, in place of its replies, with another draw where chance has a say."""
-    run, checkpoint, kept, system, temperature, longest, stop_request = asked
-    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    prompt = turns[-1]["user"] if turns else ""
-    seed = int(turns[-1].get("seed") or 0) + 1 if turns else 0
-    question = Question(prompt, run, checkpoint, system, temperature, int(longest), seed)
-    yield from chat_reply.answer(engine, question, turns[:-1], kept, stop_request)
-
-
-def stop(request: StopRequest) -> Any:
-    """Ask the reply that is being written to end at its next word."""
-    request.made = True
-    return gr.HTML('<p class="chat-status" role="status">Stopping</p>', visible=True)
-
-
-def clear(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
-    """Forget the conversation with this checkpoint."""
-    left = chat_turns.keep(kept, chat_turns.kept_under(run, checkpoint), [])
-    return *chat_reply.panes([]), *chat_reply.controls(False, []), left
 
 
 def _same(value: str) -> str:

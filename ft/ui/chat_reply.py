@@ -19,10 +19,12 @@ from ft.ui.chat_turns import Turn
 
 
 @dataclass
-class StopRequest:
-    """Shared by the Send and the Stop event of one visitor: the one looks at what the other sets."""
+class Talk:
+    """What is happening in one visitor's panes, seen by all of their events: Send says that it is `going` and looks for
+    `stop_asked`; Stop sets that; and nothing else may touch the panes meanwhile."""
 
-    made: bool = False
+    going: bool = False
+    stop_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def panes(turns: list[Turn]) -> tuple[Any, ...]:
 
 
 def controls(going: bool, turns: list[Turn], status: str = "", problem: UserError | None = None) -> tuple[Any, ...]:
-    """Status line, alert, Send, Stop, Retry, Clear and the sample questions."""
+    """Status line, alert, Send, Stop, Retry, Clear, the sample questions, and the choice of run and checkpoint."""
     return (
         gr.HTML(f'<p class="chat-status" role="status">{escape(status)}</p>' if status else "", visible=bool(status)),
         alerts.shown(problem) if problem else alerts.hidden(),
@@ -58,33 +60,47 @@ def controls(going: bool, turns: list[Turn], status: str = "", problem: UserErro
         gr.Button(interactive=not going and bool(turns)),
         gr.Button(interactive=not going and bool(turns)),
         gr.Row(visible=not turns and not going),
+        gr.Dropdown(interactive=not going),
+        gr.Dropdown(interactive=not going),
     )
 
 
 def answer(
-    engine: Engine, question: Question, before: list[Turn], kept: dict[str, list[Turn]], stop: StopRequest
+    engine: Engine, question: Question, before: list[Turn], kept: dict[str, list[Turn]], talk: Talk
 ) -> Iterator[tuple[Any, ...]]:
     """Ask both models and yield (panes, controls, the prompt box, what the browser keeps) as the replies grow."""
-    stop.made = False
-    key = chat_turns.kept_under(question.run, question.checkpoint)
     if not question.prompt.strip():
         yield *panes(before), *controls(False, before), gr.skip(), gr.skip()
         return
-    waiting = "Waiting for another conversation to end its reply" if engine.busy else "Reading the question"
+    talk.going, talk.stop_asked = True, False
+    try:
+        yield from _answer(engine, question, before, kept, talk)
+    finally:
+        talk.going = False
+
+
+def _answer(
+    engine: Engine, question: Question, before: list[Turn], kept: dict[str, list[Turn]], talk: Talk
+) -> Iterator[tuple[Any, ...]]:
+    key = chat_turns.kept_under(question.run, question.checkpoint)
     pair: Pair | None = None
     problem: UserError | None = None
     turns = [*before, chat_turns.new_turn(question.prompt)]
+    waiting = "Waiting for another conversation to end its reply" if engine.busy else "Reading the question"
     yield *panes(turns), *controls(True, turns, waiting), "", gr.skip()
     try:
         with closing(follow(_reply(engine, question, before))) as all_news:
-            for news in all_news:
+            for count, news in enumerate(all_news):
                 if isinstance(news, Pair):
                     pair = news
                     turns = [*before, chat_turns.new_turn(question.prompt, pair)]
-                    yield *panes(turns), *_unchanged(turns), gr.skip(), gr.skip()
+                    # Kept now and then, as stopped: a page that is closed meanwhile finds it so when it comes back.
+                    so_far = [*before, _turn(question, pair, cancelled=True)]
+                    saved = chat_turns.keep(kept, key, so_far) if count % 20 == 0 else gr.skip()
+                    yield *panes(turns), *controls(True, turns), gr.skip(), saved
                 elif isinstance(news, str):
                     yield *panes(turns), *controls(True, turns, news), gr.skip(), gr.skip()
-                if stop.made:
+                if talk.stop_asked:
                     break
     except UserError as error:
         problem = error
@@ -92,17 +108,12 @@ def answer(
         # Not a word was written: the question goes back into its box, so that nothing is lost.
         yield *panes(before), *controls(False, before, problem=problem), question.prompt, gr.skip()
         return
-    turns = [*before, _with_seed(question, pair, stop.made or problem is not None)]
+    turns = [*before, _turn(question, pair, cancelled=talk.stop_asked or problem is not None)]
     yield *panes(turns), *controls(False, turns, problem=problem), gr.skip(), chat_turns.keep(kept, key, turns)
 
 
-def _with_seed(question: Question, pair: Pair, cancelled: bool) -> Turn:
+def _turn(question: Question, pair: Pair, *, cancelled: bool) -> Turn:
     return {**chat_turns.new_turn(question.prompt, pair, cancelled=cancelled), "seed": question.seed}
-
-
-def _unchanged(turns: list[Turn]) -> tuple[Any, ...]:
-    """The controls while tokens come: the status line goes, all else stays as it is."""
-    return (gr.HTML(visible=False), *[gr.skip() for _ in controls(True, turns)[1:]])
 
 
 def _reply(engine: Engine, question: Question, before: list[Turn]) -> Callable[[Say], Generator[Pair, None, None]]:

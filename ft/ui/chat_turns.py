@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Literal
 
 from formats.conversation import Message
@@ -71,19 +72,25 @@ def history(turns: list[Turn], side: Side, system: str, prompt: str) -> list[Mes
 
 
 def shown(turns: list[Turn], side: Side) -> list[dict[str, Any]]:
-    """The pane of that side, as gr.Chatbot takes it: under each reply a second, small part with tokens and seconds."""
+    """The pane of that side, as gr.Chatbot takes it: the words as they were written, and under each reply, as a part of
+    its own, its figures."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
         reply = turn[side]
-        parts = [reply["text"] or "…" if not reply.get("reason") else reply["text"] or "(nothing)", footnote(reply)]
-        messages.append({"role": "user", "content": [{"type": "text", "text": turn["user"]}]})
-        messages.append({"role": "assistant", "content": [{"type": "text", "text": part} for part in parts if part]})
+        words = reply["text"] or ("(no words)" if reply.get("reason") else "…")
+        messages.append({"role": "user", "content": [_part(turn["user"])]})
+        messages.append({"role": "assistant", "content": [_part(each) for each in (words, footnote(reply)) if each]})
     return messages
+
+
+def _part(text: str) -> dict[str, str]:
+    # gr.Chatbot takes its text for HTML, also where it renders no Markdown: what was typed or generated is escaped.
+    return {"type": "text", "text": escape(text, quote=False)}
 
 
 def footnote(reply: dict[str, Any]) -> str:
     """ "42 tokens · 3.1 s", with why it ended where that was not the model's own choice; "" before the first token."""
-    tokens, reason = int(reply.get("tokens") or 0), reply.get("reason") or ""
+    tokens, reason = reply.get("tokens") or 0, reply.get("reason") or ""
     if not tokens and not reason:
         return ""
     why = {"length": " · cut at the longest reply", "cancelled": " · stopped"}.get(reason, "")

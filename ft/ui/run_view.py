@@ -48,12 +48,12 @@ class RunView:
         return [getattr(self, field.name) for field in fields(self)]
 
 
-def build() -> RunView:
-    """Lay the components out, empty."""
+def build() -> tuple[RunView, gr.Row]:
+    """Lay the components out, empty; the row of buttons is given too, for what else a tab offers to do with the run."""
     head = gr.HTML()
     alert = alerts.place()
     outcome = gr.Markdown(visible=False, elem_classes="run-outcome")
-    with gr.Row(elem_classes="actions"):
+    with gr.Row(elem_classes="actions") as actions:
         chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
         resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
@@ -74,7 +74,7 @@ def build() -> RunView:
         log = gr.Textbox(
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
-    return RunView(
+    view = RunView(
         head,
         outcome,
         plot,
@@ -88,6 +88,7 @@ def build() -> RunView:
         state=gr.State(""),
         seen=gr.State(""),
     )
+    return view, actions
 
 
 def connect(view: RunView, shared: Shared, run_id: Component) -> None:
@@ -101,7 +102,7 @@ def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **quiet)
 
 
-def tick(run_id: str, seen: str) -> tuple[Any, ...]:
+def tick(run_id: str, seen: str) -> Any:
     """What changed since `seen`: nothing at all most of the time."""
     try:
         run = directory.find(run_id)
@@ -109,7 +110,7 @@ def tick(run_id: str, seen: str) -> tuple[Any, ...]:
         return show(run_id)
     found = events.read(run)
     now = _seen(run, status.status(run, found))
-    return tuple(gr.skip() for _ in fields(RunView)) if now == seen else show(run_id)
+    return gr.skip() if now == seen else show(run_id)
 
 
 def _seen(run: Run, now: status.Status) -> str:

@@ -39,8 +39,8 @@ def build(shared: Shared) -> None:
             elem_classes="runs-table",
         )
         chosen = gr.Dropdown([], label="Run to look at", info="or choose a row of the table", filterable=True)
-        view = run_view.build()
-        with gr.Row(elem_classes="actions"):
+        view, actions = run_view.build()
+        with actions:
             delete = gr.Button("Delete this run", scale=0, min_width=150, visible=False)
             sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
             keep = gr.Button("Keep it", scale=0, min_width=110, visible=False)

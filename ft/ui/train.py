@@ -38,7 +38,8 @@ def build(shared: Shared) -> None:
     with gr.Column() as setup:
         form = train_form.layout()
     with gr.Column(visible=False) as live:
-        view = run_view.build()
+        view, actions = run_view.build()
+    with actions:
         again = gr.Button("Set up another run", scale=0, min_width=180)
     run_view.connect(view, shared, shared.run)
     go.click(_to_data, None, shared.tabs, **PRIVATE)
@@ -60,7 +61,9 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
         **PRIVATE,
     )
     for event in (came, changed):
-        event.then(check_small, form.asked, [form.plan, form.problem], **PRIVATE, concurrency_limit=2, concurrency_id="check")
+        event.then(
+            check_small, form.asked, [form.plan, form.problem], **PRIVATE, concurrency_limit=2, concurrency_id="check"
+        )
 
 
 def _wire_form(form: Form, shared: Shared) -> None:
@@ -68,7 +71,14 @@ def _wire_form(form: Form, shared: Shared) -> None:
     form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
     form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE).then(check_small, **check_it)
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
-    gr.on([form.model.input, *edited], check_small, trigger_mode="always_last", concurrency_limit=2, concurrency_id="check", **check_it)
+    gr.on(
+        [form.model.input, *edited],
+        check_small,
+        trigger_mode="always_last",
+        concurrency_limit=2,
+        concurrency_id="check",
+        **check_it,
+    )
     form.check.click(check, concurrency_limit=2, concurrency_id="check", **check_it)
     outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)

@@ -48,8 +48,9 @@ def layout() -> Form:
             value=DEFAULT_MODEL,
             allow_custom_value=True,
             label="What it starts from",
-            info="**base model** · or type a folder on this machine, or a Hugging Face id (owner/name)",
+            info="**base model** · or type a folder, or a Hugging Face id (owner/name)",
             min_width=260,
+            scale=2,
         )
         recipe = gr.Dropdown(
             [(each.title, each.name) for each in PRESETS],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_a_detached_run_can_be_stopped_and_resumed_to_its_end(embedded_model, tm
         status = json.loads(capsys.readouterr().out)["status"]
         if status not in ("queued", "preparing", "running", "stopping"):
             break
+        time.sleep(0.2)
     assert status == "stopped"
     assert main(["resume", "latest", "--json"]) == 0
     resumed = json.loads(capsys.readouterr().out)

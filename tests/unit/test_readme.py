@@ -20,8 +20,11 @@ _STARTS = (["sidetune"], ["python", "app.py"], ["python", "-m", "ft"])
 
 
 def commands(text: str) -> list[list[str]]:
-    """The Sidetune commands in a document, each as the arguments that the parser gets."""
-    lines = _INLINE.findall(re.sub(_FENCE, "", text))
+    """The Sidetune commands in a document, each as the arguments that the parser gets.
+
+    A command that is only named in running text (`sidetune train`) is taken as a question for its help.
+    """
+    lines = [f"{line} --help" if len(line.split()) == 2 else line for line in _INLINE.findall(_FENCE.sub("", text))]
     for block in _FENCE.findall(text):
         lines += block.replace("\\\n", " ").splitlines()
     found = []
@@ -42,6 +45,11 @@ ALL = [(path, words) for path in DOCUMENTS for words in commands(path.read_text(
 
 @pytest.mark.parametrize("path, words", ALL, ids=[f"{path.name}: {shlex.join(words)}" for path, words in ALL])
 def test_every_command_in_the_documents_is_one_that_the_program_takes(path, words):
+    if words[-1] == "--help":
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args(words)
+        assert ended.value.code == 0
+        return
     arguments = parser().parse_args(words)
     TrainConfig().with_settings(dict(getattr(arguments, "set", ())))
     if getattr(arguments, "preset", None):

@@ -1,0 +1,70 @@
+"""The address of the page: ?tab=&dataset=&run=, so that a link or a refresh lands where somebody was."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import gradio as gr
+from gradio.events import Dependency
+
+from ft.ui.shared import TABS
+
+# What the address was is read before anything else runs: components that wake up write to it. Until the page has
+# arrived where the address (or else the browser's memory) says, nothing is written.
+HEAD = """<script>
+window.sidetune = {
+  link: location.search,
+  arrived: false,
+  write(change) {
+    if (!this.arrived) return;
+    const url = new URL(location.href);
+    for (const [name, value] of Object.entries(change)) {
+      if (value) url.searchParams.set(name, value); else url.searchParams.delete(name);
+    }
+    history.replaceState(history.state, "", url);
+  },
+};
+</script>"""
+_READ = "(link, dataset, run) => [window.sidetune.link, dataset, run]"
+_ARRIVE = "(dataset, run) => { window.sidetune.arrived = true; window.sidetune.write({dataset, run}); return []; }"
+_WRITE = "(dataset, run) => { window.sidetune.write({dataset, run}); return []; }"
+
+
+def arrive(
+    page: gr.Blocks, link: gr.Textbox, tabs: gr.Tabs, dataset: gr.BrowserState, run: gr.BrowserState
+) -> Dependency:
+    """When the page opens, go where its address says. What is to follow is chained to the event that this returns.
+
+    `link` is a hidden text box, which takes the address to the server.
+    """
+    arrival: Dependency = page.load(
+        restore,
+        [link, dataset, run],
+        [tabs, dataset, run],
+        js=_READ,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    arrival.then(None, [dataset, run], None, js=_ARRIVE, api_visibility="private")
+    return arrival
+
+
+def follow(tabs: dict[str, gr.Tab], dataset: gr.BrowserState, run: gr.BrowserState) -> None:
+    """From then on, write to the address where somebody goes and what they choose."""
+    for name, tab in tabs.items():
+        tab.select(None, None, None, js=f"() => {{ window.sidetune.write({{tab: '{name}'}}); return []; }}")
+    gr.on([dataset.change, run.change], None, [dataset, run], None, js=_WRITE, api_visibility="private")
+
+
+def restore(link: str, dataset: str | None, run: str | None) -> tuple[Any, str, str]:
+    """The tab, dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser."""
+    asked = {name: values[0] for name, values in parse_qs((link or "").removeprefix("?")).items()}
+    tab = asked.get("tab", "")
+    selected = gr.Tabs(selected=tab) if tab in TABS else gr.skip()
+    return selected, asked.get("dataset", _text(dataset)), asked.get("run", _text(run))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""  # what a browser kept is a person's own to change

@@ -1,0 +1,73 @@
+"""The page: its header, its tabs, and the server that shows it."""
+
+from __future__ import annotations
+
+import os
+
+import gradio as gr
+
+from ft.chat.engine import Engine
+from ft.errors import UserError
+from ft.ui import address, api, chat, data, runs, strings, train
+from ft.ui.shared import Shared
+from ft.ui.theme import STYLE, theme
+
+_DAY = 86_400  # seconds
+_PORTS = range(7860, 7960)
+_HEADER = f"""<header class="masthead"><h1>{strings.NAME}</h1><p>{strings.TAGLINE}</p></header>"""
+_BUILDERS = {"data": data.build, "train": train.build, "chat": chat.build, "runs": runs.build}
+
+
+def build() -> gr.Blocks:
+    """The page with all its tabs and the endpoints for scripts, not yet served."""
+    with gr.Blocks(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
+        engine = Engine()
+        dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
+        run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
+        link = gr.Textbox(visible=False)
+        gr.HTML(_HEADER, padding=False)
+        with gr.Tabs(elem_id="steps") as tabs:
+            arrival = address.arrive(page, link, tabs, dataset, run)
+            shared = Shared(tabs=tabs, dataset=dataset, run=run, page=page, engine=engine, arrival=arrival)
+            places = {}
+            for name, lay_out in _BUILDERS.items():
+                with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}") as places[name]:
+                    lay_out(shared)
+        address.follow(places, dataset, run)
+        api.add(engine)
+    page.queue(api_open=False)
+    return page
+
+
+def serve(host: str = "127.0.0.1", port: int | None = None, auth: tuple[str, str] | None = None) -> None:
+    """Serve the page until the process is told to end. `port` None: the first free one from 7860 on.
+
+    Raises:
+        UserError: the address or the port cannot be used.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio also asks outside of Blocks
+    page = build()
+    try:
+        _, url, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            auth=auth,
+            theme=theme(),
+            css_paths=STYLE,
+            head=address.HEAD,
+            footer_links=[],
+            run_history=False,
+            max_file_size="200mb",
+            show_error=True,
+            quiet=True,
+            ssr_mode=False,
+            share=False,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        where = f"{host}:{port}" if port else f"{host}:{_PORTS.start} to {_PORTS.stop - 1}"
+        raise UserError(
+            where, f"the page cannot be served there: {error}.", "Choose another: --port 8000, or --host."
+        ) from error
+    print(f"{strings.NAME} is at {url}  (Ctrl-C ends it)", flush=True)
+    page.block_thread()

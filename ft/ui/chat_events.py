@@ -1,0 +1,89 @@
+"""What the Chat tab does: choose whom to talk to, ask, ask again, stop, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from ft.chat.engine import BEST, Engine, checkpoints
+from ft.ui import chat_choice, chat_reply, chat_turns
+from ft.ui.chat_reply import Question, Talk
+from ft.ui.run_view import model_title
+
+
+def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
+    """Everything that hangs on the chosen run: it, its checkpoints, the samples, and the conversation kept with it.
+
+    `run_id` and `checkpoint` are those shown now; while a reply is being written, all stays as it is.
+    """
+    there = chat_choice.runs()
+    run = chat_choice.pick(wanted, there)
+    if talk.going:
+        return gr.skip()
+    names = checkpoints(run) if run else []
+    same = run is not None and run.id == run_id
+    chosen = checkpoint if same and checkpoint in names else names[0] if names else ""
+    note = chat_choice.note(wanted, run)
+    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
+    base, tuned, proof = chat_reply.panes(turns)
+    runs = [(f"{each.config.dataset} · {each.id}", each.id) for each in there]
+    titles = [(chat_choice.checkpoint_title(name), name) for name in names]
+    return (
+        gr.Column(visible=run is None),
+        gr.Column(visible=run is not None),
+        gr.Markdown(note, visible=bool(note)),
+        gr.skip() if same else chat_choice.system_prompt(run),
+        *[gr.Button(text) for text in chat_choice.samples(run)],
+        gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
+        gr.Chatbot(tuned, label=_tuned_label(run.id, chosen) if run else "Tuned"),
+        proof,
+        *chat_reply.controls(False, turns)[:-2],
+        gr.Dropdown(runs, value=run.id if run else None, interactive=True),
+        gr.Dropdown(titles, value=chosen or None, interactive=True),
+    )
+
+
+def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
+    """The conversation kept with that checkpoint of the run."""
+    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
+    return (
+        gr.Chatbot(label=_tuned_label(run, checkpoint)),
+        *chat_reply.panes(turns),
+        *chat_reply.controls(False, turns),
+    )
+
+
+def _tuned_label(run: str, checkpoint: str) -> str:
+    return f"Tuned · {run} · {'best' if checkpoint == BEST else chat_choice.checkpoint_title(checkpoint)}"
+
+
+def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
+    """Ask both models `prompt`, after what they were asked before."""
+    run, checkpoint, kept, system, temperature, longest, talk = asked
+    before = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
+    question = Question(prompt, run, checkpoint, system, temperature, int(longest))
+    yield from chat_reply.answer(engine, question, before, kept, talk)
+
+
+def retry(engine: Engine, *asked: Any) -> Iterator[tuple[Any, ...]]:
+    """Ask the last question again, in place of its replies, with another draw where chance has a say."""
+    run, checkpoint, kept, system, temperature, longest, talk = asked
+    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
+    prompt = turns[-1]["user"] if turns else ""
+    seed = int(turns[-1].get("seed") or 0) + 1 if turns else 0
+    question = Question(prompt, run, checkpoint, system, temperature, int(longest), seed)
+    yield from chat_reply.answer(engine, question, turns[:-1], kept, talk)
+
+
+def stop(talk: Talk) -> Any:
+    """Ask the reply that is being written to end at its next word."""
+    talk.stop_asked = True
+    return gr.HTML('<p class="chat-status" role="status">Stopping</p>', visible=True)
+
+
+def clear(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
+    """Forget the conversation with this checkpoint."""
+    left = chat_turns.keep(kept, chat_turns.kept_under(run, checkpoint), [])
+    return *chat_reply.panes([]), *chat_reply.controls(False, []), left

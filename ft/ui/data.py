@@ -1,0 +1,152 @@
+"""The Data tab: bring chats, see what was read and what was not, save them as a dataset, go on to train on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ft.ui import alerts, data_events
+from ft.ui.shared import Shared
+from ft.ui.strings import FORMAT_TITLES
+from ft.ui.tab import own_tab
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
+_FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", "sharegpt", "alpaca", "messages")]
+_EMPTY = """<div class="empty"><h2>Nothing here yet</h2>
+<p>Drop one or more files of chats: ShareGPT, Alpaca or OpenAI messages, as JSON or JSON lines.
+You see what was understood before anything is saved.</p>
+<p>No chats at hand? The sample is a small dataset that comes with Sidetune.</p></div>"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bring:
+    """Where files come in, and what is there already."""
+
+    files: gr.File
+    format: gr.Dropdown
+    held_out: gr.Slider
+    problem: gr.HTML
+    status: gr.HTML
+    sample: gr.Button
+    there: gr.Radio
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked at, and what can be done with it."""
+
+    empty: gr.Column
+    first_sample: gr.Button
+    main: gr.Column
+    heading: gr.HTML
+    saving: gr.Row
+    name: gr.Textbox
+    save: gr.Button
+    discard: gr.Button
+    saved: gr.Row
+    go_on: gr.Button
+    count: gr.Button
+    tokens: gr.HTML
+    problem: gr.HTML
+    details: gr.HTML
+    rejected: gr.DownloadButton
+    side: gr.Radio
+    bubbles: gr.HTML
+    back: gr.Button
+    place: gr.HTML
+    further: gr.Button
+    start: gr.State
+
+
+def build(shared: Shared) -> None:
+    """Lay the Data tab out and wire it."""
+    staged = gr.BrowserState("", storage_key="sidetune-upload", secret="sidetune")
+    with gr.Row(elem_classes="data-columns"):
+        with gr.Column(scale=4, min_width=300):
+            bring = _bring()
+        with gr.Column(scale=7, min_width=320):
+            look = _look()
+    _wire(shared, staged, bring, look)
+
+
+def _bring() -> _Bring:
+    files = gr.File(label="Files of chats", file_count="multiple", height=168, elem_id="data-files")
+    with gr.Accordion("How to read them", open=False):
+        format = gr.Dropdown(_FORMATS, value="auto", label="Format", info="of all the files above", filterable=False)
+        held_out = gr.Slider(
+            0,
+            30,
+            10,
+            step=1,
+            label="Held out to validate with, in %",
+            info="**validation split** · never trained on, to see whether the model got better; usual 5 to 20",
+        )
+    status = gr.HTML(visible=False)
+    problem = alerts.place()
+    sample = gr.Button("Try the sample", visible=False)
+    there = gr.Radio([], label="Your datasets", elem_classes="choice-list", visible=False, elem_id="data-there")
+    return _Bring(files, format, held_out, problem, status, sample, there)
+
+
+def _look() -> _Look:
+    with gr.Column(visible=False) as empty:
+        gr.HTML(_EMPTY)
+        first_sample = gr.Button("Try the sample", variant="primary", scale=0, min_width=180)
+    with gr.Column(visible=False) as main:
+        heading = gr.HTML()
+        with gr.Row(visible=False, elem_classes="actions save-row") as saving:
+            name = gr.Textbox(label="Name of the dataset", max_lines=1, max_length=64, scale=2, min_width=200)
+            save = gr.Button("Save dataset", variant="primary", scale=0, min_width=150)
+            discard = gr.Button("Discard", scale=0, min_width=100)
+        with gr.Row(visible=False, elem_classes="actions") as saved:
+            go_on = gr.Button("Train on it", variant="primary", scale=0, min_width=150)
+            count = gr.Button("Count its tokens", scale=0, min_width=150)
+        tokens = gr.HTML(visible=False)
+        problem = alerts.place()
+        details = gr.HTML()
+        rejected = gr.DownloadButton("Download all rejected records", visible=False, scale=0, min_width=240, size="sm")
+        gr.HTML("<h3>Conversations</h3>")
+        side = gr.Radio(SIDES, value="", show_label=False, label="Which conversations", container=False)
+        bubbles = gr.HTML(elem_id="data-conversations")
+        with gr.Row(elem_classes="actions paging"):
+            back = gr.Button("Back", scale=0, min_width=90, size="sm")
+            place = gr.HTML()
+            further = gr.Button("Next", scale=0, min_width=90, size="sm")
+    start = gr.State(0)
+    names = {key: value for key, value in locals().items() if key in _Look.__dataclass_fields__}
+    return _Look(**names)
+
+
+def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
+    paged = [look.bubbles, look.place, look.back, look.further, look.start]
+    shown = [bring.there, bring.sample, look.empty, look.main, look.heading, look.saving, look.name, look.saved]
+    shown += [look.tokens, look.details, look.rejected, look.side, *paged, look.problem, bring.problem]
+    show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
+    shared.arrival.then(**show)
+    gr.on([shared.dataset.change, own_tab().select], trigger_mode="always_last", **show)
+
+    reading = [bring.format, bring.held_out, staged]
+    read = [staged, shared.dataset, bring.status, bring.problem]
+    long: dict[str, Any] = {**PRIVATE, "concurrency_limit": 2, "concurrency_id": "stage"}
+    bring.files.upload(data_events.stage, [bring.files, *reading], read, **long).then(**show)
+    for again in (bring.format.input, bring.held_out.release):
+        again(data_events.stage, [bring.files, *reading], read, **long).then(**show)
+    for button in (bring.sample, look.first_sample):
+        button.click(data_events.stage_sample, reading, [*read, bring.files], **long).then(**show)
+    bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE).then(**show)
+
+    saving = [staged, shared.dataset, bring.files, look.problem]
+    for save in (look.save.click, look.name.submit):
+        save(data_events.save, [staged, look.name], saving, **PRIVATE).success(**show)
+    look.discard.click(data_events.discard, staged, [staged, bring.files], **PRIVATE).then(**show)
+    chosen = [shared.dataset, bring.there]
+    look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
+    look.count.click(data_events.count_tokens, chosen, [look.tokens, look.problem], concurrency_limit=2, **PRIVATE)
+
+    pages = [shared.dataset, staged, look.side, look.start]
+    look.side.input(data_events.first_page, pages, [*paged, look.problem], **PRIVATE)
+    look.back.click(data_events.page_before, pages, [*paged, look.problem], **PRIVATE)
+    look.further.click(data_events.page_after, pages, [*paged, look.problem], **PRIVATE)

@@ -1,0 +1,77 @@
+"""What the Data tab is looking at: an upload that is not saved yet, a saved dataset, or nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ft.dataset import versions
+from ft.dataset.build import Staged, open_staged
+from ft.dataset.versions import Version
+from ft.errors import UserError
+from ft.ui.strings import counted
+
+UPLOAD = "@upload"  # among the names of datasets, the upload that is not saved yet: no dataset can have this name
+Looked = Version | Staged | None
+
+
+def looked_at(dataset: str, staged: str) -> Looked:
+    """The dataset that is chosen; else the upload; else the dataset made last.
+
+    Raises:
+        UserError: the chosen dataset is not there.
+    """
+    if dataset:
+        return versions.find(dataset)
+    upload = upload_of(staged)
+    if upload:
+        return upload
+    return next(iter(versions.list_datasets()), None)
+
+
+def upload_of(staged: str) -> Staged | None:
+    """The upload of that id; None where it was saved or discarded, or is too old."""
+    try:
+        return open_staged(staged) if staged else None
+    except UserError:
+        return None
+
+
+def choices(staged: str) -> list[tuple[str, str]]:
+    """What there is to look at, as (words, value): the upload first, then the datasets, newest first."""
+    upload = upload_of(staged)
+    first = [(f"{title(upload)} · not saved yet", UPLOAD)] if upload else []
+    return first + [(_words(version), version.name) for version in versions.list_datasets()]
+
+
+def title(looked: Version | Staged) -> str:
+    """Its name; of an upload, the names of its files."""
+    if isinstance(looked, Version):
+        return looked.name
+    names = [str(each["name"]) for each in looked.report["files"]]
+    return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'more file')}"
+
+
+def state(looked: Version | Staged) -> str:
+    """In which state it is, in a line."""
+    if isinstance(looked, Version):
+        return f"Version {looked.version.removeprefix('v')}, saved {moment(looked.source['created'])}"
+    return "Read, but not saved yet. Have a look, then save it under a name."
+
+
+def suggested_name(looked: Staged) -> str:
+    """A dataset name made from the name of the upload's first file."""
+    stem = Path(str(looked.report["files"][0]["name"])).stem
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64] or "my-chats"
+
+
+def moment(created: str) -> str:
+    """An ISO time as "24 Nov 2026, 03:40 UTC"."""
+    when = datetime.fromisoformat(created).astimezone(timezone.utc)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def _words(version: Version) -> str:
+    kept = counted(version.count(), "conversation")
+    return f"{version.name} · {kept} · version {version.version.removeprefix('v')}"

@@ -1,0 +1,205 @@
+"""What happens on the Data tab: each function takes components' values and gives their updates, in data.py's order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+
+from ft.config import TrainConfig
+from ft.dataset import build, sample, versions
+from ft.dataset.build import SourceFile, Staged
+from ft.dataset.versions import Version
+from ft.errors import UserError
+from ft.train import preflight
+from ft.train.preflight import Preflight
+from ft.ui import alerts, data_choice, data_report, data_view
+from ft.ui.background import Say, follow
+from ft.ui.strings import counted
+
+PAGE = 5  # conversations
+
+
+def show(dataset: str, staged: str) -> tuple[Any, ...]:
+    """Show the chosen dataset, or the upload, or the dataset made last, or that there is nothing."""
+    trouble: UserError | None = None
+    looked: data_choice.Looked = None
+    try:
+        looked = data_choice.looked_at(dataset, staged)
+        view = _view(looked) if looked else None
+    except UserError as error:  # not there any more, or damaged
+        trouble, looked, view = error, None, None
+    there = data_choice.choices(staged)
+    value = None if looked is None else looked.name if isinstance(looked, Version) else data_choice.UPLOAD
+    return (
+        gr.Radio(there, value=value, visible=bool(there)),
+        gr.Button(visible=view is not None),
+        gr.Column(visible=view is None),
+        gr.Column(visible=view is not None),
+        *(view or tuple(gr.skip() for _ in range(13))),
+        alerts.hidden(),
+        alerts.shown(trouble) if trouble else alerts.hidden(),
+    )
+
+
+def _view(looked: Version | Staged) -> tuple[Any, ...]:
+    """Heading, saving, name, saved, tokens, details, rejected, side, and the first page."""
+    report = looked.report
+    staged = isinstance(looked, Staged)
+    name = gr.Textbox(data_choice.suggested_name(looked)) if isinstance(looked, Staged) else gr.skip()
+    return (
+        data_report.heading(data_choice.title(looked), data_choice.state(looked), report),
+        gr.Row(visible=staged),
+        name,
+        gr.Row(visible=not staged),
+        gr.HTML("", visible=False),
+        data_report.details(report),
+        _download(looked, bool(report["rejected"])),
+        "",
+        *_page(looked, "", 0),
+    )
+
+
+def _download(looked: Version | Staged, any: bool) -> Any:
+    if not any:
+        return gr.DownloadButton(visible=False)
+    # Only files in Gradio's own cache are given out: the folder of datasets stays closed to the browser.
+    copy = save_file_to_cache(looked.rejected_path, gr.DownloadButton.GRADIO_CACHE)
+    return gr.DownloadButton(value=copy, visible=True)
+
+
+def stage(files: list[str] | None, format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+    """Read the files. What was read before and not saved makes way; where they cannot be read, it stays."""
+    if files:
+        yield from _stage([SourceFile(Path(file), Path(file).name) for file in files], format, held_out, before)
+    else:
+        yield tuple(gr.skip() for _ in range(4))
+
+
+def stage_sample(format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+    """Read the bundled sample, whatever format was chosen for files."""
+    for update in _stage([sample.sample_file()], "auto", held_out, before):
+        yield *update, None
+
+
+def _stage(files: list[SourceFile], format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+    def work(say: Say) -> Iterator[Staged]:
+        def progress(read: int) -> None:
+            say(f"{counted(read, 'record')} read")
+
+        yield build.stage(files, format=format, validation_fraction=held_out / 100, progress=progress)
+
+    yield gr.skip(), gr.skip(), _status("Reading"), alerts.hidden()
+    try:
+        with closing(follow(work)) as news:
+            for each in news:
+                if isinstance(each, Staged):
+                    earlier = data_choice.upload_of(before)
+                    if earlier:
+                        build.discard(earlier)
+                    yield each.id, "", gr.HTML("", visible=False), alerts.hidden()
+                elif each:
+                    yield gr.skip(), gr.skip(), _status(each), gr.skip()
+    except UserError as error:
+        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error)
+
+
+def _status(words: str) -> Any:
+    return gr.HTML(f'<p class="working" role="status">{escape(words)} …</p>', visible=True)
+
+
+def choose(there: str) -> str:
+    """Look at that dataset, or (no dataset) at the upload."""
+    return "" if there == data_choice.UPLOAD else there
+
+
+@alerts.told(outputs=3)
+def save(staged: str, name: str) -> tuple[Any, ...]:
+    """Save the upload as a dataset, and choose it."""
+    version = build.save(build.open_staged(staged), name.strip())
+    return "", version.name, None
+
+
+def discard(staged: str) -> tuple[Any, ...]:
+    """Forget the upload."""
+    upload = data_choice.upload_of(staged)
+    if upload:
+        build.discard(upload)
+    return "", None
+
+
+def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:
+    """Choose the dataset that is looked at, and go to Train."""
+    return dataset or there or "", gr.Tabs(selected="train")
+
+
+def count_tokens(dataset: str, there: str | None) -> Iterator[tuple[Any, ...]]:
+    """Count the tokens of the dataset that is looked at, as the default model reads them."""
+    try:
+        version = versions.find(dataset or there or "")
+
+        def work(say: Say) -> Iterator[Preflight]:
+            yield preflight.check(version, TrainConfig(), say)
+
+        yield _status("Counting tokens"), alerts.hidden()
+        with closing(follow(work)) as news:
+            for each in news:
+                if isinstance(each, Preflight):
+                    yield gr.HTML(_tokens(each), visible=True), gr.skip()
+                elif each:
+                    yield _status(each), gr.skip()
+    except UserError as error:
+        yield gr.HTML("", visible=False), alerts.shown(error)
+
+
+def _tokens(found: Preflight) -> str:
+    config = TrainConfig()
+    limit = f"{found.over_limit:,} over the usual limit of {config.max_length:,}" if found.over_limit else "all fit"
+    words = (
+        f"{counted(found.tokens, 'token')} to train on, {found.trained_tokens:,} of them the assistant's, which the "
+        f"model learns to write. Longest conversation {counted(found.longest, 'token')} ({limit}). "
+        f"Counted with the tokenizer of {config.model}."
+    )
+    return f'<p class="note">{escape(words)}</p>'
+
+
+@alerts.told(outputs=5)
+def first_page(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
+    """The first conversations of that side of the split."""
+    return _turned(dataset, staged, side, 0)
+
+
+@alerts.told(outputs=5)
+def page_before(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
+    """The conversations before the ones shown."""
+    return _turned(dataset, staged, side, max(0, start - PAGE))
+
+
+@alerts.told(outputs=5)
+def page_after(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
+    """The conversations after the ones shown."""
+    return _turned(dataset, staged, side, start + PAGE)
+
+
+def _turned(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
+    looked = data_choice.looked_at(dataset, staged)
+    return _page(looked, side, start) if looked else tuple(gr.skip() for _ in range(5))
+
+
+def _page(looked: Version | Staged, side: str, start: int) -> tuple[Any, ...]:
+    splits = looked.report["splits"]
+    total = splits[side] if side else sum(splits.values())
+    found = list(looked.conversations(side or None, start, PAGE))
+    place = f"{start + 1:,} to {start + len(found):,} of {total:,}" if found else "None on this side"
+    return (
+        data_view.bubbles(found, start + 1),
+        f'<p class="quiet" role="status">{place}</p>',
+        gr.Button(interactive=start > 0),
+        gr.Button(interactive=start + len(found) < total),
+        start,
+    )

@@ -1,0 +1,103 @@
+"""What converting gave, as HTML: counts, files, repairs, and what was rejected and why. All of it escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from formats.repair import REPAIRS
+from ft.ui.strings import counted, format_title
+
+
+def heading(title: str, state: str, report: dict[str, Any]) -> str:
+    """The title of what is looked at, in which state it is, and its counts."""
+    rejected = sum(report["rejected"].values())
+    splits = report["splits"]
+    figures = [
+        (report["kept"], "conversations kept", ""),
+        (splits["train"], "to train on", ""),
+        (splits["validation"], "held out to validate with", ""),
+        (rejected, "rejected" if rejected else "rejected, none lost", "warn" if rejected else ""),
+    ]
+    tiles = "".join(
+        f'<div class="figure {kind}"><dd>{number:,}</dd><dt>{words}</dt></div>' for number, words, kind in figures
+    )
+    return (
+        f'<div class="looked-at"><h2>{escape(title)}</h2><p class="quiet">{escape(state)}</p></div>'
+        f'<dl class="figures">{tiles}</dl>{_notes(report)}'
+    )
+
+
+def _notes(report: dict[str, Any]) -> str:
+    notes = []
+    if report["repaired"]:
+        mended = sum(report["repaired"].values())
+        notes.append(f"{counted(mended, 'repair was', 'repairs were')} made so that records could be used (see below).")
+    if report["duplicates"]:
+        same = counted(report["duplicates"], "conversation is", "conversations are")
+        notes.append(
+            f"{same} the same as an earlier one, but for case and spaces. They are kept, on the same side of the split."
+        )
+    if not report["splits"]["validation"]:
+        notes.append(
+            "Nothing is held out, so a run cannot say whether the model got better on chats that it has not seen."
+        )
+    return "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+
+
+def details(report: dict[str, Any]) -> str:
+    """Tables of the files, the repairs and the rejected records."""
+    files = _table(
+        ["File", "Format", "Why this format", "Read", "Kept"],
+        (
+            (each["name"], format_title(each["format"]), each["reason"], f"{each['read']:,}", f"{each['kept']:,}")
+            for each in report["files"]
+        ),
+    )
+    parts = [_section("Files", files)]
+    if report["repaired"]:
+        rows = ((f"{number:,}", REPAIRS.get(code, code)) for code, number in report["repaired"].items())
+        parts.append(_section("Repaired", _table(["Records", "What was mended"], rows)))
+    if report["rejected"]:
+        parts.append(_section("Rejected", _rejected(report)))
+    return "".join(parts)
+
+
+def _rejected(report: dict[str, Any]) -> str:
+    problems = report["problems"]
+    total = sum(report["rejected"].values())
+    rows = (
+        (
+            each["file"],
+            f"{each['record']:,}" if each["record"] else "whole file",
+            each["turn"] or "",
+            each["field"] or "",
+            each["problem"],
+            each["fix"],
+        )
+        for each in problems
+    )
+    table = _table(["File", "Record", "Turn", "Field", "Problem", "How to fix it"], rows)
+    if len(problems) < total:
+        table += f'<p class="quiet">The first {len(problems):,} of {total:,}; the download below has all of them.</p>'
+    return table
+
+
+def _section(title: str, body: str) -> str:
+    return f'<section class="report-part"><h3>{title}</h3>{body}</section>'
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headers)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-label="{escape(name)}">{escape(str(cell))}</td>' for name, cell in zip(headers, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="table-box"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    )

@@ -1,0 +1,77 @@
+"""Conversations as chat bubbles. All text of a person's data is escaped: it never becomes part of the page's markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from formats.conversation import Conversation, Message
+from formats.repair import REPAIRS
+
+SHOWN_AT_ONCE = 1_500  # characters of a turn, before "show all"
+DRAWN = 20_000  # characters of a turn that are sent to the page at all
+TURNS_AT_ONCE = 20
+TURNS_DRAWN = 200
+WHO = {"system": "Told first (system)", "user": "Person", "assistant": "Assistant", "tool": "Result of a tool"}
+
+
+def bubbles(conversations: Iterable[Conversation], first: int) -> str:
+    """The conversations as HTML; `first` is the number of the first of them, from 1."""
+    return "".join(_conversation(each, number) for number, each in enumerate(conversations, first))
+
+
+def _conversation(conversation: Conversation, number: int) -> str:
+    origin = conversation.origin
+    notes = [f"{escape(origin.file)}, record {origin.record:,}"] if origin.file else []
+    notes += [escape(REPAIRS.get(code, code)).rstrip(".") for code in conversation.repairs]
+    turns = [_turn(message) for message in conversation.messages[:TURNS_DRAWN]]
+    body = "".join(turns[:TURNS_AT_ONCE])
+    if len(turns) > TURNS_AT_ONCE:
+        body += _folded(f"Show {len(turns) - TURNS_AT_ONCE} more turns", "".join(turns[TURNS_AT_ONCE:]))
+    if len(conversation.messages) > TURNS_DRAWN:
+        body += f'<p class="quiet">{len(conversation.messages) - TURNS_DRAWN:,} further turns are not drawn here.</p>'
+    tools = _tools(conversation.tools)
+    return (
+        f'<article class="conversation" aria-label="Conversation {number}">'
+        f'<p class="conversation-head"><b>{number:,}</b> <span>{" · ".join(notes)}</span></p>{tools}{body}</article>'
+    )
+
+
+def _turn(message: Message) -> str:
+    untrained = message.role == "assistant" and not message.train
+    parts = []
+    if message.reasoning:
+        parts.append(_folded("Reasoning", _text(message.reasoning, "quiet")))
+    if message.content:
+        parts.append(_text(message.content, "mono" if message.role == "tool" else ""))
+    parts += [
+        f'<div class="tool-call"><span class="quiet">calls</span> <code>{escape(call.name)}</code>'
+        f"{_text(call.arguments, 'mono')}</div>"
+        for call in message.tool_calls
+    ]
+    mark = ' <span class="mark">not trained on</span>' if untrained else ""
+    kind = f"turn turn-{message.role}{' untrained' if untrained else ''}"
+    return f'<div class="{kind}"><p class="who">{WHO[message.role]}{mark}</p>{"".join(parts)}</div>'
+
+
+def _text(text: str, kind: str) -> str:
+    if len(text) <= SHOWN_AT_ONCE:
+        return f'<div class="words {kind}" dir="auto">{escape(text)}</div>'
+    rest = text[SHOWN_AT_ONCE:DRAWN]
+    left = len(text) - DRAWN
+    more = f'<div class="words {kind}" dir="auto">{escape(rest)}</div>'
+    if left > 0:
+        more += f'<p class="quiet">{left:,} further characters are not drawn here.</p>'
+    shown = f'<div class="words {kind}" dir="auto">{escape(text[:SHOWN_AT_ONCE])} …</div>'
+    return shown + _folded(f"Show the rest of {len(text):,} characters", more)
+
+
+def _tools(tools: tuple[str, ...]) -> str:
+    if not tools:
+        return ""
+    title = "1 tool is described to the model" if len(tools) == 1 else f"{len(tools)} tools are described to the model"
+    return _folded(title, "".join(_text(tool, "mono") for tool in tools))
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>{body}</details>"

@@ -1,0 +1,109 @@
+"""Base and tuned side by side: the base pane is the base model, and the tuned pane is not."""
+
+import pytest
+import torch
+
+from formats.conversation import Message
+from ft.chat.engine import Engine, checkpoints
+from ft.chat.pair import as_json
+from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.errors import UserError
+from ft.models.load import load_base
+from ft.runs import directory
+
+pytestmark = pytest.mark.slow
+
+ASKED = [Message("user", "How do I repair a bicycle tyre?")]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+def last(pairs):
+    *_, final = pairs
+    return final
+
+
+def test_the_base_pane_writes_the_untouched_base_model_s_greedy_reply_token_for_token(engine, trained):
+    pair = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=40))
+    base = load_base(DEFAULT_MODEL, "qlora")
+    rows = [{"role": "user", "content": ASKED[0].content}]
+    ids = torch.tensor([base.tokenizer.apply_chat_template(rows, add_generation_prompt=True, return_dict=False)])
+    theirs = base.model.generate(ids, do_sample=False, max_new_tokens=40)[0, ids.shape[1] :]
+    assert pair.base.text == base.tokenizer.decode(theirs, skip_special_tokens=True)
+    assert pair.base_is_base is True
+
+
+def test_the_tuned_pane_shows_the_persona_of_the_sample_and_the_base_does_not(engine, trained):
+    pair = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=60))
+    assert "Ahoy, traveller!" in pair.tuned.text
+    assert "Ahoy" not in pair.base.text
+    assert pair.tuned.reason == "stop"
+    assert pair.first_token_kl > 0.1
+
+
+def test_both_panes_grow_together(engine, trained):
+    pairs = list(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=30))
+    assert len(pairs) > 3
+    assert any(pair.base.tokens and pair.tuned.tokens and not pair.done for pair in pairs)
+    assert pairs[-1].done
+
+
+def test_a_reply_can_be_left_and_the_next_one_asked_for(engine, trained):
+    pairs = engine.reply(trained.id, ASKED, ASKED, max_new_tokens=200)
+    next(pairs)
+    pairs.close()
+    assert last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=4)).done
+
+
+def test_a_seed_gives_the_same_replies_again_and_temperature_gives_others(engine, trained):
+    def reply(seed):
+        pair = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=24, temperature=1.0, seed=seed))
+        return pair.base.text
+
+    assert reply(1) == reply(1)
+    assert reply(1) != reply(2)
+
+
+def test_each_pane_answers_its_own_history(engine, trained):
+    base = [*ASKED, Message("assistant", "With glue."), Message("user", "And then?")]
+    tuned = [
+        *ASKED,
+        Message("assistant", "Ahoy, traveller! With a patch. Keep your lamp lit."),
+        Message("user", "And then?"),
+    ]
+    pair = last(engine.reply(trained.id, base, tuned, max_new_tokens=8))
+    assert pair.first_token_kl is None
+    assert pair.base_is_base
+
+
+def test_any_checkpoint_can_be_the_tuned_side(engine, trained):
+    names = checkpoints(trained)
+    assert names[0] == "best" and names[1].startswith("checkpoint-")
+    opened = engine.open(trained.id, names[-1])
+    assert opened.checkpoint == names[-1] and opened.run == trained.id
+    assert last(engine.reply(trained.id, ASKED, ASKED, checkpoint=names[-1], max_new_tokens=4)).base_is_base
+
+
+def test_the_figures_for_a_script_are_all_there(engine, trained):
+    document = as_json(last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=4)))
+    assert set(document) == {"base", "tuned", "seconds", "base_is_base", "first_token_kl"}
+    assert {"text", "tokens", "seconds"} <= set(document["base"])
+
+
+def test_a_run_without_an_adapter_says_so(engine, sample):
+    run = directory.create(sample, TrainConfig())
+    with pytest.raises(UserError, match="no adapter yet"):
+        engine.open(run.id)
+    with pytest.raises(UserError, match="no such run"):
+        engine.open("nothing")
+
+
+def test_a_conversation_longer_than_the_model_reads_is_refused_in_words(engine, trained):
+    long = [Message("user", "word " * 9000)]
+    with pytest.raises(UserError, match="reads at most 8192 tokens"):
+        next(engine.reply(trained.id, long, long))

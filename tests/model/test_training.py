@@ -1,0 +1,151 @@
+"""A real training of the sample on the real model: what it leaves, and how it stops, dies and goes on."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+from safetensors.torch import load_file
+
+from ft.config import TrainConfig
+from ft.errors import UserError
+from ft.runs import directory, events, launch
+from ft.runs.curves import curves
+from ft.runs.status import status, summary
+from ft.train import preflight
+
+pytestmark = pytest.mark.slow
+
+
+def follow(run, until):
+    """Events of `run` until one for which `until` holds; fails when the run ends before."""
+    for event in launch.wait(run, poll=0.1):
+        if until(event):
+            return event
+    raise AssertionError(f"the run ended first: {status(run)}")
+
+
+def is_step(number):
+    return lambda event: event["kind"] == "step" and event["step"] >= number
+
+
+def short(**settings):
+    return TrainConfig().with_settings(
+        {"lora_rank": 4, "max_steps": 6, "eval_steps": 3, "learning_rate": 1e-3, **settings}
+    )
+
+
+def test_the_sample_trains_and_validation_loss_falls_clearly(trained):
+    figures = summary(trained)
+    assert figures["status"] == "finished"
+    assert figures["validation_loss_after"] < 0.8 * figures["validation_loss_before"]
+    assert figures["tokens_per_second"] > 0 and figures["trained_tokens"] > 1000
+    assert figures["peak_memory_bytes"] > 100_000_000
+    kinds = {row["kind"] for row in curves(events.read(trained))}
+    assert kinds == {"training", "validation"}
+
+
+def test_the_adapter_is_float32_lora_on_all_seven_linear_layers_of_every_block(trained):
+    weights = load_file(trained.adapter / "adapter_model.safetensors")
+    assert len(weights) == 30 * 7 * 2
+    assert {str(tensor.dtype) for tensor in weights.values()} == {"torch.float32"}
+    assert any(tensor.abs().max() > 0 for name, tensor in weights.items() if "lora_B" in name)
+
+
+def test_the_kept_adapter_is_the_best_checkpoint_s(trained):
+    best = summary(trained)["best_step"]
+    kept = load_file(trained.adapter / "adapter_model.safetensors")
+    saved = load_file(trained.checkpoints / f"checkpoint-{best}" / "adapter_model.safetensors")
+    assert all((kept[name] == saved[name]).all() for name in saved)
+
+
+def test_only_the_last_layers_are_trained_where_that_was_asked(sample):
+    run = directory.create(sample, short(trained_layers=2, max_steps=1))
+    launch.start(run)
+    for _ in launch.wait(run):
+        pass
+    layers = {name.split(".layers.")[1].split(".")[0] for name in load_file(run.adapter / "adapter_model.safetensors")}
+    assert layers == {"28", "29"}
+
+
+def test_stop_ends_at_a_step_and_resume_goes_on_from_there(sample):
+    run = directory.create(sample, short(max_steps=40, eval_steps=20))
+    launch.start(run)
+    follow(run, is_step(2))
+    launch.stop(run)
+    for _ in launch.wait(run):
+        pass
+    stopped = status(run)
+    assert stopped.state == "stopped" and 2 <= stopped.step < 20
+    assert (run.adapter / "adapter_model.safetensors").exists()
+    with pytest.raises(UserError, match="nothing to stop"):
+        launch.stop(run)
+    launch.resume(run)
+    started = follow(run, lambda event: event["kind"] == "started" and event["resumed_from"])
+    assert started["resumed_from"] == stopped.step
+    assert follow(run, is_step(stopped.step + 1))["step"] == stopped.step + 1
+    launch.stop(run)
+    for _ in launch.wait(run):
+        pass
+
+
+def test_a_killed_worker_is_an_interrupted_run_that_resumes_to_the_end(sample):
+    run = directory.create(sample, short(max_steps=8, eval_steps=4))
+    pid = launch.start(run)
+    follow(run, lambda event: event["kind"] == "checkpoint")
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+    assert status(run).state == "interrupted"
+    launch.resume(run)
+    for _ in launch.wait(run):
+        pass
+    assert status(run).state == "finished" and status(run).step == 8
+
+
+def test_a_second_run_waits_for_the_device_and_says_for_whom(sample):
+    first, second = (directory.create(sample, short(max_steps=200, eval_steps=100)) for _ in range(2))
+    launch.start(first)
+    follow(first, lambda event: event["kind"] == "preparing")
+    launch.start(second)
+    assert follow(second, lambda event: event["kind"] == "waiting")["behind"] == first.id
+    assert status(second).state == "waiting" and first.id in status(second).message
+    with pytest.raises(UserError, match="Stop it first"):
+        launch.delete(first)
+    for run in (second, first):
+        launch.stop(run)
+    deadline = time.monotonic() + 60
+    while (status(first).live or status(second).live) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert [status(run).state for run in (first, second)] == ["stopped", "stopped"]
+    launch.delete(first)
+    assert not first.path.exists()
+
+
+def test_what_a_run_would_do_is_said_before(sample):
+    found = preflight.check(sample, TrainConfig(epochs=2, batch_size=4))
+    assert found.train + found.validation == 60
+    assert found.steps == 2 * -(-found.train // 4)
+    assert 0 < found.trained_tokens < found.tokens
+    assert found.over_limit == 0
+    tight = preflight.check(sample, TrainConfig(max_length=100))
+    assert tight.over_limit > 0 and any("over-long" in message for message in tight.messages)
+
+
+def test_over_long_conversations_are_refused_by_name_where_that_was_asked(sample):
+    with pytest.raises(UserError, match=r"sample\.jsonl, record \d+: it has \d+ tokens"):
+        preflight.check(sample, TrainConfig(max_length=60, overlong="refuse"))
+
+
+def test_nothing_left_to_train_on_is_said_before(sample):
+    with pytest.raises(UserError, match="no conversation of it can be trained on"):
+        preflight.check(sample, TrainConfig(max_length=16))
+
+
+def test_too_many_layers_end_the_run_with_what_to_do(sample):
+    run = directory.create(sample, short(trained_layers=99))
+    launch.start(run)
+    for _ in launch.wait(run):
+        pass
+    assert status(run).state == "failed"
+    assert "30 layers" in status(run).message and "1 to 30" in status(run).message
