@@ -70,9 +70,10 @@ class Chat:
 def build(shared: Shared) -> None:
     """Lay the Chat tab out and wire it."""
     with gr.Column(visible=False) as empty:
-        gr.Markdown(
-            "### There is no tuned model to talk to yet\nTrain one first. As soon as a run has its first checkpoint, "
-            "you can compare it here with the model it started from."
+        gr.HTML(
+            '<div class="empty"><h2>There is no tuned model to talk to yet</h2><p>Train one first. As soon as a run '
+            "has its first checkpoint, you can compare it here with the model that it started from.</p></div>",
+            padding=False,
         )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
@@ -102,7 +103,9 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
             base = gr.Chatbot(label="Base", elem_id="chat-base", **panes)
         with gr.Column(min_width=300):
             tuned = gr.Chatbot(label="Tuned", elem_id="chat-tuned", **panes)
-    proof, status, alert = gr.HTML(visible=False), gr.HTML(visible=False), alerts.place()
+    proof = gr.HTML(visible=False, padding=False, elem_classes="bare")
+    status = gr.HTML(visible=False, padding=False, elem_classes="bare")
+    alert = alerts.place()
     with gr.Row(visible=False, elem_classes="chat-samples") as samples:
         buttons = [gr.Button(text, size="sm", scale=0, min_width=0) for text in chat_choice.SAMPLES]
     prompt = gr.Textbox(

@@ -126,22 +126,22 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     shown += [look.tokens, look.details, look.rejected, look.side, *paged, look.problem, bring.problem]
     show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
     shared.arrival.then(**show)
-    gr.on([shared.dataset.change, own_tab().select], trigger_mode="always_last", **show)
+    gr.on([shared.dataset.change, staged.change, own_tab().select], trigger_mode="always_last", **show)
 
     reading = [bring.format, bring.held_out, staged]
     read = [staged, shared.dataset, bring.status, bring.problem]
     long: dict[str, Any] = {**PRIVATE, "concurrency_limit": 2, "concurrency_id": "stage"}
-    bring.files.upload(data_events.stage, [bring.files, *reading], read, **long).then(**show)
+    bring.files.upload(data_events.stage, [bring.files, *reading], read, **long)
     for again in (bring.format.input, bring.held_out.release):
-        again(data_events.stage, [bring.files, *reading], read, **long).then(**show)
+        again(data_events.stage, [bring.files, *reading], read, **long)
     for button in (bring.sample, look.first_sample):
-        button.click(data_events.stage_sample, reading, [*read, bring.files], **long).then(**show)
-    bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE).then(**show)
+        button.click(data_events.stage_sample, reading, [*read, bring.files], **long)
+    bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE)
 
     saving = [staged, shared.dataset, bring.files, look.problem]
     for save in (look.save.click, look.name.submit):
-        save(data_events.save, [staged, look.name], saving, **PRIVATE).success(**show)
-    look.discard.click(data_events.discard, staged, [staged, bring.files], **PRIVATE).then(**show)
+        save(data_events.save, [staged, look.name], saving, **PRIVATE)
+    look.discard.click(data_events.discard, staged, [staged, bring.files], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
     look.count.click(data_events.count_tokens, chosen, [look.tokens, look.problem], concurrency_limit=2, **PRIVATE)

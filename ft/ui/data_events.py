@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
 
 from ft.config import TrainConfig
 from ft.dataset import build, sample, versions
@@ -69,7 +70,7 @@ def _download(looked: Version | Staged, any: bool) -> Any:
     if not any:
         return gr.DownloadButton(visible=False)
     # Only files in Gradio's own cache are given out: the folder of datasets stays closed to the browser.
-    copy = save_file_to_cache(looked.rejected_path, gr.DownloadButton.GRADIO_CACHE)
+    copy = save_file_to_cache(looked.rejected_path, get_upload_folder())
     return gr.DownloadButton(value=copy, visible=True)
 
 

@@ -18,7 +18,7 @@ def heading(title: str, state: str, report: dict[str, Any]) -> str:
         (report["kept"], "conversations kept", ""),
         (splits["train"], "to train on", ""),
         (splits["validation"], "held out to validate with", ""),
-        (rejected, "rejected" if rejected else "rejected, none lost", "warn" if rejected else ""),
+        (rejected, "rejected", "warn" if rejected else ""),
     ]
     tiles = "".join(
         f'<div class="figure {kind}"><dd>{number:,}</dd><dt>{words}</dt></div>' for number, words, kind in figures

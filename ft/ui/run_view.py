@@ -50,7 +50,7 @@ class RunView:
 
 def build() -> tuple[RunView, gr.Row]:
     """Lay the components out, empty; the row of buttons is given too, for what else a tab offers to do with the run."""
-    head = gr.HTML()
+    head = gr.HTML(padding=False, elem_classes="bare")
     alert = alerts.place()
     outcome = gr.Markdown(visible=False, elem_classes="run-outcome")
     with gr.Row(elem_classes="actions") as actions:

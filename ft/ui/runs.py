@@ -22,7 +22,11 @@ HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", 
 def build(shared: Shared) -> None:
     """Lay the Runs tab out and wire it."""
     with gr.Column(visible=False) as empty:
-        gr.Markdown("### No run yet\nA run appears here as soon as it is started, and stays until it is deleted.")
+        gr.HTML(
+            '<div class="empty"><h2>No run yet</h2>'
+            "<p>A run appears here as soon as it is started, and stays until it is deleted.</p></div>",
+            padding=False,
+        )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
         table = gr.Dataframe(

@@ -33,7 +33,11 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 def build(shared: Shared) -> None:
     """Lay the Train tab out and wire it."""
     with gr.Column(visible=False) as empty:
-        gr.Markdown("### Nothing to train on yet\nBring your chats on the Data tab, or begin with the sample there.")
+        gr.HTML(
+            '<div class="empty"><h2>Nothing to train on yet</h2>'
+            "<p>Bring your chats on the Data tab, or begin with the sample that is there.</p></div>",
+            padding=False,
+        )
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
     with gr.Column() as setup:
         form = train_form.layout()

@@ -1,0 +1,199 @@
+"""The whole way in a real browser: files in, a dataset, a training, two models that answer differently."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+pytestmark = pytest.mark.slow
+
+HELD = 90_000  # milliseconds that a page may take where a model is loaded on a busy machine
+
+
+class App:
+    """The app as a person starts it, on a free port, with a home of its own."""
+
+    def __init__(self, home: Path, log: Path) -> None:
+        self.home, self.log = home, log
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py", "--port", str(self.port)],
+                cwd=ROOT,
+                env={**os.environ, "SIDETUNE_HOME": str(self.home)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, models_cache):
+    folder = tmp_path_factory.mktemp("app")
+    home = folder / "home"
+    home.mkdir()
+    (home / "models").symlink_to(models_cache)
+    app = App(home, folder / "app.log")
+    app.start()
+    yield app
+    app.kill()
+
+
+@pytest.fixture
+def page(browser, app):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
+
+
+def test_from_upload_to_two_different_replies(page, app):
+    page.goto(app.url)
+    button(page, "Try the sample").click()
+    expect(page.get_by_text("Who are you?").locator("visible=true").first).to_be_visible()
+    button(page, "Save dataset").click()
+    button(page, "Train on it").click()
+
+    # A short training, that a refresh finds where it is, and so does a new start of the app.
+    page.get_by_label("How it learns").click()
+    page.get_by_role("option", name="Quick look").click()
+    expect(page.get_by_text(re.compile(r"20 steps")).locator("visible=true").first).to_be_visible(timeout=HELD)
+    button(page, "Start training").click()
+    expect(button(page, "Stop")).to_be_visible(timeout=HELD)
+    page.reload()
+    expect(button(page, "Stop")).to_be_visible(timeout=HELD)
+    app.kill()
+    app.start()
+    page.goto(page.url)
+    expect(page.get_by_text(re.compile("Finished", re.I)).locator("visible=true").first).to_be_visible(timeout=6 * HELD)
+
+    button(page, "Chat with it").click()
+    page.get_by_label("Your message to both").fill("How do I fix a flat tyre?")
+    page.keyboard.press("Enter")
+    base, tuned = page.locator("#chat-base"), page.locator("#chat-tuned")
+    expect(tuned.get_by_text("Ahoy", exact=False).first).to_be_visible(timeout=HELD)
+    expect(button(page, "Send")).to_be_enabled(timeout=HELD)
+    assert "Ahoy" not in base.inner_text()
+    said = tuned.inner_text()
+    assert said != base.inner_text()
+
+    # A second turn, and all of it still there after a refresh.
+    page.get_by_label("Your message to both").fill("Thank you!")
+    button(page, "Send").click()
+    expect(tuned.get_by_text("Thank you!").first).to_be_visible()
+    expect(button(page, "Clear")).to_be_enabled(timeout=HELD)
+    page.reload()
+    expect(page.locator("#chat-tuned").get_by_text("How do I fix a flat tyre?").first).to_be_visible(timeout=HELD)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@pytest.mark.parametrize(
+    ("file", "format", "kept"),
+    [("alpaca_en_demo.json", "Alpaca", "999"), ("glaive_toolcall_en_demo.json", "ShareGPT", "300")],
+)
+def test_the_field_s_files_become_datasets(page, app, file, format, kept):
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(DATA / file))
+    expect(page.get_by_text(kept).locator("visible=true").first).to_be_visible(timeout=HELD)
+    expect(page.get_by_text(format).locator("visible=true").first).to_be_visible()
+    page.get_by_label("Name of the dataset").fill(file.split("_")[0])
+    button(page, "Save dataset").click()
+    expect(button(page, "Train on it")).to_be_visible()
+    assert (app.home / "datasets" / file.split("_")[0] / "v1" / "conversations.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.json", b"", "empty"),
+        ("picture.json", b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG picture"),
+        ("prose.json", b"Dear diary", "not JSON"),
+        ("shape.json", json.dumps([{"a": 1}]).encode(), "known format"),
+        ("nothing.json", b"[]", "empty"),
+    ],
+)
+def test_what_cannot_be_read_is_said_where_it_happened_and_loses_nothing(page, app, tmp_path, name, content, words):
+    before = sorted(path.name for path in (app.home / "datasets").glob("*"))
+    (tmp_path / name).write_bytes(content)
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / name))
+    alert = page.get_by_role("alert").locator("visible=true").first
+    expect(alert).to_contain_text(words, timeout=HELD)
+    expect(alert).to_contain_text(name)
+    assert "Traceback" not in page.content()
+    assert sorted(path.name for path in (app.home / "datasets").glob("*")) == before
+
+
+def test_a_script_does_what_the_browser_does(app, tmp_path):
+    chats = tmp_path / "chats.json"
+    turns = [{"from": "human", "value": "Hi {n}"}, {"from": "gpt", "value": "Yo {n}!"}]
+    rows = [
+        {"conversations": [{**turn, "value": turn["value"].format(n=number)} for turn in turns]} for number in range(8)
+    ]
+    chats.write_text(json.dumps(rows))
+    client = Client(app.url, verbose=False)
+    report = client.predict([handle_file(str(chats))], "scripted", "auto", api_name="/convert")
+    assert (report["read"], report["kept"], report["format"]) == (8, 8, "sharegpt")
+    assert "scripted" in [each["dataset"] for each in client.predict(api_name="/datasets")]
+    started = client.predict("scripted", {"max_steps": 1, "lora_rank": 2}, "cpu", api_name="/train")
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        run = client.predict(started["run"], api_name="/run")
+        if run["status"] not in ("queued", "waiting", "preparing", "running"):
+            break
+        time.sleep(1)
+    assert run["status"] == "finished", run
+    assert run["adapter"] and run["validation_loss_before"] is not None
+    assert started["run"] in [each["run"] for each in client.predict(api_name="/runs")]
+    pair = client.predict(started["run"], "Hi", 4, 0, api_name="/chat")
+    assert pair["base_is_base"] is True and pair["base"]["tokens"] <= 4
+
+
+def test_the_page_asks_no_other_host_for_anything(browser, app):
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(app.url)
+    page.get_by_text("Sidetune").first.wait_for()
+    page.wait_for_timeout(1500)
+    page.close()
+    others = [url for url in asked if not url.startswith((app.url, "data:", "blob:"))]
+    assert asked and others == []
