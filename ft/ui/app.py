@@ -10,7 +10,7 @@ from ft.chat.engine import Engine
 from ft.errors import UserError
 from ft.ui import address, api, chat, data, runs, strings, train
 from ft.ui.shared import Shared
-from ft.ui.theme import STYLE, theme
+from ft.ui.theme import STYLES, theme
 
 _DAY = 86_400  # seconds
 _PORTS = range(7860, 7960)
@@ -22,6 +22,7 @@ def build() -> gr.Blocks:
     """The page with all its tabs and the endpoints for scripts, not yet served."""
     with gr.Blocks(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
         engine = Engine()
+        api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
         link = gr.Textbox(visible=False)
@@ -34,7 +35,6 @@ def build() -> gr.Blocks:
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}") as places[name]:
                     lay_out(shared)
         address.follow(places, dataset, run)
-        api.add(engine)
     page.queue(api_open=False)
     return page
 
@@ -53,7 +53,7 @@ def serve(host: str = "127.0.0.1", port: int | None = None, auth: tuple[str, str
             server_port=port,
             auth=auth,
             theme=theme(),
-            css_paths=STYLE,
+            css_paths=STYLES,
             head=address.HEAD,
             footer_links=[],
             run_history=False,

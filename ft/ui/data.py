@@ -15,10 +15,6 @@ from ft.ui.tab import own_tab
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
 _FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", "sharegpt", "alpaca", "messages")]
-_EMPTY = """<div class="empty"><h2>Nothing here yet</h2>
-<p>Drop one or more files of chats: ShareGPT, Alpaca or OpenAI messages, as JSON or JSON lines.
-You see what was understood before anything is saved.</p>
-<p>No chats at hand? The sample is a small dataset that comes with Sidetune.</p></div>"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,7 @@ class _Look:
     """What is looked at, and what can be done with it."""
 
     empty: gr.Column
+    welcome: gr.HTML
     first_sample: gr.Button
     main: gr.Column
     heading: gr.HTML
@@ -93,7 +90,7 @@ def _bring() -> _Bring:
 
 def _look() -> _Look:
     with gr.Column(visible=False) as empty:
-        gr.HTML(_EMPTY)
+        welcome = gr.HTML()
         first_sample = gr.Button("Try the sample", variant="primary", scale=0, min_width=180)
     with gr.Column(visible=False) as main:
         heading = gr.HTML()
@@ -122,7 +119,17 @@ def _look() -> _Look:
 
 def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
     paged = [look.bubbles, look.place, look.back, look.further, look.start]
-    shown = [bring.there, bring.sample, look.empty, look.main, look.heading, look.saving, look.name, look.saved]
+    shown = [
+        bring.there,
+        bring.sample,
+        look.empty,
+        look.welcome,
+        look.main,
+        look.heading,
+        look.saving,
+        look.name,
+        look.saved,
+    ]
     shown += [look.tokens, look.details, look.rejected, look.side, *paged, look.problem, bring.problem]
     show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
     shared.arrival.then(**show)

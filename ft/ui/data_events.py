@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from html import escape
 from pathlib import Path
@@ -24,6 +24,12 @@ from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
+_WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
+<p>Drop one or more files of chats: ShareGPT, Alpaca or OpenAI messages, as JSON or JSON lines.
+You see what was understood before anything is saved.</p>
+<p>No chats at hand? The sample is a small dataset that comes with Sidetune.</p></div>"""
+_NOT_CHOSEN = """<div class="empty"><h2>No dataset is chosen</h2>
+<p>Choose one of your datasets, or drop files of chats to make another.</p></div>"""
 
 
 def show(dataset: str, staged: str) -> tuple[Any, ...]:
@@ -41,6 +47,7 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
         gr.Radio(there, value=value, visible=bool(there)),
         gr.Button(visible=view is not None),
         gr.Column(visible=view is None),
+        _NOT_CHOSEN if there else _WELCOME,
         gr.Column(visible=view is not None),
         *(view or tuple(gr.skip() for _ in range(13))),
         alerts.hidden(),
@@ -89,7 +96,7 @@ def stage_sample(format: str, held_out: float, before: str) -> Iterator[tuple[An
 
 
 def _stage(files: list[SourceFile], format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
-    def work(say: Say) -> Iterator[Staged]:
+    def work(say: Say) -> Generator[Staged, None, None]:
         def progress(read: int) -> None:
             say(f"{counted(read, 'record')} read")
 
@@ -144,7 +151,7 @@ def count_tokens(dataset: str, there: str | None) -> Iterator[tuple[Any, ...]]:
     try:
         version = versions.find(dataset or there or "")
 
-        def work(say: Say) -> Iterator[Preflight]:
+        def work(say: Say) -> Generator[Preflight, None, None]:
             yield preflight.check(version, TrainConfig(), say)
 
         yield _status("Counting tokens"), alerts.hidden()

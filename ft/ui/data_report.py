@@ -35,10 +35,8 @@ def _notes(report: dict[str, Any]) -> str:
         mended = sum(report["repaired"].values())
         notes.append(f"{counted(mended, 'repair was', 'repairs were')} made so that records could be used (see below).")
     if report["duplicates"]:
-        same = counted(report["duplicates"], "conversation is", "conversations are")
-        notes.append(
-            f"{same} the same as an earlier one, but for case and spaces. They are kept, on the same side of the split."
-        )
+        same = counted(report["duplicates"], "conversation repeats", "conversations repeat")
+        notes.append(f"{same} an earlier one (but for case and spaces): kept, and on the same side of the split.")
     if not report["splits"]["validation"]:
         notes.append(
             "Nothing is held out, so a run cannot say whether the model got better on chats that it has not seen."
@@ -73,7 +71,7 @@ def _rejected(report: dict[str, Any]) -> str:
             f"{each['record']:,}" if each["record"] else "whole file",
             each["turn"] or "",
             each["field"] or "",
-            each["problem"],
+            each["problem"][:1].upper() + each["problem"][1:],
             each["fix"],
         )
         for each in problems

@@ -8,7 +8,7 @@ from html import escape
 from formats.conversation import Conversation, Message
 from formats.repair import REPAIRS
 
-SHOWN_AT_ONCE = 1_500  # characters of a turn, before "show all"
+SHOWN_AT_ONCE = 600  # characters of a turn, before "show all"
 DRAWN = 20_000  # characters of a turn that are sent to the page at all
 TURNS_AT_ONCE = 20
 TURNS_DRAWN = 200

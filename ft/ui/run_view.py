@@ -133,12 +133,14 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     now = status.status(run, found)
     summary = status.summary(run)
     rows = run_words.thinned(curves(found))
+    # The plot keeps the series that it was first drawn with, and the first validation comes before the first step.
+    drawn = any(row["kind"] == "training" for row in rows)
     text = run_words.outcome(summary, now.state)
     log = status.log_tail(run)
     return (
         gr.HTML(run_words.state_html(run.config, model_title(run), now, found), visible=True),
         gr.Markdown(text, visible=bool(text)),
-        gr.LinePlot(_frame(rows), visible=True) if rows else gr.LinePlot(visible=False),
+        gr.LinePlot(_frame(rows), visible=True) if drawn else gr.LinePlot(visible=False),
         gr.Accordion(visible=bool(log)),
         log,
         gr.Button(visible=bool(checkpoints(run)), variant="secondary" if now.live else "primary"),

@@ -1,4 +1,4 @@
-"""How the page looks: colours, type and sizes as Gradio's variables. What they cannot say is in style.css."""
+"""How the page looks: colours, type and sizes as Gradio's variables. What they cannot say is in the style sheets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gradio.themes import Base, Color, Font, sizes
 
-STYLE = Path(__file__).with_name("style.css")
+STYLES = tuple(Path(__file__).with_name(name) for name in ("style.css", "work.css"))
 _FONTS = Path(__file__).with_name("fonts")
 # The characters in these files, as IBM splits its fonts ("Latin1"): others come from the machine's own fonts.
 _LATIN = (
@@ -99,7 +99,7 @@ def theme() -> Base:
         border_color_accent="*primary_300",
         border_color_accent_dark="*primary_700",
         color_accent_soft="*primary_50",
-        color_accent_soft_dark="*primary_950",
+        color_accent_soft_dark="#172c2e",
         link_text_color="*primary_600",
         link_text_color_dark="*primary_300",
         link_text_color_hover="*primary_700",
@@ -158,10 +158,12 @@ def theme() -> Base:
         button_cancel_text_color_dark="#f0a797",
         slider_color="*primary_600",
         slider_color_dark="*primary_400",
+        checkbox_border_color="*neutral_400",
+        checkbox_border_color_dark="*neutral_500",
         checkbox_background_color_selected="*primary_600",
         checkbox_background_color_selected_dark="*primary_500",
         checkbox_label_background_fill_selected="*primary_50",
-        checkbox_label_background_fill_selected_dark="*primary_950",
+        checkbox_label_background_fill_selected_dark="#172c2e",
         error_background_fill="#fdf3f0",
         error_background_fill_dark="#2b1a16",
         error_border_color="#dcaea3",

@@ -28,6 +28,8 @@ from ft.ui.tab import own_tab
 from ft.ui.train_form import Form
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# In the order they were asked for: a slow first answer must not replace the plan of a later choice.
+ONE_AFTER_ANOTHER: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check"}
 
 
 def build(shared: Shared) -> None:
@@ -65,25 +67,24 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
         **PRIVATE,
     )
     for event in (came, changed):
-        event.then(
-            check_small, form.asked, [form.plan, form.problem], **PRIVATE, concurrency_limit=2, concurrency_id="check"
-        )
+        event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
 
 
 def _wire_form(form: Form, shared: Shared) -> None:
     check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
     form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
-    form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE).then(check_small, **check_it)
+    form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE).then(
+        check_small, **ONE_AFTER_ANOTHER, **check_it
+    )
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
     gr.on(
         [form.model.input, *edited],
         check_small,
         trigger_mode="always_last",
-        concurrency_limit=2,
-        concurrency_id="check",
+        **ONE_AFTER_ANOTHER,
         **check_it,
     )
-    form.check.click(check, concurrency_limit=2, concurrency_id="check", **check_it)
+    form.check.click(check, concurrency_limit=2, **check_it)
     outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
 

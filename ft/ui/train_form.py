@@ -56,7 +56,7 @@ def layout() -> Form:
             [(each.title, each.name) for each in PRESETS],
             value=chosen,
             label="How it learns",
-            info="**preset** · settings that are known to work together",
+            info="**preset** · settings that go together",
             min_width=260,
         )
     about = gr.Markdown(about_preset(chosen), elem_classes="preset-about")

@@ -152,7 +152,7 @@ def build(config: TrainConfig) -> list[gr.Number | gr.Textbox | gr.Dropdown]:
     controls: list[gr.Number | gr.Textbox | gr.Dropdown] = []
     for title, group in GROUPS:
         gr.Markdown(f"#### {title}")
-        with gr.Row(equal_height=False):
+        with gr.Row(equal_height=False, elem_classes="settings-row"):
             controls += [_control(setting, getattr(config, setting.name)) for setting in group]
     return controls
 

@@ -1,0 +1,148 @@
+"""The Data tab's events with real files, a real home and no browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from ft.dataset import versions
+from ft.dataset.staging import staging_dir
+from ft.ui import data_choice, data_events
+
+CHATS = [
+    {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
+    for n in range(12)
+]
+# What `show` updates, in the order in which the page wires it.
+SHOWN = (
+    *("there", "sample", "empty", "welcome", "main", "heading", "saving", "name", "saved", "tokens", "details"),
+    *("rejected", "side", "bubbles", "place", "back", "further", "start", "problem", "trouble"),
+)
+UNANSWERED = {"messages": [{"role": "user", "content": "no reply"}]}
+
+
+def write(path: Path, *records: object) -> str:
+    path.write_text("\n".join(json.dumps(each) for each in records), encoding="utf-8")
+    return str(path)
+
+
+def staged(updates: Any) -> str:
+    """The id that the last update of a staging event names."""
+    return list(updates)[-1][0]
+
+
+def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "") -> str:
+    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], "auto", 10, before))
+
+
+def refused(update: Any) -> str:
+    return update["value"] if update["visible"] else ""
+
+
+def shown(dataset: str, upload_id: str) -> dict[str, Any]:
+    values = data_events.show(dataset, upload_id)
+    assert len(values) == len(SHOWN)
+    return dict(zip(SHOWN, values, strict=True))
+
+
+def test_with_nothing_there_the_sample_is_offered(home: Path):
+    view = shown("", "")
+    assert view["empty"].visible and not view["main"].visible and not view["there"].visible
+    assert "sample" in view["welcome"]
+
+
+def test_an_upload_is_read_and_shown_before_it_is_saved(home: Path, tmp_path: Path):
+    view = shown("", upload(tmp_path))
+    assert view["main"].visible and view["saving"].visible and not view["saved"].visible
+    assert "my chats.jsonl" in view["heading"] and "not saved yet" in view["heading"]
+    assert "OpenAI messages" in view["details"] and "nothing to learn" in view["details"]
+    assert view["bubbles"].count("<article") == data_events.PAGE
+    assert view["name"].value == "my-chats"
+    assert versions.list_datasets() == []
+
+
+def test_the_rejected_records_can_be_downloaded(home: Path, tmp_path: Path):
+    view = shown("", upload(tmp_path))
+    copy = Path(view["rejected"].value if isinstance(view["rejected"].value, str) else view["rejected"].value["path"])
+    assert json.loads(copy.read_text(encoding="utf-8"))["code"] == "no_reply"
+    assert home not in copy.parents
+
+
+def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
+    upload_id = upload(tmp_path)
+    left, dataset, files, place = data_events.save(upload_id, " my-chats ")
+    assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
+    assert versions.find("my-chats").count() == 12
+    view = shown("my-chats", "")
+    assert view["saved"].visible and not view["saving"].visible and "Version 1" in view["heading"]
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 65])
+def test_a_name_that_cannot_be_used_is_refused_and_the_upload_stays(home: Path, tmp_path: Path, name: str):
+    upload_id = upload(tmp_path)
+    *_, place = data_events.save(upload_id, name)
+    assert "my-chats" in refused(place)
+    assert data_choice.upload_of(upload_id) is not None
+
+
+def test_a_file_that_cannot_be_used_is_refused_and_the_upload_before_it_stays(home: Path, tmp_path: Path):
+    before = upload(tmp_path)
+    picture = tmp_path / "photo.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8)
+    last = list(data_events.stage([str(picture)], "auto", 10, before))[-1]
+    assert "photo.jpg" in refused(last[3]) and last[0] == gr.skip()
+    assert data_choice.upload_of(before) is not None
+
+
+def test_reading_again_makes_way_with_what_was_read_before(home: Path, tmp_path: Path):
+    first = upload(tmp_path)
+    second = upload(tmp_path, before=first)
+    assert [each.name for each in staging_dir().iterdir()] == [second]
+
+
+def test_discarding_leaves_nothing(home: Path, tmp_path: Path):
+    assert data_events.discard(upload(tmp_path)) == ("", None)
+    assert list(staging_dir().iterdir()) == []
+    assert data_events.discard("no-such-upload") == ("", None)
+
+
+def test_the_upload_is_listed_first_and_can_be_gone_back_to(home: Path, tmp_path: Path):
+    data_events.save(upload(tmp_path), "first")
+    waiting = upload(tmp_path, "second.jsonl")
+    assert [value for _, value in data_choice.choices(waiting)] == [data_choice.UPLOAD, "first"]
+    assert shown("first", waiting)["there"].value == "first"
+    assert shown(data_events.choose(data_choice.UPLOAD), waiting)["there"].value == data_choice.UPLOAD
+
+
+def test_a_dataset_that_is_gone_is_said_and_the_others_stay_to_choose(home: Path, tmp_path: Path):
+    data_events.save(upload(tmp_path), "first")
+    view = shown("lost", "")
+    assert "lost" in refused(view["trouble"]) and not view["main"].visible
+    assert view["there"].visible and view["there"].value is None
+
+
+def test_pages_go_through_one_side_and_end_at_its_ends(home: Path, tmp_path: Path):
+    data_events.save(upload(tmp_path), "chats")
+    bubbles, place, back, further, start, problem = data_events.page_after("chats", "", "", 5)
+    assert "11 to 12 of 12" in place and bubbles.count("<article") == 2
+    assert back.interactive and not further.interactive and start == 10 and not refused(problem)
+    _, place, back, _, start, _ = data_events.page_before("chats", "", "", 3)
+    assert "1 to 5 of 12" in place and not back.interactive and start == 0
+    held_out = versions.find("chats").count("validation")
+    assert f"of {held_out}" in data_events.first_page("chats", "", "validation", 10)[1]
+
+
+def test_train_on_it_chooses_what_is_looked_at(home: Path):
+    assert data_events.train_on("", "newest")[0] == "newest"
+    dataset, tabs = data_events.train_on("chosen", "chosen")
+    assert dataset == "chosen" and tabs.selected == "train"
+
+
+def test_the_sample_is_read_whatever_format_is_set_for_files(home: Path):
+    last = list(data_events.stage_sample("alpaca", 10, ""))[-1]
+    upload = data_choice.upload_of(last[0])
+    assert upload is not None and upload.report["kept"] >= 20 and last[-1] is None

@@ -1,0 +1,126 @@
+"""The page as a whole: what it offers to scripts, what it loads, where it fetches from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from ft.ui import address, api, app
+from ft.ui.theme import STYLES, theme
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"torch", "transformers", "trl", "peft", "bitsandbytes", "datasets"}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(tmp_path_factory.mktemp("home")))
+        return app.build()
+
+
+def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
+    offered = page.get_api_info()
+    assert set(offered["named_endpoints"]) == {
+        "/convert",
+        "/datasets",
+        "/train",
+        "/runs",
+        "/run",
+        "/stop",
+        "/chat",
+    }
+    assert offered["unnamed_endpoints"] == {}
+    callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
+    assert callable_by_clients == set(api.ENDPOINTS)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "parameters"),
+    [
+        ("/convert", ["files", "name", "format"]),
+        ("/datasets", []),
+        ("/train", ["dataset", "settings", "preset"]),
+        ("/runs", []),
+        ("/run", ["id"]),
+        ("/stop", ["id"]),
+        ("/chat", ["run", "prompt", "max_new_tokens", "temperature"]),
+    ],
+)
+def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: str, parameters: list[str]):
+    taken = page.get_api_info()["named_endpoints"][endpoint]["parameters"]
+    assert [each["parameter_name"] for each in taken] == parameters
+
+
+def test_no_event_is_a_lambda(page: gr.Blocks):
+    names = []
+    for event in page.fns.values():
+        function = event.fn
+        while isinstance(function, partial):
+            function = function.func
+        names.append(getattr(function, "__name__", ""))
+    assert names and "<lambda>" not in names
+
+
+def test_files_for_convert_must_have_been_uploaded(page: gr.Blocks):
+    """gr.api would hand on any path that a client names; gr.File takes only those that came through the upload."""
+    (convert,) = [each for each in page.fns.values() if each.api_name == "convert"]
+    assert isinstance(convert.inputs[0], gr.File) and convert.preprocess
+
+
+def test_every_tab_can_be_named_in_the_address(page: gr.Blocks):
+    tabs = [block.id for block in page.blocks.values() if isinstance(block, gr.Tab)]
+    assert tuple(tabs) == address.TABS
+
+
+def test_the_look_of_the_page_comes_from_no_other_host():
+    css = theme()._get_theme_css() + "".join(path.read_text(encoding="utf-8") for path in STYLES)
+    sources = re.findall(r"url\(\s*['\"]?([^'\")]{0,40})", css)
+    assert sources and all(source.startswith("data:") for source in sources)
+    assert "@import" not in css
+    assert "IBM Plex Sans" in css and "IBM Plex Mono" in css
+    assert theme()._stylesheets == []
+
+
+def test_the_font_licence_travels_with_the_fonts():
+    fonts = STYLES[0].parent / "fonts"
+    assert list(fonts.glob("*.woff2"))
+    assert "SIL OPEN FONT LICENSE" in (fonts / "LICENSE-OFL.txt").read_text(encoding="utf-8")
+
+
+def test_the_page_is_laid_out_without_loading_what_trains():
+    code = "import sys; from ft.ui import app; app.build(); print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert HEAVY & set(done.stdout.split()) == set()
+
+
+def test_only_files_of_the_ui_mention_gradio():
+    importing = re.compile(r"^\s*(?:import|from) gradio\b", re.M)
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("ft", "formats")
+        for path in (ROOT / folder).rglob("*.py")
+        if importing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found and all(name.startswith("ft/ui/") for name in found)
+
+
+def test_a_link_says_which_tab_dataset_and_run():
+    tab, dataset, run = address.restore("?tab=chat&dataset=sample%40v2&run=2026-x&__theme=dark", "other", "another")
+    assert (tab.selected, dataset, run) == ("chat", "sample@v2", "2026-x")
+
+
+def test_where_the_address_is_silent_the_browser_remembers():
+    assert address.restore("", "sample", "2026-x")[1:] == ("sample", "2026-x")
+    assert address.restore("?dataset=", "sample", "2026-x")[1:] == ("sample", "2026-x")
+
+
+def test_an_unknown_tab_or_a_damaged_memory_is_left_out():
+    tab, dataset, run = address.restore("?tab=nowhere", None, {"odd": 1})  # type: ignore[arg-type]
+    assert not isinstance(tab, gr.Tabs) and (dataset, run) == ("", "")

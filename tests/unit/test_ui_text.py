@@ -1,0 +1,165 @@
+"""A person's text is shown as text, in bubbles, tables and refusals; and all of a conversation can be seen."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import gradio as gr
+import pytest
+
+from formats.conversation import Conversation, Message, Origin, ToolCall
+from ft.errors import UserError
+from ft.ui import alerts, data_report, data_view
+
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
+
+
+class Elements(HTMLParser):
+    """The elements and the text of some HTML, as a browser would see them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def drawn(*messages: Message, tools: tuple[str, ...] = (), repairs: tuple[str, ...] = ()) -> Elements:
+    return Elements(data_view.bubbles([Conversation(messages, Origin(EVIL, 3), tools, repairs)], 1))
+
+
+def harmless(elements: Elements) -> bool:
+    return not {"img", "script"} & set(elements.tags) and "onerror" not in elements.attributes
+
+
+def test_no_part_of_a_conversation_becomes_markup():
+    found = drawn(
+        Message("system", EVIL),
+        Message("user", EVIL),
+        Message("assistant", EVIL, reasoning=EVIL, tool_calls=(ToolCall(EVIL, EVIL),)),
+        Message("tool", EVIL),
+        Message("assistant", EVIL, train=False),
+        tools=(EVIL,),
+        repairs=(EVIL,),
+    )
+    assert harmless(found)
+    assert found.text.count(EVIL) == 11
+
+
+def test_tools_reasoning_and_untrained_turns_are_seen():
+    call = ToolCall("get_weather", '{"city": "Paris"}')
+    text = drawn(
+        Message("user", "Weather?"),
+        Message("assistant", "", reasoning="I should ask.", tool_calls=(call,)),
+        Message("tool", "12 degrees"),
+        Message("assistant", "It is mild.", train=False),
+        tools=('{"name": "get_weather"}',),
+    ).text
+    for seen in ("I should ask.", "get_weather", '{"city": "Paris"}', "12 degrees", "1 tool is described"):
+        assert seen in text
+    assert text.count("not trained on") == 1
+
+
+def test_a_trained_turn_is_not_marked_as_untrained():
+    assert "not trained on" not in drawn(Message("user", "a", train=False), Message("assistant", "b")).text
+
+
+def test_a_long_turn_is_folded_and_all_of_it_is_there():
+    found = drawn(Message("user", "a"), Message("assistant", "§" * (data_view.SHOWN_AT_ONCE + 100)))
+    assert "details" in found.tags
+    assert found.text.count("§") == data_view.SHOWN_AT_ONCE + 100
+
+
+def test_what_is_too_long_to_draw_is_counted():
+    found = drawn(Message("user", "a"), Message("assistant", "x" * (data_view.DRAWN + 1_234)))
+    assert "1,234 further characters are not drawn" in found.text
+    many = [Message("user", "a"), Message("assistant", "b")] * 150
+    assert "100 further turns are not drawn" in drawn(*many).text
+
+
+def report(**changes: object) -> dict[str, object]:
+    problem = {"file": EVIL, "record": 4, "turn": 2, "field": EVIL, "code": "c", "problem": EVIL, "fix": EVIL}
+    return {
+        "format": "sharegpt",
+        "read": 9,
+        "kept": 5,
+        "repaired": {EVIL: 2},
+        "rejected": {"c": 4},
+        "duplicates": 1,
+        "splits": {"train": 4, "validation": 1},
+        "problems": [problem],
+        "files": [{"name": EVIL, "format": EVIL, "reason": EVIL, "read": 9, "kept": 5}],
+        **changes,
+    }
+
+
+def test_no_part_of_a_report_becomes_markup():
+    for html in (data_report.heading(EVIL, EVIL, report()), data_report.details(report())):
+        found = Elements(html)
+        assert harmless(found) and EVIL in found.text
+
+
+def test_a_report_says_how_many_of_the_rejected_records_are_listed():
+    assert "The first 1 of 4" in Elements(data_report.details(report())).text
+    assert "The first" not in Elements(data_report.details(report(rejected={"c": 1}))).text
+
+
+def test_a_dataset_without_held_out_conversations_says_what_that_costs():
+    alone = report(splits={"train": 5, "validation": 0})
+    assert "Nothing is held out" in Elements(data_report.heading("a", "b", alone)).text
+    assert "Nothing is held out" not in Elements(data_report.heading("a", "b", report())).text
+
+
+def test_a_refusal_is_read_out_and_shown_as_text():
+    html = alerts.markup(UserError(EVIL, "why", "todo"))
+    found = Elements(html)
+    assert harmless(found) and EVIL in found.text and 'role="alert"' in html
+
+
+@alerts.told(outputs=2)
+def two(fail: bool) -> tuple[int, int]:
+    if fail:
+        raise UserError("given", "why.", "todo.")
+    return 1, 2
+
+
+@alerts.told(outputs=2)
+def steps(fail: bool):
+    yield 1, 2
+    if fail:
+        raise UserError("given", "why.", "todo.")
+    yield 3, 4
+
+
+@alerts.told(outputs=1)
+def broken() -> int:
+    raise KeyError("a bug")
+
+
+def test_an_event_that_is_refused_changes_nothing_but_the_place():
+    first, second, place = two(True)
+    assert first == second == gr.skip()
+    assert place["visible"] and "todo." in place["value"]
+
+
+def test_an_event_that_succeeds_empties_the_place():
+    assert two(False) == (1, 2, alerts.hidden())
+
+
+def test_what_an_event_had_shown_before_it_was_refused_stays():
+    assert list(steps(False)) == [(1, 2, alerts.hidden()), (3, 4, alerts.hidden())]
+    shown = list(steps(True))
+    assert shown[0] == (1, 2, alerts.hidden()) and shown[1][0] == gr.skip() and shown[1][2]["visible"]
+
+
+def test_a_bug_is_not_dressed_up_as_a_refusal():
+    with pytest.raises(KeyError):
+        broken()
