@@ -65,9 +65,11 @@ def serve(host: str = "127.0.0.1", port: int | None = None, auth: tuple[str, str
             prevent_thread_lock=True,
         )
     except OSError as error:
-        where = f"{host}:{port}" if port else f"{host}:{_PORTS.start} to {_PORTS.stop - 1}"
+        ports = f"port {port}" if port else f"any port from {_PORTS.start} to {_PORTS.stop - 1}"
         raise UserError(
-            where, f"the page cannot be served there: {error}.", "Choose another: --port 8000, or --host."
+            f"{ports} of {host}",
+            "the page cannot be served there: it is taken by another program, or it is no address of this machine.",
+            "Choose another, for example --port 8000, and for --host 127.0.0.1 or 0.0.0.0.",
         ) from error
     print(f"{strings.NAME} is at {url}  (Ctrl-C ends it)", flush=True)
     page.block_thread()

@@ -12,7 +12,7 @@ from gradio.components import Component
 from ft.ui import alerts, chat_choice, chat_events
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import own_tab
+from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -161,8 +161,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> None:
         chat_events.choose,
         inputs,
         outputs,
-        trigger_mode="always_last",
-        **PRIVATE,
+        **SHARED_EVENT,
     )
     chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE).then(
         _same, chat.run, shared.run, **PRIVATE

@@ -56,7 +56,8 @@ def title(looked: Version | Staged) -> str:
 def state(looked: Version | Staged) -> str:
     """In which state it is, in a line."""
     if isinstance(looked, Version):
-        return f"Version {looked.version.removeprefix('v')}, saved {moment(looked.source['created'])}"
+        saved = moment(looked.source["created"])
+        return f"Saved as version {looked.version.removeprefix('v')} on {saved}. Next: train on it."
     return "Read, but not saved yet. Have a look, then save it under a name."
 
 

@@ -134,7 +134,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     summary = status.summary(run)
     rows = run_words.thinned(curves(found))
     # The plot keeps the series that it was first drawn with, and the first validation comes before the first step.
-    drawn = any(row["kind"] == "training" for row in rows)
+    drawn = sum(row["kind"] == "training" for row in rows) > 1  # one point is no line
     text = run_words.outcome(summary, now.state)
     log = status.log_tail(run)
     return (

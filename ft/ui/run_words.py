@@ -123,6 +123,8 @@ def outcome(summary: dict[str, Any], state: str) -> str:
     if state not in ("finished", "stopped"):
         return ""
     before, after = summary["validation_loss_before"], summary["validation_loss_after"]
+    if before is not None and after is None:
+        return "It ended before its first validation, so it is not known how it does on unseen conversations."
     if before is None or after is None:
         return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
     text = f"**Validation loss {before:.2f} → {after:.2f}** on conversations that it never trained on"

@@ -13,7 +13,7 @@ from ft.runs.directory import Run
 from ft.runs.status import summary
 from ft.ui import alerts, run_view, run_words
 from ft.ui.shared import Shared
-from ft.ui.tab import own_tab
+from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
@@ -46,15 +46,16 @@ def build(shared: Shared) -> None:
         view, actions = run_view.build()
         with actions:
             delete = gr.Button("Delete this run", scale=0, min_width=150, visible=False)
-            sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
+            # Not where Delete was: a second click on the same spot must not delete.
             keep = gr.Button("Keep it", scale=0, min_width=110, visible=False)
+            sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
         problem = alerts.place()
     run_view.connect(view, shared, chosen)
     confirm = [delete, sure, keep]
     everything = [empty, main, table, chosen, *confirm, problem, *view.outputs]
     go.click(_to_train, None, shared.tabs, **PRIVATE)
     shared.arrival.then(arrive, [shared.run, chosen], everything, **PRIVATE)
-    gr.on([shared.run.change, own_tab().select], arrive, [shared.run, chosen], everything, **PRIVATE)
+    gr.on([shared.run.change, own_tab().select], arrive, [shared.run, chosen], everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
     chosen.input(_same, chosen, shared.run, **PRIVATE)
     view.state.change(_table, None, table, **PRIVATE)

@@ -1,9 +1,15 @@
-"""The tab that is being laid out, for what has to happen whenever somebody comes to it."""
+"""The tab that is being laid out, and how it listens to what it shares with the others."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 from gradio.context import Context
+
+# How a tab listens to what all tabs listen to (the chosen dataset or run). Not "always_last", the default of a change:
+# when such a listener has to run again, Gradio 6.31 runs all listeners of the event again, and two of them never end.
+SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", "api_visibility": "private", "show_progress": "hidden"}
 
 
 def own_tab() -> gr.Tab:

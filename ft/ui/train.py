@@ -24,7 +24,7 @@ from ft.ui import alerts, run_view, train_form, train_plan, train_settings
 from ft.ui.background import Say, follow
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
-from ft.ui.tab import own_tab
+from ft.ui.tab import SHARED_EVENT, own_tab
 from ft.ui.train_form import Form
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -63,8 +63,7 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
         arrive,
         inputs,
         outputs,
-        trigger_mode="always_last",
-        **PRIVATE,
+        **SHARED_EVENT,
     )
     for event in (came, changed):
         event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 pytestmark = pytest.mark.slow
 
-HELD = 90_000  # milliseconds that a page may take where a model is loaded on a busy machine
+HELD = 120_000  # milliseconds that a page may take where a model is loaded on a busy machine
 
 
 class App:
@@ -81,6 +81,10 @@ def page(browser, app):
     assert not errors
 
 
+def datasets(app: App) -> list[str]:
+    return sorted(path.name for path in (app.home / "datasets").glob("[!.]*"))
+
+
 def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
@@ -106,8 +110,12 @@ def test_from_upload_to_two_different_replies(page, app):
     expect(page.get_by_text(re.compile("Finished", re.I)).locator("visible=true").first).to_be_visible(timeout=6 * HELD)
 
     button(page, "Chat with it").click()
+    page.get_by_role("button", name="Settings").locator("visible=true").click()
+    longest = page.get_by_label("number input for Longest reply")
+    longest.fill("48")
+    longest.press("Tab")
     page.get_by_label("Your message to both").fill("How do I fix a flat tyre?")
-    page.keyboard.press("Enter")
+    page.get_by_label("Your message to both").press("Enter")
     base, tuned = page.locator("#chat-base"), page.locator("#chat-tuned")
     expect(tuned.get_by_text("Ahoy", exact=False).first).to_be_visible(timeout=HELD)
     expect(button(page, "Send")).to_be_enabled(timeout=HELD)
@@ -151,7 +159,7 @@ def test_the_field_s_files_become_datasets(page, app, file, format, kept):
     ],
 )
 def test_what_cannot_be_read_is_said_where_it_happened_and_loses_nothing(page, app, tmp_path, name, content, words):
-    before = sorted(path.name for path in (app.home / "datasets").glob("*"))
+    before = datasets(app)
     (tmp_path / name).write_bytes(content)
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / name))
@@ -159,7 +167,7 @@ def test_what_cannot_be_read_is_said_where_it_happened_and_loses_nothing(page, a
     expect(alert).to_contain_text(words, timeout=HELD)
     expect(alert).to_contain_text(name)
     assert "Traceback" not in page.content()
-    assert sorted(path.name for path in (app.home / "datasets").glob("*")) == before
+    assert datasets(app) == before
 
 
 def test_a_script_does_what_the_browser_does(app, tmp_path):

@@ -78,7 +78,7 @@ def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
     assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
     assert versions.find("my-chats").count() == 12
     view = shown("my-chats", "")
-    assert view["saved"].visible and not view["saving"].visible and "Version 1" in view["heading"]
+    assert view["saved"].visible and not view["saving"].visible and "Saved as version 1" in view["heading"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 65])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -11,6 +12,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from ft.errors import UserError
 from ft.ui import address, api, app
 from ft.ui.theme import STYLES, theme
 
@@ -124,3 +126,12 @@ def test_where_the_address_is_silent_the_browser_remembers():
 def test_an_unknown_tab_or_a_damaged_memory_is_left_out():
     tab, dataset, run = address.restore("?tab=nowhere", None, {"odd": 1})  # type: ignore[arg-type]
     assert not isinstance(tab, gr.Tabs) and (dataset, run) == ("", "")
+
+
+def test_a_port_that_is_taken_is_refused_in_words(home: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} of 127.0.0.1.*taken.*--port"):
+            app.serve(port=port)

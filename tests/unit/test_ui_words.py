@@ -112,6 +112,7 @@ def test_the_outcome_is_said_in_plain_words():
     assert "got worse" in run_words.outcome(summary(2.0, 2.5), "finished")
     assert "no difference" in run_words.outcome(summary(2.0, 2.0), "finished")
     assert "No conversation was held out" in run_words.outcome(summary(None, None), "finished")
+    assert "before its first validation" in run_words.outcome(summary(3.0, None), "stopped")
     assert run_words.outcome(summary(3.0, 2.0), "running") == ""
 
 
