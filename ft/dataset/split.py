@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
+from collections.abc import Collection
 from typing import Literal
 
 from formats.conversation import Conversation
 
 Side = Literal["train", "validation"]
+SMALL = 1000  # openings; from here on about `fraction` of them fall below it by themselves
 
 
 def normalised(text: str) -> str:
@@ -36,15 +37,17 @@ def side(conversation: Conversation, fraction: float) -> Side:
     return "validation" if position(conversation) < fraction else "train"
 
 
-def boundary(fraction: float, lowest: float, highest: float) -> float:
-    """The fraction to hand to `side` so that neither side of a small dataset is empty.
+def boundary(fraction: float, places: Collection[float]) -> float:
+    """The fraction to hand to `side` for a dataset whose first openings (SMALL at most) have the positions `places`.
 
-    `lowest` and `highest` are the extremes of `position` over the dataset. Where none of them falls below `fraction`,
-    the opening that comes closest is held out; where all of them do, the one that is furthest is trained on. With one
-    opening alone (lowest == highest) there is nothing to share out, and everything is trained on. Zero stays zero.
+    A small dataset gets as near to `fraction` as its number of openings allows, and no side of it is empty: with two
+    openings or more, at least one is held out and one is trained on. From SMALL openings on the hash alone is near
+    enough, and `fraction` is the boundary unless a side would be empty. Zero stays zero, and with one opening
+    there is nothing to share out: everything is trained on.
     """
-    if fraction <= 0 or lowest >= highest:
+    if fraction <= 0 or len(places) < 2:
         return 0.0
-    if lowest >= fraction:
-        return math.nextafter(lowest, 1.0)
-    return min(fraction, highest)
+    ordered = sorted(places)
+    if len(ordered) >= SMALL and ordered[0] < fraction <= ordered[-1]:
+        return fraction
+    return ordered[min(len(ordered) - 1, max(1, round(fraction * len(ordered))))]

@@ -17,7 +17,7 @@ from formats.conversation import Conversation
 from formats.convert import convert, describe
 from formats.problems import RowProblem
 from ft.dataset.parquet import ConversationWriter
-from ft.dataset.split import boundary, normalised, position, side
+from ft.dataset.split import SMALL, boundary, normalised, position, side
 from ft.errors import UserError
 
 PROBLEMS_IN_REPORT = 100
@@ -39,7 +39,7 @@ class Tally:
         self._problems: list[RowProblem] = []
         self._unreadable: list[RowProblem] = []
         self._fingerprints = array("Q")
-        self._lowest, self._highest = 1.0, 0.0
+        self._places: set[float] = set()
         self._files: list[dict[str, Any]] = []
 
     def convert(
@@ -86,7 +86,8 @@ class Tally:
                 str(conversation.messages),
             )
         place = position(conversation)
-        self._lowest, self._highest = min(self._lowest, place), max(self._highest, place)
+        if len(self._places) < SMALL:
+            self._places.add(place)
         writer.add(conversation, side(conversation, self._fraction))
         self._kept += 1
         self._repaired.update(set(conversation.repairs))
@@ -103,7 +104,7 @@ class Tally:
 
     def boundary(self) -> float:
         """The fraction that the split is made with: see `ft.dataset.split.boundary`."""
-        return boundary(self._fraction, self._lowest, self._highest)
+        return boundary(self._fraction, self._places)
 
     def require_some(self) -> None:
         """Raise UserError where nothing was kept: which file cannot be read, or the commonest reason of all records."""

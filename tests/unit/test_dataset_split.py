@@ -42,14 +42,18 @@ def test_about_the_asked_share_is_held_out():
 @pytest.mark.parametrize(
     ("places", "fraction", "held_out"),
     [
-        ([0.05, 0.5, 0.9], 0.1, 1),  # the hash alone gives both sides something
+        ([0.05, 0.5, 0.9], 0.1, 1),
         ([0.3, 0.5, 0.9], 0.1, 1),  # none falls below: the closest one is held out
         ([0.01, 0.02], 0.1, 1),  # all fall below: the furthest one is trained on
+        ([number / 60 for number in range(60)], 0.1, 6),
+        ([0.5 + number / 200 for number in range(60)], 0.1, 6),  # wherever the hashes lie
         ([0.3], 0.1, 0),  # one opening cannot be shared out
         ([0.01], 0.1, 0),
         ([0.01, 0.9], 0.0, 0),  # nothing was to be held out
+        ([number / 1000 for number in range(1000)], 0.1, 100),
+        ([0.5 + number / 2000 for number in range(1000)], 0.001, 1),
     ],
 )
-def test_neither_side_of_a_small_dataset_is_empty(places, fraction, held_out):
-    edge = boundary(fraction, min(places), max(places))
+def test_a_small_dataset_holds_out_the_asked_share_and_neither_side_is_empty(places, fraction, held_out):
+    edge = boundary(fraction, places)
     assert sum(place < edge for place in places) == held_out
