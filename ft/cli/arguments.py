@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from formats.convert import FORMATS
-
 from ft.config import TrainConfig
 from ft.presets import PRESETS
 
