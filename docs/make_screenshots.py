@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -37,7 +37,7 @@ def app(home: str) -> Iterator[str]:
             process.terminate()
 
 
-def button(page: Page, name: str):  # type: ignore[no-untyped-def]
+def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
 
