@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ft.template.render import Renderer
 
 BEST = "best"
+ADAPTERS = 4  # kept in memory beside the base; of more, the one used longest ago goes
 _YIELDS_PER_SECOND = 15
 
 
@@ -164,13 +165,16 @@ class Engine:
             if progress:
                 progress("Loading the adapter")
             assert self._loaded is not None
-            name = f"adapter{len(self._adapters)}"
+            name = f"{run.id}-{checkpoint}-{key[-1]}".replace(".", "-")  # a module's name holds no dot
             if self._peft is None:
                 self._peft = PeftModel.from_pretrained(self._loaded.model, path, adapter_name=name)
             else:
                 self._peft.load_adapter(path, adapter_name=name)
             self._peft.eval()
             self._adapters[key] = name
+        self._adapters[key] = self._adapters.pop(key)  # now the last in order: used last
+        while len(self._adapters) > ADAPTERS:
+            self._peft.delete_adapter(self._adapters.pop(next(iter(self._adapters))))
         return self._adapters[key]
 
     def _probe_logits(self, model: Any) -> torch.Tensor:

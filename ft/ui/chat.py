@@ -14,6 +14,7 @@ from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 
+REFRESH_SECONDS = 4  # a run that goes on meanwhile brings new checkpoints
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
@@ -26,6 +27,7 @@ class Chat:
     run: gr.Dropdown
     checkpoint: gr.Dropdown
     note: gr.Markdown
+    timer: gr.Timer
     base: gr.Chatbot
     tuned: gr.Chatbot
     proof: gr.HTML
@@ -64,7 +66,7 @@ class Chat:
 
     @property
     def choice(self) -> list[Component | gr.Column]:
-        return [self.empty, self.main, self.note, self.system, *self.sample_buttons]
+        return [self.empty, self.main, self.note, self.timer, self.system, *self.sample_buttons]
 
 
 def build(shared: Shared) -> None:
@@ -88,6 +90,7 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
         run = gr.Dropdown([], label="Tuned model (run)", filterable=True, min_width=260, scale=2)
         checkpoint = gr.Dropdown([], label="As it was at (checkpoint)", min_width=220, scale=1)
     note = gr.Markdown(visible=False, elem_classes="chat-note")
+    timer = gr.Timer(REFRESH_SECONDS, active=False)
     panes: dict[str, Any] = {
         "height": "min(52vh, 460px)",
         "layout": "panel",
@@ -156,13 +159,8 @@ def _wire_choice(chat: Chat, shared: Shared) -> None:
     now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
     inputs = [shared.run, *now]
     shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
-    gr.on(
-        [shared.run.change, own_tab().select],
-        chat_events.choose,
-        inputs,
-        outputs,
-        **SHARED_EVENT,
-    )
+    gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
+    chat.timer.tick(chat_events.refresh, inputs, outputs, trigger_mode="once", **PRIVATE)
     chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE).then(
         _same, chat.run, shared.run, **PRIVATE
     )

@@ -10,7 +10,7 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.runs import directory
 from ft.runs.directory import Run
-from ft.runs.status import Status, status
+from ft.runs.status import status, summary
 
 SAMPLES = (
     "Who are you?",
@@ -30,9 +30,20 @@ def pick(wanted: str, there: list[Run]) -> Run | None:
     return next((run for run in there if run.id == wanted), there[0] if there else None)
 
 
-def checkpoint_title(name: str) -> str:
-    """ "best" and "checkpoint-40" in words."""
-    return "the best one (by validation loss)" if name == BEST else f"step {name.rsplit('-', 1)[-1]}"
+def seen(wanted: str) -> str:
+    """What the choice hangs on, as one value to compare: the runs, the checkpoints and what is to be told of them."""
+    there = runs()
+    run = pick(wanted, there)
+    return repr(([each.id for each in there], checkpoints(run) if run else [], note(wanted, run)))
+
+
+def checkpoint_title(run: Run, name: str) -> str:
+    """ "best" and "checkpoint-40" in words, with the step that the adapter is of."""
+    if name != BEST:
+        return f"step {name.rsplit('-', 1)[-1]}"
+    known = summary(run)
+    step = f"step {known['best_step']}, " if known["best_step"] else ""
+    return f"{step}{'best by validation loss' if known['validation_loss_after'] is not None else 'kept at the end'}"
 
 
 def note(wanted: str, chosen: Run | None) -> str:
@@ -40,20 +51,15 @@ def note(wanted: str, chosen: Run | None) -> str:
     if not wanted or (chosen is not None and chosen.id == wanted):
         if chosen is None:
             return ""
-        now = status(chosen)
-        return f"This run is still going ({_progress(now)}): its checkpoints can be talked to." if now.live else ""
+        return "This run is still going: its checkpoints so far can be talked to." if status(chosen).live else ""
     instead = f" Shown instead: {chosen.id}." if chosen else ""
     try:
         now = status(directory.find(wanted))
     except UserError:
         return f"Run {wanted} is not there any more.{instead}"
     if now.live:
-        return f"Run {wanted} is still going ({_progress(now)}): its first checkpoint can be talked to.{instead}"
+        return f"Run {wanted} is still going: its first checkpoint can be talked to.{instead}"
     return f"Run {wanted} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
-
-
-def _progress(now: Status) -> str:
-    return f"step {now.step} of {now.steps}" if now.steps else now.state
 
 
 def samples(run: Run | None) -> list[str]:

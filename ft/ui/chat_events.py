@@ -7,7 +7,10 @@ from typing import Any
 
 import gradio as gr
 
-from ft.chat.engine import BEST, Engine, checkpoints
+from ft.chat.engine import Engine, checkpoints
+from ft.errors import UserError
+from ft.runs import directory
+from ft.runs.directory import Run
 from ft.ui import chat_choice, chat_reply, chat_turns
 from ft.ui.chat_reply import Question, Talk
 from ft.ui.run_view import model_title
@@ -18,10 +21,11 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
 
     `run_id` and `checkpoint` are those shown now; while a reply is being written, all stays as it is.
     """
-    there = chat_choice.runs()
-    run = chat_choice.pick(wanted, there)
     if talk.going:
         return gr.skip()
+    there = chat_choice.runs()
+    run = chat_choice.pick(wanted, there)
+    talk.chosen_from = chat_choice.seen(wanted)
     names = checkpoints(run) if run else []
     same = run is not None and run.id == run_id
     chosen = checkpoint if same and checkpoint in names else names[0] if names else ""
@@ -29,15 +33,16 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
     runs = [(f"{each.config.dataset} · {each.id}", each.id) for each in there]
-    titles = [(chat_choice.checkpoint_title(name), name) for name in names]
+    titles = [(chat_choice.checkpoint_title(run, name), name) for name in names] if run else []
     return (
         gr.Column(visible=run is None),
         gr.Column(visible=run is not None),
         gr.Markdown(note, visible=bool(note)),
+        gr.Timer(active=bool(note)),  # what is told of a run that is going changes
         gr.skip() if same else chat_choice.system_prompt(run),
         *[gr.Button(text) for text in chat_choice.samples(run)],
         gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
-        gr.Chatbot(tuned, label=_tuned_label(run.id, chosen) if run else "Tuned"),
+        gr.Chatbot(tuned, label=_tuned_label(run, chosen) if run else "Tuned"),
         proof,
         *chat_reply.controls(False, turns)[:-2],
         gr.Dropdown(runs, value=run.id if run else None, interactive=True),
@@ -45,18 +50,25 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     )
 
 
+def refresh(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
+    """`choose` again where a run has gone on since: new checkpoints to talk to, another note. Most times nothing."""
+    if talk.going or talk.chosen_from == chat_choice.seen(wanted):
+        return gr.skip()
+    return choose(wanted, run_id, checkpoint, kept, talk)
+
+
 def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
     """The conversation kept with that checkpoint of the run."""
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    return (
-        gr.Chatbot(label=_tuned_label(run, checkpoint)),
-        *chat_reply.panes(turns),
-        *chat_reply.controls(False, turns),
-    )
+    try:
+        label = _tuned_label(directory.find(run), checkpoint)
+    except UserError as error:  # deleted meanwhile
+        return gr.skip(), *chat_reply.panes(turns), *chat_reply.controls(False, turns, problem=error)
+    return gr.Chatbot(label=label), *chat_reply.panes(turns), *chat_reply.controls(False, turns)
 
 
-def _tuned_label(run: str, checkpoint: str) -> str:
-    return f"Tuned · {run} · {'best' if checkpoint == BEST else chat_choice.checkpoint_title(checkpoint)}"
+def _tuned_label(run: Run, checkpoint: str) -> str:
+    return f"Tuned · {run.id} · {chat_choice.checkpoint_title(run, checkpoint)}"
 
 
 def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:

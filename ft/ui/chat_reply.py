@@ -21,10 +21,12 @@ from ft.ui.chat_turns import Turn
 @dataclass
 class Talk:
     """What is happening in one visitor's panes, seen by all of their events: Send says that it is `going` and looks for
-    `stop_asked`; Stop sets that; and nothing else may touch the panes meanwhile."""
+    `stop_asked`; Stop sets that; and nothing else may touch the panes meanwhile. `chosen_from`: what there was to
+    choose from when the tab was last brought up to date."""
 
     going: bool = False
     stop_asked: bool = False
+    chosen_from: str = ""
 
 
 @dataclass(frozen=True)

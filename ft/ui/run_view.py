@@ -140,7 +140,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     return (
         gr.HTML(run_words.state_html(run.config, model_title(run), now, found), visible=True),
         gr.Markdown(text, visible=bool(text)),
-        gr.LinePlot(_frame(rows), visible=True) if drawn else gr.LinePlot(visible=False),
+        _plot(rows, now) if drawn else gr.LinePlot(visible=False),
         gr.Accordion(visible=bool(log)),
         log,
         gr.Button(visible=bool(checkpoints(run)), variant="secondary" if now.live else "primary"),
@@ -153,8 +153,10 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     )
 
 
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["step", "loss", "kind"])
+def _plot(rows: list[dict[str, Any]], now: status.Status) -> gr.LinePlot:
+    frame = pd.DataFrame(rows, columns=["step", "loss", "kind"])
+    # While it is going, the axis is as long as the run will be: the line shows how far it is.
+    return gr.LinePlot(frame, x_lim=[0, now.steps if now.live else int(frame.step.max())], visible=True)
 
 
 def model_title(run: Run) -> str:

@@ -1,10 +1,12 @@
 """Base and tuned side by side: the base pane is the base model, and the tuned pane is not."""
 
+import shutil
+
 import pytest
 import torch
 
 from formats.conversation import Message
-from ft.chat.engine import Engine, checkpoints
+from ft.chat.engine import ADAPTERS, Engine, checkpoints
 from ft.chat.pair import as_json
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.errors import UserError
@@ -87,6 +89,24 @@ def test_any_checkpoint_can_be_the_tuned_side(engine, trained):
     opened = engine.open(trained.id, names[-1])
     assert opened.checkpoint == names[-1] and opened.run == trained.id
     assert last(engine.reply(trained.id, ASKED, ASKED, checkpoint=names[-1], max_new_tokens=4)).base_is_base
+
+
+def test_checkpoints_opened_one_after_the_other_answer_right_and_do_not_pile_up(engine, trained):
+    """The copies have the weights of the finished adapter, so each must say what it says."""
+    words = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=8)).tuned.text
+    copies = [trained.checkpoints / f"checkpoint-{number}" for number in range(9001, 9007)]
+    try:
+        for copy in copies:
+            shutil.copytree(trained.adapter, copy)
+        for copy in [*copies, copies[0]]:
+            pair = last(engine.reply(trained.id, ASKED, ASKED, checkpoint=copy.name, max_new_tokens=8))
+            assert pair.tuned.text == words and pair.base_is_base
+        adapters = {name for name, _ in engine._peft.named_modules() if name.endswith("lora_A")}
+        layer = engine._peft.get_submodule(next(iter(adapters)))
+        assert len(layer) <= ADAPTERS
+    finally:
+        for copy in copies:
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def test_the_figures_for_a_script_are_all_there(engine, trained):
