@@ -27,7 +27,7 @@ class ModelSource:
 
 def choices() -> list[tuple[str, str]]:
     """(title, name) of the models offered by name: any local folder or Hub id can be typed instead."""
-    return [(f"{embedded.TITLE} (comes with Sidetune, runs on a CPU, {embedded.LICENCE})", DEFAULT_MODEL)]
+    return [(f"{embedded.TITLE} (comes with Sidetune, {embedded.LICENCE})", DEFAULT_MODEL)]
 
 
 def resolve(model: str) -> ModelSource:

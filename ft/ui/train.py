@@ -158,14 +158,14 @@ def start(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
         launch.start(run)
         yield run.id, gr.skip(), gr.Button("Start training", interactive=True), alerts.hidden()
     except UserError as error:
-        yield gr.skip(), gr.skip(), gr.Button("Start training", interactive=True), alerts.shown(error)
+        yield gr.skip(), "", gr.Button("Start training", interactive=True), alerts.shown(error)
 
 
 def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | str]:
     def work(say: Say) -> Generator[Preflight, None, None]:
         yield preflight.check(version, config, say)
 
-    yield "Counting tokens"
+    yield "Reading the dataset"
     with closing(follow(work)) as news:
         yield from (each for each in news if each is not None)
 

@@ -139,7 +139,10 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
             ),
             Setting("overlong", "What becomes of longer ones", "over-long", "cutting keeps the first turns", OVERLONG),
             Setting(
-                "seed", "Number that fixes the dice", "seed", "the same seed gives the same run on the same machine"
+                "seed",
+                "Number that makes chance repeatable",
+                "seed",
+                "the same seed gives the same run on the same machine",
             ),
         ),
     ),
