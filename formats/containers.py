@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
 from formats import text
 from formats.conversation import Origin
-from formats.problems import RowProblem
+from formats.detect import format_of
+from formats.json_text import JsonText
+from formats.problems import RowProblem, writable
 
-MAX_RECORD_CHARS = 50_000_000
-_BLOCK = 1 << 18
 _SPACE = " \t\r\n\ufeff"
 _ROW_KEYS = ("data", "rows", "conversations", "train", "examples", "items")
+_TURN_KEYS = frozenset({"role", "from", "speaker"})
 
 
 def records(path: Path, name: str | None = None) -> Iterator[tuple[int, object] | RowProblem]:
     """(number from 1, raw record) for each record in the file, whatever its suffix says; memory stays flat.
 
-    What cannot be read is a RowProblem in its place: with record 0 where it concerns the whole file. A line of JSON
-    Lines that is broken costs that line alone. A file that holds one object with a list of rows in it ("data": [...])
-    gives those rows.
+    What cannot be read is a RowProblem in its place: with record 0 where it concerns the whole file. A record that is
+    broken costs that record alone where the next one begins a line of its own; else the problem says that reading
+    stopped there. Lists and objects may follow one another, and an object that only holds a list of rows
+    ("data": [...]) gives those rows.
     """
     name = name or path.name
     try:
@@ -36,187 +37,120 @@ def records(path: Path, name: str | None = None) -> Iterator[tuple[int, object] 
         fix = "Upload the chats as JSON or JSON Lines text."
         yield _file_problem(name, "not_text", f"it is {what}, not a text file of chats.", fix)
         return
-    with path.open(encoding=text.encoding(start), errors="strict", newline="") as stream:
+    number = 0
+    with path.open(encoding=text.encoding(start), errors="surrogateescape", newline="") as stream:
         try:
-            yield from _read(stream, name)
-        except UnicodeDecodeError as error:
-            yield _file_problem(
-                name,
-                "encoding",
-                f"it is not valid {error.encoding.upper()} text; what follows the bad place was not read.",
-                "Save the file as UTF-8 and upload it again.",
-            )
+            for item in _read(JsonText(stream), name):
+                number = item.origin.record if isinstance(item, RowProblem) else item[0]
+                yield item
+        except UnicodeDecodeError as error:  # in UTF-16; bad bytes in UTF-8 cost the record that they are in
+            problem = f"it is not valid {error.encoding.upper()} text; what follows after record {number} was not read."
+            yield _file_problem(name, "encoding", problem, "Save the file as UTF-8 and upload it again.")
 
 
-def _read(stream: TextIO, name: str) -> Iterator[tuple[int, object] | RowProblem]:
-    first = stream.read(1)
-    while first and first in _SPACE:
-        first = stream.read(1)
+def _read(source: JsonText, name: str) -> Iterator[tuple[int, object] | RowProblem]:
+    first = source.skip(_SPACE)
     if not first:
         yield _file_problem(name, "empty", "the file is empty.", "Choose a file that holds at least one conversation.")
-    elif first == "[":
-        yield from _array(stream, name)
-    elif first == "{":
-        yield from _objects(stream, name)
-    else:
-        yield _file_problem(
-            name,
-            "not_json",
-            f"it is not JSON: it begins with {first + stream.readline(60).rstrip()!r}.",
-            "Upload a JSON array of records, or JSON Lines (one record a line).",
-        )
-
-
-def _array(stream: TextIO, name: str) -> Iterator[tuple[int, object] | RowProblem]:
-    """The elements of an array whose opening bracket has been read."""
-    decode = json.JSONDecoder(strict=False).raw_decode
-    buffer, place, number, ended = "", 0, 0, False
-    while True:
-        place = _skip(buffer, place, _SPACE + ",")
-        if place < len(buffer) and buffer[place] == "]":
-            if number == 0:
-                yield _file_problem(
-                    name, "no_records", "the list in it is empty.", "Choose a file with at least one record."
-                )
-            return
-        try:
-            record, end = decode(buffer, place) if place < len(buffer) else (None, -1)
-        except RecursionError:
-            yield _too_deep(name, number + 1)
-            return
-        except json.JSONDecodeError as error:
-            record, end = None, -1
-            if ended or len(buffer) - place > MAX_RECORD_CHARS or len(buffer) - error.pos > 2 * _BLOCK:
-                yield _broken(name, number + 1, error, buffer[place:])
-                return
-        # A number or word at the end of the buffer may go on in the next block.
-        if end >= 0 and (end < len(buffer) or ended):
-            number, place = number + 1, end
-            yield number, record
+        return
+    if first not in "[{":
+        problem = f"it is not JSON: it begins with {source.start()!r}."
+        fix = "Upload a JSON array of records, or JSON Lines (one record a line)."
+        yield _file_problem(name, "not_json", problem, fix)
+        return
+    number, in_list, mark = 0, False, ""
+    while following := source.skip(_SPACE + ","):
+        if following == ("]" if in_list else "["):
+            in_list = not in_list
+            source.step()
             continue
-        if ended:
-            yield _file_problem(
-                name,
-                "truncated",
-                f"the list ends without a closing ']' after record {number}.",
-                "Download the file again.",
-            )
-            return
-        # Ever larger blocks, so that one huge record is not decoded over and over.
-        block = stream.read(max(_BLOCK, len(buffer) - place))
-        ended = not block
-        buffer, place = buffer[place:] + block, 0
-
-
-def _objects(stream: TextIO, name: str) -> Iterator[tuple[int, object] | RowProblem]:
-    """JSON Lines, or objects one after another, the first opening brace having been read."""
-    number, spread = 0, [""]
-    line = "{" + stream.readline()
-    while line:
-        # The first object may be spread over lines; it is whole at a line that begins with its closing brace. A line
-        # that begins with an opening one and is whole says that this is JSON Lines, and what came before is broken.
-        opens, closes = line.startswith("{"), line.startswith("}")
-        if spread == [""] or opens or closes:
-            whole = line if opens else "".join(spread) + line
-            record, state = _decode_line(whole) if whole.strip(_SPACE) else (None, "blank")
-            if opens and state == "ok" and spread not in ([""], []):
-                number += 1
-                yield _broken(name, number, None, "".join(spread))
-            if state == "ok":
-                rows = _rows_inside(record) if number == 0 else None
-                if rows is not None and not stream.read(1):
-                    yield from enumerate(rows, 1)
-                    return
-                number, spread = number + 1, []
-                yield number, record
-            elif state == "deep":
-                number, spread = number + 1, []
-                yield _too_deep(name, number)
-            elif state == "broken" and spread == []:
-                number += 1
-                yield _broken(name, number, None, whole)
-            elif state == "broken":
-                spread.append(line)
-        elif spread:
-            spread.append(line)
-        elif line.strip(_SPACE):
-            number += 1
-            yield _broken(name, number, None, line)
-        line = stream.readline()
-    if any(spread):
-        yield from _spread("".join(spread), name, number)
-
-
-def _spread(pending: str, name: str, number: int) -> Iterator[tuple[int, object] | RowProblem]:
-    """What no line boundary ended: a broken first line with whole ones behind it, or objects side by side."""
-    decode = json.JSONDecoder(strict=False).raw_decode
-    place = _skip(pending, 0, _SPACE + ",")
-    while place < len(pending):
-        number += 1
+        mark = mark or source.indentation() + "{"
         try:
-            record, place = decode(pending, place)
-            yield number, record
-        except RecursionError:
-            yield _too_deep(name, number)
-            place = _next_line(pending, place)
-        except json.JSONDecodeError as error:
-            end = _next_line(pending, place)
-            yield _broken(name, number, error, pending[place:end])
-            place = end
-        place = _skip(pending, place, _SPACE + ",")
-
-
-def _decode_line(line: str) -> tuple[object, str]:
-    try:
-        return json.loads(line, strict=False), "ok"
-    except RecursionError:
-        return None, "deep"
-    except json.JSONDecodeError:
-        return None, "broken"
+            record, raw = source.value()
+        except (json.JSONDecodeError, RecursionError) as error:
+            number += 1
+            broken = _broken(source, mark, Origin(name, number), error, in_list)
+            yield broken
+            if broken.code in ("truncated", "not_read"):
+                return
+            continue
+        if source.repeated:
+            number += 1
+            yield _repeated(Origin(name, number), source.repeated, raw)
+            continue
+        damaged = not _is_text(raw)  # then so are some of its rows, or all of it
+        rows = None if in_list else _rows_inside(record)
+        for row in [record] if rows is None else rows:
+            number += 1
+            spoilt = _not_utf8(Origin(name, number), row) if damaged else None
+            yield spoilt or (number, row)
+    if in_list:
+        problem = f"the list ends without a closing ']' after record {number}."
+        yield _file_problem(name, "truncated", problem, "Download the file again.")
+    elif number == 0:
+        yield _file_problem(name, "no_records", "the list in it is empty.", "Choose a file with at least one record.")
 
 
 def _rows_inside(record: object) -> list[object] | None:
     """The rows of an object that only wraps a list of them, else None."""
-    if not isinstance(record, dict) or len(record) > 3:
+    if not isinstance(record, dict):
         return None
-    for key in _ROW_KEYS:
-        rows = record.get(key)
-        # A single ShareGPT record also has a list under "conversations", but one of turns.
-        if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-            if key == "conversations" and not any(inner in rows[0] for inner in ("conversations", "messages")):
-                return None
-            return rows
-    return None
+    lists = [key for key, value in record.items() if isinstance(value, list)]
+    if len(lists) != 1 or lists[0] not in _ROW_KEYS:
+        return None
+    rows: list[object] = record[lists[0]]
+    first = next((row for row in rows if isinstance(row, dict)), {})
+    beside = {key: value for key, value in record.items() if key != lists[0]}
+    # A chat of its own has a list too: of turns, or of examples beside what is asked and answered.
+    return rows if first and not _TURN_KEYS & first.keys() and not format_of(beside)[0] else None
 
 
-def _skip(buffer: str, place: int, what: str) -> int:
-    while place < len(buffer) and buffer[place] in what:
-        place += 1
-    return place
-
-
-def _next_line(buffer: str, place: int) -> int:
-    end = buffer.find("\n", place)
-    return len(buffer) if end < 0 else end + 1
+def _is_text(raw: str) -> bool:
+    """Whether `raw` can be written as UTF-8. Bytes that could not be read as such stand in it as half characters."""
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _file_problem(name: str, code: str, problem: str, fix: str) -> RowProblem:
     return RowProblem(Origin(name, 0), None, None, code, problem, fix)
 
 
-def _too_deep(name: str, number: int) -> RowProblem:
-    problem = "it is nested too deeply to be a chat."
-    return RowProblem(Origin(name, number), None, None, "too_deep", problem, "Flatten the record, or leave it out.")
+def _broken(
+    source: JsonText, mark: str, origin: Origin, error: json.JSONDecodeError | RecursionError, in_list: bool
+) -> RowProblem:
+    """The problem of the value that `source` stands before; it then stands behind it, as far as that can be told."""
+    too_deep = isinstance(error, RecursionError)
+    cut = isinstance(error, json.JSONDecodeError) and source.breaks_off(error)
+    why = "it is nested too deeply to be a chat" if too_deep else ""
+    if isinstance(error, json.JSONDecodeError):
+        why = f"it is not valid JSON: {error.msg.lower()}"
+    fix = "Mend the quotes, commas and brackets of this record (a JSON checker shows the place)."
+    if too_deep:
+        fix = "Flatten the record, or leave it out."
+    raw, goes_on, lines = source.pass_over(mark)
+    code = "too_deep" if too_deep else "bad_json"
+    if not goes_on and cut:
+        code, why, fix = "truncated", "the file ends inside it", "Download or export the file again."
+    elif not goes_on and (in_list or lines):
+        code = "not_read"
+        why += f"; reading stopped at record {origin.record}: what follows it in the file was not read"
+    return RowProblem(origin, None, None, code, f"{why}.", fix, writable(raw))
 
 
-def _broken(name: str, number: int, error: json.JSONDecodeError | None, raw: str) -> RowProblem:
-    why = f": {error.msg.lower()}" if error else ""
-    return RowProblem(
-        Origin(name, number),
-        None,
-        None,
-        "bad_json",
-        f"it is not valid JSON{why}.",
-        "Mend the quotes, commas and brackets of this record (a JSON checker shows the place).",
-        raw[:20_000],
-    )
+def _repeated(origin: Origin, keys: list[str], raw: str) -> RowProblem:
+    named = ", ".join(repr(key[:30]) for key in dict.fromkeys(keys))
+    problem = f"it gives a key more than once, with different values: {named}."
+    fix = "Keep the one that is meant: a JSON reader would take the last and drop the others."
+    return RowProblem(origin, None, None, "duplicate_key", writable(problem), fix, writable(raw))
+
+
+def _not_utf8(origin: Origin, row: object) -> RowProblem | None:
+    problem, fix = "it holds bytes that are not valid UTF-8 text.", "Save the file as UTF-8 and upload it again."
+    try:
+        text = json.dumps(row, ensure_ascii=False)
+    except RecursionError:
+        text = ""
+    return None if text and _is_text(text) else RowProblem(origin, None, None, "encoding", problem, fix, writable(text))

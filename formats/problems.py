@@ -30,3 +30,8 @@ class Repair:
 
     code: str
     count: int
+
+
+def writable(text: str) -> str:
+    """The first 20,000 characters of `text`, with half characters (lone surrogates) spelled out: \\ud83d."""
+    return text[:20_000].encode("utf-8", "backslashreplace").decode()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from formats.conversation import Conversation, Message, Origin
-from formats.problems import RowProblem
+from formats.problems import RowProblem, writable
 
 REPAIRS: dict[str, str] = {
     "role_normalised": "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...).",
@@ -71,13 +72,11 @@ def problem_in(
     origin: Origin, turn: int | None, field: str | None, code: str, problem: str, fix: str, raw: object
 ) -> RowProblem:
     """A RowProblem that carries the raw record as JSON text (its first 20,000 characters)."""
-    import json
-
     try:
         text = json.dumps(raw, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError):
         text = str(type(raw))
-    return RowProblem(origin, turn, field, code, problem, fix, text[:20_000])
+    return RowProblem(origin, turn, field, code, writable(problem), fix, writable(text))
 
 
 def _join(first: Message, second: Message) -> Message:

@@ -1,0 +1,124 @@
+"""JSON values that follow one another in a text, decoded one at a time: memory holds one of them, not the text."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+BLOCK = 1 << 18
+_NEAR = 64  # characters: an error this close to the end of what was read so far may only mean that more is needed
+_RAW = 20_000
+
+
+class Number(float):
+    """A number that remembers how it is written: 1.10 stays "1.10" as text, and no number is too long to be read."""
+
+    def __new__(cls, text: str) -> Number:
+        self = super().__new__(cls, text)
+        self._text = text
+        return self
+
+    def __str__(self) -> str:
+        return self._text
+
+    _text: str
+
+
+class JsonText:
+    """A text of JSON values, seen through a window from before the next value to where reading has come to.
+
+    `repeated` holds the keys that the last value gives twice, with different values: JSON keeps only the last of them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._seen, self._place = "", 0
+        self.repeated: list[str] = []
+        self._decode = json.JSONDecoder(
+            strict=False,
+            parse_int=lambda text: int(text) if len(text) < 4000 else Number(text),
+            parse_float=Number,
+            parse_constant=Number,
+            object_pairs_hook=self._object,
+        ).raw_decode
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            self.repeated += [key for key, value in pairs if made[key] != value]
+        return made
+
+    def _more(self) -> bool:
+        """Read on; False at the end. Ever larger blocks, so that a huge value is not decoded over and over."""
+        block = self._stream.read(max(BLOCK, len(self._seen) - self._place))
+        if block:
+            self._seen, self._place = self._seen[self._place :] + block, 0
+        return bool(block)
+
+    def skip(self, what: str) -> str:
+        """Go past all characters of `what`; the one that comes then, "" at the end."""
+        while True:
+            while self._place < len(self._seen) and self._seen[self._place] in what:
+                self._place += 1
+            if self._place < len(self._seen):
+                return self._seen[self._place]
+            if not self._more():
+                return ""
+
+    def step(self) -> None:
+        """Go past one character."""
+        self._place += 1
+
+    def indentation(self) -> str:
+        """The white space that stands before this place in its line; "" where something else does."""
+        before = self._seen[self._seen.rfind("\n", 0, self._place) + 1 : self._place]
+        return before if before.isspace() else ""
+
+    def start(self, length: int = 60) -> str:
+        """What comes next, up to the end of the line."""
+        return (self._seen[self._place : self._place + length].splitlines() or [""])[0]
+
+    def value(self) -> tuple[object, str]:
+        """The value that begins here, and its text; the place is then behind it.
+
+        Raises:
+            json.JSONDecodeError, RecursionError: there is none, or it is nested too deeply; the place stays.
+        """
+        while True:
+            self.repeated.clear()
+            try:
+                value, end = self._decode(self._seen, self._place)
+            except json.JSONDecodeError as error:
+                open_ended = error.msg.startswith("Unterminated string") or len(self._seen) - error.pos < _NEAR
+                if not open_ended or not self._more():
+                    raise
+                continue
+            # A number or word at the end of the window may go on in the next block.
+            if end < len(self._seen) or not self._more():
+                text, self._place = self._seen[self._place : end], end
+                return value, text
+
+    def breaks_off(self, error: json.JSONDecodeError) -> bool:
+        """Whether that error of `value` says that the text ends inside the value."""
+        return error.msg.startswith("Unterminated string") or error.pos >= len(self._seen.rstrip())
+
+    def pass_over(self, mark: str) -> tuple[str, bool, bool]:
+        """Go to the next line that begins with `mark`, or to the end.
+
+        Returns the beginning of what was passed over, whether there is such a line, and, where there is none, whether
+        more than one line was passed over.
+        """
+        mark = "\n" + mark
+        raw, lines = "", False
+        while True:
+            end = self._seen.find(mark, self._place)
+            stop = end if end >= 0 else len(self._seen)
+            raw = (raw + self._seen[self._place : min(stop, self._place + _RAW)])[:_RAW]
+            if end >= 0:
+                self._place = end + 1
+                return raw, True, False
+            lines = lines or "\n" in self._seen[self._place :].rstrip()
+            self._place = max(self._place, len(self._seen) - len(mark) + 1)  # a mark may begin at the very end
+            if not self._more():
+                self._place = len(self._seen)
+                return raw, False, lines
