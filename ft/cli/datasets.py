@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from formats.repair import REPAIRS
-from ft.cli.output import count, moment, note, print_json, say, table
+from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, sample, versions
+from ft.figures import count
 
 _PROBLEMS_SHOWN = 3  # of each code
 _RECORDS_A_NOTE = 10_000

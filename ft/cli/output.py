@@ -53,21 +53,6 @@ def _cell(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """ "1 record", "2,000 records"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """ "45 s", "3 min 20 s", "2 h 5 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def moment(iso: str) -> str:
     """An ISO time in UTC as a person reads it: "2026-11-24 03:12 UTC"."""
     return f"{iso[:16].replace('T', ' ')} UTC"

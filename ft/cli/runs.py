@@ -8,9 +8,10 @@ from typing import Any
 
 from ft import presets
 from ft.cli.follow import follow
-from ft.cli.output import count, duration, moment, print_json, say, table
+from ft.cli.output import moment, print_json, say, table
 from ft.config import TrainConfig
 from ft.dataset import versions
+from ft.figures import count, duration, memory
 from ft.models import catalogue, device
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
@@ -144,6 +145,6 @@ def _say_figures(found: dict[str, Any]) -> None:
         speed = f", {found['tokens_per_second']:,.0f} tokens/s" if found["tokens_per_second"] else ""
         say(f"{count(found['trained_tokens'], 'token')} to learn an epoch{speed}")
     if found["peak_memory_bytes"]:
-        say(f"Peak memory {found['peak_memory_bytes'] / 2**30:.1f} GB")
+        say(f"Peak memory {memory(found['peak_memory_bytes'])}")
     if found["adapter"]:
         say(f"Adapter: {found['adapter']}")

@@ -27,7 +27,12 @@ def start(run: Run) -> int:
     root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    environment.update(TOKENIZERS_PARALLELISM="false", HF_HUB_DISABLE_TELEMETRY="1", PYTHONUNBUFFERED="1")
+    environment.update(
+        TOKENIZERS_PARALLELISM="false",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        PYTHONUNBUFFERED="1",
+        PYTHONWARNINGS="ignore::FutureWarning",
+    )
     try:
         run.stop_path.unlink(missing_ok=True)
         events.append(run, "launched")

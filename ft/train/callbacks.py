@@ -14,8 +14,8 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ft.errors import UserError
-from ft.runs import events
 from ft.runs.directory import Run
+from ft.train.log import tell
 
 
 def memory_bytes() -> int:
@@ -86,10 +86,11 @@ class RunEvents(TrainerCallback):
         rate = sum(count for count, _ in self._recent) / seconds if seconds else 0.0
         left = (self.steps - state.global_step) * seconds / len(self._recent)
         left += max(0, self._validations_ahead) * self._validation_seconds
-        events.append(
+        tell(
             self.run,
             "step",
             step=state.global_step,
+            steps=self.steps,
             epoch=round(state.epoch or 0.0, 3),
             loss=loss,
             learning_rate=logs.get("learning_rate"),
@@ -112,7 +113,7 @@ class RunEvents(TrainerCallback):
         self._validation_seconds = metrics.get("eval_runtime", 0.0)
         if state.global_step:
             self._validations_ahead -= 1
-        events.append(
+        tell(
             self.run,
             "validation",
             step=state.global_step,
@@ -122,4 +123,4 @@ class RunEvents(TrainerCallback):
         )
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        events.append(self.run, "checkpoint", step=state.global_step)
+        tell(self.run, "checkpoint", step=state.global_step)

@@ -19,11 +19,11 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import device
 from ft.models.load import Loaded, load_base
-from ft.runs import events
 from ft.runs.directory import Run
 from ft.template.render import Renderer
 from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.data import encode
+from ft.train.log import tell
 from ft.train.preflight import require_some, steps_for
 from ft.train.trainer import ResponseTrainer, lora_config, training_arguments
 
@@ -38,7 +38,7 @@ def train(run: Run) -> None:
     config = run.config.train
 
     def say(what: str) -> None:
-        events.append(run, "preparing", what=what)
+        tell(run, "preparing", what=what)
 
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, say, dtype=_training_dtype())
@@ -48,7 +48,7 @@ def train(run: Run) -> None:
     training, counts = encode(dataset.conversations("train"), renderer, config)
     validation, held_out = encode(dataset.conversations("validation"), renderer, config)
     require_some(counts, run.config.dataset, config)
-    events.append(
+    tell(
         run,
         "data",
         train=counts.used,
@@ -89,7 +89,7 @@ def train(run: Run) -> None:
     checkpoint = get_last_checkpoint(str(run.checkpoints)) if run.checkpoints.is_dir() else None
     first = int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0
     trainable, parameters = model.get_nb_trainable_parameters()
-    events.append(
+    tell(
         run,
         "started",
         step=first,
@@ -142,10 +142,10 @@ def _finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loa
     figures = {"step": state.global_step, "best_step": best, "peak_memory_bytes": receipt["peak_memory_bytes"]}
     figures["tokens_per_second"] = receipt["tokens_per_second"]
     if reporter.stopped:
-        events.append(run, "stopped", **figures)
+        tell(run, "stopped", **figures)
     else:
         limit = "max_steps" if run.config.train.max_steps else "done"
-        events.append(run, "finished", reason=limit if state.global_step >= steps else "early_stopping", **figures)
+        tell(run, "finished", reason=limit if state.global_step >= steps else "early_stopping", **figures)
 
 
 def _save_adapter(run: Run, trainer: ResponseTrainer, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -13,9 +13,11 @@ from filelock import FileLock, Timeout
 
 from ft.errors import UserError
 from ft.models import device
+from ft.models.load import quiet_libraries
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
+from ft.train.log import tell
 
 
 class StoppedWhileWaitingError(Exception):
@@ -53,11 +55,12 @@ def _work(run: Run) -> int:
             raise StoppedWhileWaitingError
         if behind != told:
             told = behind
-            events.append(run, "waiting", behind=behind)
+            tell(run, "waiting", behind=behind)
 
     try:
         with device_lock(device.describe().kind, run, waiting):
             # Imported here so that a run that only waits its turn takes no memory for torch.
+            quiet_libraries()
             from ft.train.train import train
 
             train(run)

@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import Any
 
+from ft.figures import duration, memory
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
 
@@ -21,22 +22,6 @@ STATES = {
     "failed": "Failed",
     "interrupted": "Interrupted",
 }
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words as coarse as a person wants them: "40 s", "3 min", "2 h 5 min"."""
-    whole = max(0, round(seconds))
-    if whole < 90:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def memory(size: float) -> str:
-    """Bytes as "512 MB" or "1.4 GB"."""
-    return f"{size / 2**20:.0f} MB" if size < 2**30 else f"{size / 2**30:.1f} GB"
 
 
 def thinned(rows: list[dict[str, Any]], limit: int = POINTS) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from ft.config import TrainConfig
 from ft.errors import UserError
 from ft.runs import directory, events, launch
 from ft.runs.curves import curves
-from ft.runs.status import status, summary
+from ft.runs.status import log_tail, status, summary
 from ft.train import preflight
 
 pytestmark = pytest.mark.slow
@@ -44,6 +44,14 @@ def test_the_sample_trains_and_validation_loss_falls_clearly(trained):
     assert figures["peak_memory_bytes"] > 100_000_000
     kinds = {row["kind"] for row in curves(events.read(trained))}
     assert kinds == {"training", "validation"}
+
+
+def test_the_log_tells_people_what_happened_and_nothing_of_what_libraries_say_to_each_other(trained):
+    log = log_tail(trained)
+    steps = summary(trained)["step"]
+    assert f"Step {steps} of {summary(trained)['steps']}, loss" in log
+    assert "Loading the base model in 4-bit NF4" in log and "before training" in log
+    assert "Warning" not in log and "kernels" not in log
 
 
 def test_the_adapter_is_float32_lora_on_all_seven_linear_layers_of_every_block(trained):

@@ -59,8 +59,10 @@ def finish(run: Run) -> None:
     events.append(run, "data", train=17, validation=2, trained_tokens=340, cut=1, dropped=0, no_trained=0)
     events.append(run, "started", step=0, steps=2, device="a CPU")
     events.append(run, "validation", step=0, epoch=0.0, loss=3.0)
-    events.append(run, "step", step=1, epoch=0.5, loss=2.5, tokens_per_second=90.0, memory_bytes=1000, seconds_left=4.0)
-    events.append(run, "step", step=2, epoch=1.0, loss=2.0, tokens_per_second=99.0, memory_bytes=2000, seconds_left=0.0)
+    step = {"steps": 2, "tokens_per_second": 90.0, "memory_bytes": 1000, "seconds_left": 4.0}
+    events.append(run, "step", step=1, epoch=0.5, loss=2.5, **step)
+    step = {"steps": 2, "tokens_per_second": 99.0, "memory_bytes": 2000, "seconds_left": 0.0}
+    events.append(run, "step", step=2, epoch=1.0, loss=2.0, **step)
     events.append(run, "validation", step=2, epoch=1.0, loss=1.5)
     events.append(run, "finished", step=2, reason="done", best_step=2)
 

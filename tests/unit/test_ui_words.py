@@ -10,6 +10,7 @@ import pytest
 
 from ft.chat.pair import Pair, Reply
 from ft.config import TrainConfig
+from ft.figures import duration
 from ft.presets import PRESETS, preset
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
@@ -137,7 +138,7 @@ def test_a_long_run_s_curve_is_thinned_but_keeps_its_ends():
     ("seconds", "words"), [(0.2, "0 s"), (89, "89 s"), (150, "2 min"), (3600, "60 min"), (7500, "2 h 5 min")]
 )
 def test_durations_are_as_coarse_as_a_person_wants_them(seconds, words):
-    assert run_words.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_followed_work_passes_on_what_it_says_yields_and_raises():

@@ -1,0 +1,52 @@
+"""What happens in a run, in words: the lines of its log, and what the command line shows while it follows one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ft.figures import count, duration
+
+
+def words(event: dict[str, Any]) -> str:
+    """One line for one event of events.jsonl; "" for a kind that a person needs no line for."""
+    kind = event["kind"]
+    if kind == "waiting":
+        return f"Waiting for the device: {event.get('behind')} is using it."
+    if kind == "preparing":
+        return str(event.get("what", "Preparing"))
+    if kind == "data":
+        return _data(event)
+    if kind == "started":
+        resumed = f", going on from step {event['resumed_from']}" if event.get("resumed_from") else ""
+        return f"Training {count(event.get('steps') or 0, 'step')} on {event.get('device')}{resumed}."
+    if kind == "validation" and event.get("loss") is not None:
+        when = f"at step {event['step']}" if event["step"] else "before training"
+        return f"Validation loss {event['loss']:.4f} {when}"
+    return _step(event) if kind == "step" else ""
+
+
+def _data(event: dict[str, Any]) -> str:
+    lost = [
+        f"{event[key]:,} {what}"
+        for key, what in (
+            ("cut", "over-long cut at the end of a reply"),
+            ("dropped", "over-long dropped"),
+            ("no_trained", "without a reply to learn from left out"),
+        )
+        if event.get(key)
+    ]
+    return (
+        f"{count(event.get('train') or 0, 'conversation')} to train on, {event.get('validation') or 0:,} held out; "
+        f"{count(event.get('trained_tokens') or 0, 'token')} to learn{'; ' if lost else ''}{'; '.join(lost)}."
+    )
+
+
+def _step(event: dict[str, Any]) -> str:
+    parts = [f"Step {event['step']}" + (f" of {event['steps']}" if event.get("steps") else "")]
+    if event.get("loss") is not None:
+        parts.append(f"loss {event['loss']:.4f}")
+    if event.get("tokens_per_second"):
+        parts.append(f"{event['tokens_per_second']:,.0f} tokens/s")
+    if event.get("seconds_left") is not None:
+        parts.append(f"{duration(event['seconds_left'])} left")
+    return ", ".join(parts)
