@@ -64,4 +64,8 @@ def _convert_one(record: object, origin: Origin, usual: str, detected: bool) -> 
             "Give each record conversations (ShareGPT), instruction and output (Alpaca) or messages (OpenAI).",
             record,
         )
-    return _READERS[chosen](record, origin)
+    try:
+        return _READERS[chosen](record, origin)
+    except RecursionError:
+        problem, fix = "it is nested too deeply to be a chat.", "Flatten the record, or leave it out."
+        return problem_in(origin, None, None, "too_deep", problem, fix, record)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from formats.sharegpt import LISTS
+from formats.values import kind
 
 # What cannot be trained on as chats, by the keys that give it away.
 _REFUSED: tuple[tuple[frozenset[str], str], ...] = (
@@ -35,7 +36,7 @@ def format_of(record: object) -> tuple[str, str]:
             return "messages", "a list of turns with role"
         return ("sharegpt", "a list of turns with from") if "from" in keys else ("", "a list without turns")
     if not isinstance(record, dict):
-        return "", f"{type(record).__name__} instead of an object"
+        return "", f"{kind(record)} instead of an object"
     keys = {str(key) for key in record}
     for refused, what in _REFUSED:
         if refused <= keys and all(record.get(key) not in (None, [], "") for key in refused):

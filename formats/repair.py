@@ -10,6 +10,8 @@ from formats.problems import RowProblem, writable
 
 REPAIRS: dict[str, str] = {
     "role_normalised": "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...).",
+    "number_as_text": "A number stood where a text belongs: it was read as text, just as it is written.",
+    "system_column_ignored": "The system column was left out: the first turn gives other instructions already.",
     "empty_turn_removed": "A turn without text or tool call was left out.",
     "turns_merged": "Consecutive turns of the same role were joined with a blank line.",
     "trailing_turns_cut": "Turns after the assistant's last reply were cut: there is no reply to learn from them.",

@@ -9,6 +9,7 @@ from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import problem_in
 from formats.turns import read_turns
+from formats.values import first_of
 
 LISTS = ("conversations", "conversation", "items", "dialog")
 KEYS = (
@@ -30,8 +31,8 @@ def read(record: object, origin: Origin) -> Conversation | RowProblem:
         return problem_in(
             origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
         )
-    field = next((name for name in LISTS if name in record), LISTS[0])
-    return read_turns(record, record.get(field), field, KEYS, origin)
+    field, turns = first_of(record, *LISTS)
+    return read_turns(record, turns, field, KEYS, origin)
 
 
 def write(conversation: Conversation) -> dict[str, Any]:

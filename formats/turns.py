@@ -20,26 +20,27 @@ def read_turns(
     try:
         if not isinstance(turns, list):
             raise Unusable(field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}.")
-        tools = values.tool_list(record.get("tools", record.get("functions")))
+        tools = values.tool_list(values.first_of(record, "tools", "functions")[1])
         messages: list[Message] = []
         repairs: list[str] = []
         for number, turn in enumerate(turns, 1):
             place = number
-            message, unusual = _message(turn, keys)
-            messages.append(message)
-            if unusual:
-                repairs.append("role_normalised")
+            messages.append(_message(turn, keys, repairs))
         place = None
-        system = record.get("system", record.get("system_prompt"))
+        key, column = values.first_of(record, "system", "system_prompt")
+        system = values.content_text(column, key, repairs)
         # A first system turn wins over a system column.
-        if isinstance(system, str) and system.strip() and not (messages and messages[0].role == "system"):
+        if system.strip() and not (messages and messages[0].role == "system"):
             messages.insert(0, Message("system", system))
+        elif system.strip() not in ("", messages[0].content.strip() if messages else ""):
+            repairs.append("system_column_ignored")
     except Unusable as error:
         return problem_in(origin, place, error.field, error.code, error.problem, error.fix, record)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record)
 
 
-def _message(turn: object, keys: Sequence[tuple[str, str]]) -> tuple[Message, bool]:
+def _message(turn: object, keys: Sequence[tuple[str, str]], repairs: list[str]) -> Message:
+    """The message in a turn; what had to be mended in it is added to `repairs`."""
     if not isinstance(turn, dict):
         raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", "Write each turn as an object.")
     for role_key, content_key in keys:
@@ -58,17 +59,22 @@ def _message(turn: object, keys: Sequence[tuple[str, str]]) -> tuple[Message, bo
     train = values.is_trained(turn)
     if role_name in values.CALL_ROLES:
         calls = values.tool_calls(turn.get(content_key), content_key)
-        return Message("assistant", "", tool_calls=calls, train=train), False
+        return Message("assistant", "", tool_calls=calls, train=train)
     role = values.ROLE_OF.get(role_name)
     if role is None:
         known = ", ".join(sorted(values.ROLE_OF))
         raise Unusable(role_key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", f"Use one of: {known}.")
-    content = values.content_text(turn.get(content_key), content_key)
+    if role_name not in values.USUAL:
+        repairs.append("role_normalised")
+    content = values.content_text(turn.get(content_key), content_key, repairs)
     raw_calls = turn.get("tool_calls") or turn.get("function_call")
-    calls = values.tool_calls(raw_calls, "tool_calls") if raw_calls and role == "assistant" else ()
-    reasoning = turn.get("reasoning_content", turn.get("reasoning"))
-    message = Message(role, content, reasoning if isinstance(reasoning, str) else None, calls, train)
-    return message, role_name not in values.USUAL
+    calls = () if values.missing(raw_calls) else values.tool_calls(raw_calls or [], "tool_calls")
+    if calls and role != "assistant":
+        fix = "Move the call to the assistant's turn."
+        raise Unusable("tool_calls", "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix)
+    key, thought = values.first_of(turn, "reasoning_content", "reasoning")
+    reasoning = None if thought is None else values.content_text(thought, key, repairs)
+    return Message(role, content, reasoning, calls, train)
 
 
 def _names(turn: dict[str, Any]) -> str:

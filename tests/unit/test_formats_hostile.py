@@ -50,7 +50,7 @@ HOSTILE = [
     ("Latin-1 bytes", b'{"conversations": [{"from": "human", "value": "caf\xe9"}]}', 0, ["encoding"]),
     ("absurd nesting", "[" + "[" * 100_000, 0, ["not_read"]),
     ("absurd nesting in a line", f'{{"conversations": {"[" * 100_000}\n{LINE}', 1, ["too_deep"]),
-    ("NaN as text", json.dumps([turns(("human", float("nan")), ("gpt", "Hello"))]), 1, []),
+    ("NaN as the prompt", json.dumps([turns(("human", float("nan")), ("gpt", "Hello"))]), 0, ["no_prompt"]),
     ("no turns", '[{"conversations": []}]', 0, ["no_reply"]),
     ("turns that are no list", '[{"conversations": "hi"}]', 0, ["no_turns"]),
     ("a turn that is text", '[{"conversations": ["hi"]}]', 0, ["bad_turn"]),
