@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from ft import home
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
+from ft.models import hub
 
 TITLE = "SmolLM2 135M Instruct"
 LICENCE = "Apache-2.0"
@@ -86,18 +86,18 @@ def _silent(_: str) -> None:
 
 def _from_hub(target: Path, say: Progress) -> str | None:
     """Fetch from the Hugging Face Hub; None where it cannot be reached."""
-    import httpx
+    import httpx2
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        return None
     say("Looking for the default model on the Hugging Face Hub")
+    if not hub.reachable():
+        return None
     try:
         snapshot_download(
             HUB_ID, local_dir=target, allow_patterns=["*.json", "*.safetensors", "merges.txt"], etag_timeout=5
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, httpx.HTTPError):
+    except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.HTTPError):
         shutil.rmtree(target, ignore_errors=True)
         return None
     return f"Hugging Face Hub, {HUB_ID}"

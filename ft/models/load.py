@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ft.errors import UserError
-from ft.models import catalogue, embedded
+from ft.models import catalogue, embedded, hub
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,7 @@ def load_tokenizer(model: str, progress: Progress | None = None) -> PreTrainedTo
     quiet_libraries()
     from transformers import AutoTokenizer
 
-    path = _path(model, progress)
-    tokenizer = _fetch(model, AutoTokenizer.from_pretrained, path)
+    tokenizer = _fetch(model, AutoTokenizer.from_pretrained, *_place(model, progress))
     if not tokenizer.chat_template:
         raise UserError(
             f"the model {model}",
@@ -76,8 +75,8 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
 
     transformers_logging.disable_progress_bar()
     tokenizer = load_tokenizer(model, progress)
-    path = _path(model, progress)
-    config = _fetch(model, AutoConfig.from_pretrained, path)
+    place = _place(model, progress)
+    config = _fetch(model, AutoConfig.from_pretrained, *place)
     catalogue.check_causal(config.architectures or [], model)
     if getattr(config, "quantization_config", None) is not None and method == "qlora":
         raise UserError(
@@ -97,7 +96,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
         )
     if progress:
         progress("Loading the base model" + (" in 4-bit NF4" if method == "qlora" else ""))
-    base = _fetch(model, AutoModelForCausalLM.from_pretrained, path, **options)
+    base = _fetch(model, AutoModelForCausalLM.from_pretrained, *place, **options)
     if method == "qlora" and not cuda:
         dequantise_linear(base)
     base.eval()
@@ -133,16 +132,25 @@ def dequantise_linear(model: PreTrainedModel) -> None:
         del model.config.quantization_config
 
 
-def _path(model: str, progress: Progress | None) -> str:
+def _place(model: str, progress: Progress | None) -> tuple[str, dict[str, Any]]:
+    """What `from_pretrained` takes for the model: a folder or a Hub id, and options."""
     source = catalogue.resolve(model)
-    return str(embedded.ensure(progress)) if source.where == "embedded" else source.name
+    if source.where == "embedded":
+        return str(embedded.ensure(progress)), {}
+    if source.where == "folder":
+        return source.name, {}
+    if progress:
+        progress(f"Looking for {source.name} on the Hugging Face Hub")
+    return source.name, hub.loading_options(source.name)
 
 
-def _fetch(model: str, load: Callable[..., Any], path: str, **options: Any) -> Any:
+def _fetch(model: str, load: Callable[..., Any], path: str, where: dict[str, Any], **options: Any) -> Any:
     """Call a `from_pretrained`, with what it can raise for a person's model turned into a UserError."""
+    import httpx2
+
     try:
-        return load(path, trust_remote_code=False, **options)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+        return load(path, trust_remote_code=False, **where, **options)
+    except (OSError, ValueError, ImportError, KeyError, httpx2.HTTPError) as error:
         first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise UserError(
             f"the model {model}",

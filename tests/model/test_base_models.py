@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from huggingface_hub import constants
 
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
@@ -73,6 +74,30 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path):
 def test_a_wrong_name_says_what_can_be_given():
     with pytest.raises(UserError, match="path of a folder"):
         catalogue.resolve("no such model")
+
+
+def offline(tmp_path, monkeypatch):
+    """A Hub that does not answer, and an empty cache of it."""
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # read from HF_ENDPOINT at import
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_a_hub_that_does_not_answer_is_said_with_the_choices_that_are_left(tmp_path, monkeypatch):
+    offline(tmp_path, monkeypatch)
+    said = []
+    with pytest.raises(UserError, match=r"cannot be reached.*default model or a folder"):
+        load.load_tokenizer("someone/something", said.append)
+    assert said == ["Looking for someone/something on the Hugging Face Hub"]
+
+
+def test_a_model_in_the_hub_s_cache_is_used_where_the_hub_does_not_answer(tmp_path, monkeypatch):
+    kept = offline(tmp_path, monkeypatch) / "models--someone--something"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text("0" * 40)
+    (kept / "snapshots").mkdir()
+    (kept / "snapshots" / ("0" * 40)).symlink_to(embedded.folder())
+    assert load.load_tokenizer("someone/something").chat_template
 
 
 def test_the_device_probe_gives_a_type_that_multiplies_here():
