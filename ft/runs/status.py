@@ -14,6 +14,7 @@ from ft.runs.directory import Run
 
 State = Literal["queued", "waiting", "preparing", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 LIVE: frozenset[State] = frozenset({"queued", "waiting", "preparing", "running", "stopping"})
+ENDS = frozenset({"finished", "stopped", "failed"})  # kinds of event that end what was launched
 _START_SECONDS = 30  # a worker that has not taken its lock by then will not
 
 
@@ -49,47 +50,47 @@ def is_locked(run: Run) -> bool:
 def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
     """The run's state now; `known` are its events where the caller has read them already."""
     found = events.read(run) if known is None else known
-    last = {event["kind"]: event for event in found}
-    step = max(
-        (e.get("step") or 0 for e in found if e["kind"] in ("step", "finished", "stopped", "started")), default=0
-    )
-    steps = last.get("started", {}).get("steps", 0)
-    state, message = _state(run, found, last)
-    left = last.get("step", {}).get("seconds_left") if state == "running" else None
-    return Status(state, step, steps, left, message)
+    starts = [number for number, event in enumerate(found) if event["kind"] == "started"]
+    lately = found[starts[-1] :] if starts else []  # a resumed run goes back to its last checkpoint
+    step = max((event.get("step") or 0 for event in lately), default=0)
+    steps = lately[0].get("steps", 0) if lately else 0
+    state, message = _state(run, found, step)
+    left = next((e.get("seconds_left") for e in reversed(lately) if e["kind"] == "step"), None)
+    return Status(state, step, steps, left if state == "running" else None, message)
 
 
-def _state(run: Run, found: list[dict[str, Any]], last: dict[str, dict[str, Any]]) -> tuple[State, str]:
-    end = next((e for e in reversed(found) if e["kind"] in ("finished", "stopped", "failed", "launched")), None)
+def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str]:
+    launches = [number for number, event in enumerate(found) if event["kind"] == "launched"]
+    now = found[launches[-1] :] if launches else found  # what its newest process has told
+    newest = now[-1] if now else {"kind": "launched"}
+    if newest["kind"] in ENDS:  # written just before the lock is let go
+        return _ended(newest, step)
     if is_locked(run):
-        newest = next((e for e in reversed(found) if e["kind"] != "launched"), {"kind": "launched"})
-        # The event that ends a run is written just before its lock is let go.
-        if newest["kind"] in ("finished", "stopped", "failed") and end is not None and newest is end:
-            return _ended(newest)
         if run.stop_path.exists():
             return "stopping", "Stopping at the end of this step, then saving."
         if newest["kind"] == "waiting":
             return "waiting", f"Waiting for the device: {newest.get('behind') or 'another run'} is using it."
-        if newest["kind"] in ("launched", "queued", "preparing", "data", "resumed"):
-            return "preparing", str(last.get("preparing", {}).get("what", "Starting"))
+        if newest["kind"] in ("launched", "preparing", "data"):
+            return "preparing", str(next((e["what"] for e in reversed(now) if e.get("what")), "Starting"))
         return "running", "Training"
-    if end is not None and end["kind"] != "launched":
-        return _ended(end)
-    since = end["time"] if end is not None else datetime.fromisoformat(run.config.created).timestamp()
-    worked = any(e["kind"] != "launched" and e["time"] > since for e in found)
+    since = now[0]["time"] if launches else datetime.fromisoformat(run.config.created).timestamp()
+    worked = any(event["kind"] != "launched" for event in now)
     if not worked and time.time() - since < _START_SECONDS:
         return "queued", "Starting"
+    saved = any(run.checkpoints.glob("checkpoint-*"))
+    place = "its last checkpoint" if saved else "its beginning (it had saved no checkpoint)"
     tail = log_tail(run, 3)
-    return "interrupted", "Its process is gone: resume it to go on from its last checkpoint." + (
+    return "interrupted", f"Its process is gone: resume it to go on from {place}." + (
         f" The log ends with: {tail}" if tail and not worked else ""
     )
 
 
-def _ended(event: dict[str, Any]) -> tuple[State, str]:
+def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
     if event["kind"] == "failed":
         return "failed", f"{event.get('given')}: {event.get('why')} {event.get('todo')}"
     if event["kind"] == "stopped":
-        return "stopped", f"Stopped at step {event.get('step')}, as asked. It can be resumed."
+        when = f"at step {step}" if step else "before its first step"
+        return "stopped", f"Stopped {when}, as asked. It can be resumed."
     reasons = {"early_stopping": "ended early: validation loss had stopped improving"}
     return "finished", reasons.get(str(event.get("reason")), "Finished")
 
@@ -117,7 +118,7 @@ def summary(run: Run) -> dict[str, Any]:
     validations = [e for e in found if e["kind"] == "validation" and e.get("loss") is not None]
     before = next((e["loss"] for e in validations if not e["step"]), None)
     after = [e for e in validations if e["step"]]
-    end: dict[str, Any] = next((e for e in reversed(found) if e["kind"] in ("finished", "stopped")), {})
+    end: dict[str, Any] = next((e for e in reversed(found) if e.get("best_step") is not None), {})
     best_step = end.get("best_step") or (min(after, key=_loss)["step"] if after else None)
     kept = next((e["loss"] for e in reversed(after) if e["step"] == best_step), None)
     data: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "data"), {})
