@@ -76,7 +76,7 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
     since = now[0]["time"] if launches else datetime.fromisoformat(run.config.created).timestamp()
     worked = any(event["kind"] != "launched" for event in now)
     if not worked and time.time() - since < _START_SECONDS:
-        return "queued", "Starting"
+        return ("stopping", "Stopping before it begins.") if run.stop_path.exists() else ("queued", "Starting")
     saved = any(run.checkpoints.glob("checkpoint-*"))
     place = "its last checkpoint" if saved else "its beginning (it had saved no checkpoint)"
     tail = log_tail(run, 3)

@@ -22,6 +22,7 @@ from ft.ui import alerts, run_words
 from ft.ui.shared import Shared
 
 TICK_SECONDS = 1.5
+IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
 COLORS = {"training": "#8a94a6", "validation": "#2f6fde"}  # both clear on a light and on a dark page
 
 
@@ -128,7 +129,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        return (*[hidden] * 8, alert, gr.Timer(active=False), "", "")
+        return (*[hidden] * 4, "", *[hidden] * 3, alert, gr.Timer(active=False), "", "")
     found = events.read(run)
     now = status.status(run, found)
     summary = status.summary(run)
@@ -147,7 +148,7 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
         gr.Button(visible=now.live and now.state != "stopping"),
         gr.Button(visible=now.state in ("stopped", "failed", "interrupted")),
         alert,
-        gr.Timer(active=now.live),
+        gr.Timer(TICK_SECONDS if now.live else IDLE_SECONDS, active=True),
         now.state,
         _seen(run, now),
     )

@@ -89,6 +89,10 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
 
+def unfold(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).locator("visible=true").first.click()
+
+
 def test_from_upload_to_two_different_replies(page, app):
     page.goto(app.url)
     button(page, "Try the sample").click()
@@ -104,13 +108,18 @@ def test_from_upload_to_two_different_replies(page, app):
     expect(button(page, "Stop")).to_be_visible(timeout=HELD)
     page.reload()
     expect(button(page, "Stop")).to_be_visible(timeout=HELD)
+    address = page.url
+    page.goto("about:blank")
     app.kill()
     app.start()
-    page.goto(page.url)
+    page.goto(address)
     expect(page.get_by_text(re.compile("Finished", re.I)).locator("visible=true").first).to_be_visible(timeout=6 * HELD)
 
+    unfold(page, "Log")
+    expect(page.locator(".run-log textarea").locator("visible=true")).to_have_value(re.compile(r"Step 20 of 20, loss"))
+
     button(page, "Chat with it").click()
-    page.get_by_role("button", name="Settings").locator("visible=true").click()
+    unfold(page, "Settings")
     longest = page.get_by_label("number input for Longest reply")
     longest.fill("48")
     longest.press("Tab")
@@ -137,15 +146,27 @@ def test_from_upload_to_two_different_replies(page, app):
     ("file", "format", "kept"),
     [("alpaca_en_demo.json", "Alpaca", "999"), ("glaive_toolcall_en_demo.json", "ShareGPT", "300")],
 )
-def test_the_field_s_files_become_datasets(page, app, file, format, kept):
+def test_the_field_s_files_become_datasets_and_models_to_talk_to(page, app, file, format, kept):
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(str(DATA / file))
     expect(page.get_by_text(kept).locator("visible=true").first).to_be_visible(timeout=HELD)
     expect(page.get_by_text(format).locator("visible=true").first).to_be_visible()
     page.get_by_label("Name of the dataset").fill(file.split("_")[0])
     button(page, "Save dataset").click()
-    expect(button(page, "Train on it")).to_be_visible()
+    button(page, "Train on it").click()
     assert (app.home / "datasets" / file.split("_")[0] / "v1" / "conversations.parquet").exists()
+
+    unfold(page, "Advanced settings")
+    page.get_by_label("End after this many steps").fill("2")
+    page.get_by_label("End after this many steps").press("Tab")
+    expect(page.get_by_text(re.compile(r"2 steps.*max steps"))).to_be_visible(timeout=HELD)
+    button(page, "Start training").click()
+    expect(page.get_by_text("Finished after 2 steps").locator("visible=true").first).to_be_visible(timeout=4 * HELD)
+    button(page, "Chat with it").click()
+    page.locator(".chat-samples button").first.click()
+    expect(page.locator("#chat-tuned").get_by_text(re.compile(r"\d+ tokens"))).to_be_visible(timeout=HELD)
+    button(page, "Stop").click()
+    expect(button(page, "Retry")).to_be_enabled(timeout=HELD)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +214,13 @@ def test_a_script_does_what_the_browser_does(app, tmp_path):
     assert started["run"] in [each["run"] for each in client.predict(api_name="/runs")]
     pair = client.predict(started["run"], "Hi", 4, 0, api_name="/chat")
     assert pair["base_is_base"] is True and pair["base"]["tokens"] <= 4
+
+    long = {"max_steps": 500, "early_stopping_patience": 0}
+    going = client.predict("scripted", long, "cpu", api_name="/train")["run"]
+    assert client.predict(going, api_name="/stop")["status"] in ("stopping", "stopped")
+    while (status := client.predict(going, api_name="/run")["status"]) == "stopping" and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert status == "stopped"
 
 
 def test_the_page_asks_no_other_host_for_anything(browser, app):

@@ -8,7 +8,7 @@ from filelock import FileLock
 from ft.config import TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
-from ft.runs import directory, events
+from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import status, summary
 
@@ -60,3 +60,10 @@ def test_a_resumed_run_prepares_before_it_trains_again(run: Run):
         events.append(run, "preparing", what="Loading the base model")
         assert (status(run).state, status(run).message) == ("preparing", "Loading the base model")
         assert status(run).seconds_left is None
+
+
+def test_a_run_that_is_stopped_before_its_process_is_up_says_so(run: Run):
+    events.append(run, "launched")
+    assert status(run).state == "queued"
+    launch.stop(run)
+    assert status(run).state == "stopping" and status(run).live
