@@ -50,7 +50,7 @@ def format_of(record: object) -> tuple[str, str]:
         return "alpaca", ", ".join(sorted(keys & {"instruction", "prompt", "question", "input", "output", "response"}))
     if "text" in keys and isinstance(record.get("text"), str):
         return "", "plain text under 'text', which is for pretraining, not chats"
-    return "", "keys " + ", ".join(sorted(keys)[:8])
+    return "", "keys " + ", ".join(sorted(keys)[:8]) if keys else "it has no keys"
 
 
 def detect(records: Sequence[object]) -> Detection:

@@ -17,6 +17,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "an SQLite database"),
     (b"\x7fELF", "a program"),
 )
+# Byte order marks of encodings that write zero bytes; that of UTF-32 (LE) begins as that of UTF-16 (LE) does.
+_WIDE = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def not_text(start: bytes) -> str:
@@ -24,9 +26,9 @@ def not_text(start: bytes) -> str:
     for magic, what in _MAGIC:
         if start.startswith(magic):
             return what
-    if not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\x00" in start:
+    if not start.startswith(_WIDE) and b"\x00" in start:
         odd, even = start[1::2].count(0), start[::2].count(0)
-        if max(odd, even) < len(start) // 4:
+        if max(odd, even) < len(start) // 4 or not start.strip(b"\x00"):
             return "a binary file"
     return ""
 
@@ -35,6 +37,8 @@ def encoding(start: bytes) -> str:
     """The encoding of a text file that begins with `start`: by its byte order mark or its zero bytes, else UTF-8."""
     if start.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\x00" in start:

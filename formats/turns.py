@@ -73,8 +73,7 @@ def _message(turn: object, keys: Sequence[tuple[str, str]], repairs: list[str]) 
         fix = "Move the call to the assistant's turn."
         raise Unusable("tool_calls", "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix)
     key, thought = values.first_of(turn, "reasoning_content", "reasoning")
-    reasoning = None if thought is None else values.content_text(thought, key, repairs)
-    return Message(role, content, reasoning, calls, train)
+    return Message(role, content, values.content_text(thought, key, repairs) or None, calls, train)
 
 
 def _names(turn: dict[str, Any]) -> str:

@@ -136,6 +136,14 @@ def test_a_half_character_in_a_role_or_key_is_told_in_text_that_can_be_written(t
         (problem.problem + problem.fix + problem.record).encode()
 
 
+def test_a_record_without_keys_is_called_so(tmp_path):
+    assert converted(tmp_path, "{}").problem == "it is no chat in a known format: it has no keys."
+
+
+def test_empty_reasoning_is_none():
+    assert messages.read(chat(reasoning=[]), HERE).messages[1].reasoning is None
+
+
 def test_a_record_that_is_no_object_is_called_what_it_is_in_json(tmp_path):
     for given, kind in (("[null]", "nothing"), ("[true]", "true or false"), ('["x"]', "text"), ("[1.5]", "a number")):
         assert f"{kind} instead of an object" in converted(tmp_path, given).problem
