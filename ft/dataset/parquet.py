@@ -55,7 +55,7 @@ class ConversationWriter:
 
     def add(self, conversation: Conversation, side: Side) -> None:
         self._rows.append(_row(conversation, side))
-        self._characters += sum(len(message.content) for message in conversation.messages)
+        self._characters += _characters(conversation)
         if len(self._rows) >= ROWS_A_GROUP or self._characters >= CHARACTERS_A_GROUP:
             self._flush()
 
@@ -77,6 +77,14 @@ class ConversationWriter:
             else:  # the file is lost already, and a full disk would only fail once more
                 with suppress(OSError, pa.ArrowException):
                     self._writer.close()
+
+
+def _characters(conversation: Conversation) -> int:
+    in_turns = sum(
+        len(message.content) + len(message.reasoning or "") + sum(len(call.arguments) for call in message.tool_calls)
+        for message in conversation.messages
+    )
+    return in_turns + sum(len(tool) for tool in conversation.tools)
 
 
 def _row(conversation: Conversation, side: Side) -> dict[str, Any]:
