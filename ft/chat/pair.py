@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Reason = Literal["", "stop", "length"]
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -14,7 +16,7 @@ class Reply:
     tokens: int = 0
     seconds: float = 0.0
     done: bool = False
-    reason: Literal["", "stop", "length"] = ""
+    reason: Reason = ""
 
 
 @dataclass(frozen=True, slots=True)

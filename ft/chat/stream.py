@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ft.chat.pair import Reply
+from ft.chat.pair import Reason, Reply
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class Stream:
         self._ids: list[int] = []
         self._begun = time.monotonic()
         self._seconds = 0.0
-        self.reason = ""
+        self.reason: Reason = ""
         self.first_logits: torch.Tensor | None = None
 
     def step(self, forward: Forward) -> None:
@@ -82,4 +82,4 @@ class Stream:
         text = str(self.tokenizer.decode(self._ids, skip_special_tokens=True))
         if not self.reason:
             text = text.rstrip("\ufffd")
-        return Reply(text, len(self._ids), self._seconds, bool(self.reason), self.reason)  # type: ignore[arg-type]
+        return Reply(text, len(self._ids), self._seconds, bool(self.reason), self.reason)

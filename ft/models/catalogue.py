@@ -11,6 +11,7 @@ from typing import Literal
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
+from ft.models.libraries import import_libraries
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -77,6 +78,7 @@ def _check_folder(folder: Path) -> None:
 
 def check_causal(architectures: list[str], given: str) -> None:
     """Raise UserError unless one of a config's `architectures` generates text from left to right."""
+    import_libraries()
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     # The mapping also lists encoders that can be made to decode (BERT as BertLMHeadModel), so the saved

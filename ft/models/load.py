@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ft.errors import UserError
 from ft.models import catalogue, embedded, hub
+from ft.models.libraries import import_libraries
 
 if TYPE_CHECKING:
     import torch
@@ -28,20 +27,13 @@ class Loaded:
     precision: str
 
 
-def quiet_libraries() -> None:
-    """Keep to the libraries what is for their developers alone. To be called before they are imported."""
-    # bitsandbytes misses an optional kernel on some CPUs, for layers that are replaced here anyway.
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-
-
 def load_tokenizer(model: str, progress: Progress | None = None) -> PreTrainedTokenizerBase:
     """The tokenizer of `model` (see `catalogue.resolve`), with a pad token and a chat template.
 
     Raises:
         UserError: the model cannot be found or reached, or has no chat template.
     """
-    quiet_libraries()
+    import_libraries()
     from transformers import AutoTokenizer
 
     tokenizer = _fetch(model, AutoTokenizer.from_pretrained, *_place(model, progress))
@@ -68,7 +60,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     Raises:
         UserError: the model cannot be found, reached or used for this.
     """
-    quiet_libraries()
+    import_libraries()
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
     from transformers.utils import logging as transformers_logging

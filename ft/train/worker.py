@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from ft.errors import UserError
 from ft.models import device
-from ft.models.load import quiet_libraries
+from ft.models.libraries import import_libraries
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
@@ -60,7 +60,7 @@ def _work(run: Run) -> int:
     try:
         with device_lock(device.describe().kind, run, waiting):
             # Imported here so that a run that only waits its turn takes no memory for torch.
-            quiet_libraries()
+            import_libraries()
             from ft.train.train import train
 
             train(run)

@@ -58,7 +58,7 @@ def follow(tabs: dict[str, gr.Tab], dataset: gr.BrowserState, run: gr.BrowserSta
     gr.on([dataset.change, run.change], None, [dataset, run], None, js=_WRITE, api_visibility="private")
 
 
-def restore(link: str, dataset: str | None, run: str | None) -> tuple[Any, str, str]:
+def restore(link: str, dataset: object, run: object) -> tuple[Any, str, str]:
     """The tab, dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser."""
     asked = {name: values[0] for name, values in parse_qs((link or "").removeprefix("?")).items()}
     tab = asked.get("tab", "")

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TypeVar
 
-_IMPORTING = threading.Lock()
 Item = TypeVar("Item")
 Say = Callable[[str], None]
 
@@ -32,7 +31,6 @@ def follow(
     closed = threading.Event()
 
     def run() -> None:
-        _import_transformers()
         with closing(work(items.put)) as made:
             for item in made:
                 items.put(item)
@@ -56,10 +54,3 @@ def follow(
     finally:
         closed.set()
         executor.shutdown(wait=False)
-
-
-def _import_transformers() -> None:
-    """Import what every follower's work begins with, one thread at a time: transformers loads its parts when they are
-    first named, and a second thread that names one meanwhile is told that there is no such name."""
-    with _IMPORTING:
-        from transformers import AutoTokenizer  # noqa: F401

@@ -1,6 +1,8 @@
 """The base model that training and chat stand on: what is loaded is what is said."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -98,6 +100,28 @@ def test_a_model_in_the_hub_s_cache_is_used_where_the_hub_does_not_answer(tmp_pa
     (kept / "snapshots").mkdir()
     (kept / "snapshots" / ("0" * 40)).symlink_to(embedded.folder())
     assert load.load_tokenizer("someone/something").chat_template
+
+
+FOUR_AT_ONCE = """
+import threading
+from ft.models.load import load_base, load_tokenizer
+failed = []
+def work(load, *given):
+    try:
+        load(*given)
+    except ImportError as error:
+        failed.append(error)
+loads = [(load_tokenizer, "smollm2-135m-instruct"), (load_base, "smollm2-135m-instruct", "lora")] * 2
+threads = [threading.Thread(target=work, args=each) for each in loads]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+assert not failed, failed
+"""
+
+
+def test_visitors_who_come_at_once_to_an_app_that_has_just_started_are_all_served():
+    done = subprocess.run([sys.executable, "-c", FOUR_AT_ONCE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_device_probe_gives_a_type_that_multiplies_here():

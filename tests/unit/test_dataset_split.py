@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from formats.conversation import Conversation, Message, Origin
+from formats.conversation import Conversation, Message, Origin, Role
 from ft.dataset.split import boundary, opening, position, side
 
 
-def chat(*turns: tuple[str, str]) -> Conversation:
-    return Conversation(tuple(Message(role, text) for role, text in turns), Origin("a.json", 1))  # type: ignore[arg-type]
+def chat(*turns: tuple[Role, str]) -> Conversation:
+    return Conversation(tuple(Message(role, text) for role, text in turns), Origin("a.json", 1))
 
 
 def test_the_opening_is_the_first_user_turn_without_case_and_spacing():

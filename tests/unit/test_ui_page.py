@@ -124,7 +124,7 @@ def test_where_the_address_is_silent_the_browser_remembers():
 
 
 def test_an_unknown_tab_or_a_damaged_memory_is_left_out():
-    tab, dataset, run = address.restore("?tab=nowhere", None, {"odd": 1})  # type: ignore[arg-type]
+    tab, dataset, run = address.restore("?tab=nowhere", None, {"odd": 1})
     assert not isinstance(tab, gr.Tabs) and (dataset, run) == ("", "")
 
 

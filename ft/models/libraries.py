@@ -1,0 +1,28 @@
+"""The libraries behind a model: imported when one is first needed, by one thread at a time, and without their noise."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+import warnings
+
+_IMPORTING = threading.Lock()
+_NAMES = ("AutoTokenizer", "AutoConfig", "AutoModelForCausalLM", "BitsAndBytesConfig")
+
+
+def import_libraries() -> None:
+    """Import torch, transformers and TRL (seconds, the first time). To be called before anything of them is used.
+
+    transformers fetches its parts when they are first named, and a second thread that names one meanwhile is told that
+    there is no such name.
+    """
+    with _IMPORTING:
+        # What libraries tell each other's developers is not for a person's log. bitsandbytes misses an optional kernel
+        # on some CPUs, for layers that are replaced here anyway.
+        logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+        transformers = importlib.import_module("transformers")
+        for name in _NAMES:
+            getattr(transformers, name)
+        importlib.import_module("trl.chat_template_utils")
