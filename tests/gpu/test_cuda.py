@@ -1,4 +1,4 @@
-"""The main job where there is an NVIDIA GPU: 4-bit layers stay 4-bit, training uses them, and the base pane is the base.
+"""The main job on an NVIDIA GPU: 4-bit layers stay 4-bit, training uses them, and the base pane is the base.
 
 The device tests of the CPU path are in tests/model; these ask what is different on CUDA.
 """
