@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ft.runs import events
+
 
 def curves(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """{"step", "loss", "kind": "training" | "validation"} from a run's events. After a resume the later figure wins."""
+    """{"step", "loss", "kind": "training" | "validation"} from a run's events; of a resumed run, what still stands."""
     names = {"step": "training", "validation": "validation"}
     rows: dict[tuple[str, int], dict[str, Any]] = {}
-    for event in found:
+    for event in events.standing(found):
         if event["kind"] in names and event.get("loss") is not None:
             kind, step = names[event["kind"]], int(event["step"])
             rows[kind, step] = {"step": step, "loss": event["loss"], "kind": kind}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ft import home
 from ft.config import TrainConfig
@@ -19,12 +19,12 @@ from ft.errors import UserError
 
 
 class RunConfig(BaseModel):
-    """What a run was asked to do: config.json. `created` is ISO 8601 in UTC."""
+    """What a run was asked to do: config.json. `created` is in UTC, to the microsecond: it orders the runs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    created: str
+    created: AwareDatetime
     dataset: str
     version: str
     train: TrainConfig
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        return RunConfig.model_validate_json((self.path / "config.json").read_text())
+        return RunConfig.model_validate_json((self.path / "config.json").read_bytes())
 
     @property
     def events_path(self) -> Path:
@@ -83,7 +83,7 @@ def create(dataset: Version, config: TrainConfig) -> Run:
     run_id = f"{now:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9-]+', '-', dataset.name)[:24]}-{secrets.token_hex(2)}"
     described = RunConfig(
         id=run_id,
-        created=now.isoformat(timespec="seconds"),
+        created=now,
         dataset=dataset.name,
         version=dataset.version,
         train=config,
@@ -92,7 +92,7 @@ def create(dataset: Version, config: TrainConfig) -> Run:
     temporary = home.runs_dir() / f".{run_id}.tmp"
     try:
         temporary.mkdir(parents=True)
-        (temporary / "config.json").write_text(described.model_dump_json(indent=2))
+        (temporary / "config.json").write_bytes(described.model_dump_json(indent=2).encode())
         os.replace(temporary, final)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -109,8 +109,8 @@ def list_runs() -> list[Run]:
     folder = home.runs_dir()
     if not folder.is_dir():
         return []
-    runs = [Run(path) for path in folder.iterdir() if not path.name.startswith(".") and (path / "config.json").exists()]
-    return sorted((run for run in runs if _readable(run)), key=_age)
+    dated = [(created, Run(path)) for path in folder.iterdir() if (created := _created(path)) is not None]
+    return [run for _, run in sorted(dated, key=lambda each: (each[0], each[1].id), reverse=True)]
 
 
 def find(run_id: str) -> Run:
@@ -131,12 +131,11 @@ def find(run_id: str) -> Run:
     raise UserError(f"run {run_id!r}", "there is no such run.", f"See `sidetune runs` (newest: {known}).")
 
 
-def _readable(run: Run) -> bool:
+def _created(path: Path) -> datetime | None:
+    """When the run in that folder was made; None where there is no whole run in it."""
+    if path.name.startswith("."):
+        return None
     try:
-        return bool(run.config.id)
-    except (OSError, ValidationError):
-        return False
-
-
-def _age(run: Run) -> float:
-    return -datetime.fromisoformat(run.config.created).timestamp()
+        return Run(path).config.created
+    except (OSError, ValueError):
+        return None

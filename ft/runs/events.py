@@ -49,3 +49,13 @@ def read_from(run: Run, offset: int) -> tuple[list[dict[str, Any]], int]:
         if isinstance(event, dict) and "kind" in event:
             found.append(event)
     return found, offset + end
+
+
+def standing(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`found` without the steps behind the checkpoint that a resumed run went back to: it takes those again."""
+    kept: list[dict[str, Any]] = []
+    for event in found:
+        if event["kind"] == "started":
+            kept = [each for each in kept if (each.get("step") or 0) <= (event.get("step") or 0)]
+        kept.append(event)
+    return kept

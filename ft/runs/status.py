@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
@@ -73,7 +72,7 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
         if newest["kind"] in ("launched", "preparing", "data"):
             return "preparing", str(next((e["what"] for e in reversed(now) if e.get("what")), "Starting"))
         return "running", "Training"
-    since = now[0]["time"] if launches else datetime.fromisoformat(run.config.created).timestamp()
+    since = now[0]["time"] if launches else run.config.created.timestamp()
     worked = any(event["kind"] != "launched" for event in now)
     if not worked and time.time() - since < _START_SECONDS:
         return ("stopping", "Stopping before it begins.") if run.stop_path.exists() else ("queued", "Starting")
@@ -114,8 +113,9 @@ def summary(run: Run) -> dict[str, Any]:
     """
     found = events.read(run)
     now = status(run, found)
-    steps = [e for e in found if e["kind"] == "step"]
-    validations = [e for e in found if e["kind"] == "validation" and e.get("loss") is not None]
+    standing = events.standing(found)
+    steps = [e for e in standing if e["kind"] == "step"]
+    validations = [e for e in standing if e["kind"] == "validation" and e.get("loss") is not None]
     before = next((e["loss"] for e in validations if not e["step"]), None)
     after = [e for e in validations if e["step"]]
     end: dict[str, Any] = next((e for e in reversed(found) if e.get("best_step") is not None), {})
@@ -129,7 +129,7 @@ def summary(run: Run) -> dict[str, Any]:
         "dataset": run.config.dataset,
         "version": run.config.version,
         "model": run.config.train.model,
-        "created": run.config.created,
+        "created": run.config.created.isoformat(timespec="seconds"),
         "step": now.step,
         "steps": now.steps,
         "seconds_left": now.seconds_left,

@@ -1,0 +1,100 @@
+"""events.jsonl: what was written whole is read back, whatever a killed process left behind it."""
+
+from pathlib import Path
+
+import pytest
+
+from ft.config import TrainConfig
+from ft.dataset.versions import Version
+from ft.runs import directory, events
+from ft.runs.curves import curves
+from ft.runs.directory import Run
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    return directory.create(Version("sample", "v1", home), TrainConfig())
+
+
+def tear(run: Run, begun: bytes = b'{"time": 1, "kind": "ste') -> None:
+    """Leave what a process leaves that is killed in the middle of a line."""
+    with run.events_path.open("ab") as file:
+        file.write(begun)
+
+
+def kinds(run: Run) -> list[str]:
+    return [event["kind"] for event in events.read(run)]
+
+
+def test_a_run_to_which_nothing_has_happened_has_no_events(run: Run):
+    assert events.read(run) == []
+
+
+def test_a_torn_last_line_is_left_out_and_swallows_no_event_after_it(run: Run):
+    events.append(run, "launched")
+    tear(run)
+    assert kinds(run) == ["launched"]
+    events.append(run, "started", steps=3)
+    events.append(run, "step", step=1)
+    assert kinds(run) == ["launched", "started", "step"]
+
+
+@pytest.mark.parametrize("begun", [b"\x00" * 64, b"\xff\xfe{", b"[1, 2]\n", b'{"no": "kind"}\n', b"7\n", b"\n"])
+def test_a_line_that_is_no_event_is_left_out(run: Run, begun: bytes):
+    tear(run, begun)
+    events.append(run, "launched")
+    assert kinds(run) == ["launched"]
+
+
+def test_a_torn_character_is_a_torn_line(run: Run):
+    tear(run, '{"time": 1, "kind": "é'.encode()[:-1])
+    events.append(run, "launched")
+    assert kinds(run) == ["launched"]
+
+
+def test_who_follows_gets_each_event_once_and_a_line_when_it_is_whole(run: Run):
+    events.append(run, "launched")
+    found, offset = events.read_from(run, 0)
+    assert [event["kind"] for event in found] == ["launched"]
+    tear(run, b'{"time": 1, "kind"')
+    assert events.read_from(run, offset) == ([], offset)
+    tear(run, b': "started"}\n')
+    found, offset = events.read_from(run, offset)
+    assert [event["kind"] for event in found] == ["started"]
+    assert events.read_from(run, offset) == ([], offset)
+
+
+def test_text_of_any_kind_comes_back_as_it_was(run: Run):
+    text = 'two\nlines\r\u2028 "quoted" \x00 é 漢 \U0001f600 \ud800'
+    events.append(run, "preparing", what=text)
+    events.append(run, "launched")
+    assert events.read(run)[0]["what"] == text
+    assert kinds(run) == ["preparing", "launched"]
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), float("-inf")])
+def test_a_figure_that_json_cannot_hold_becomes_null(run: Run, figure: float):
+    events.append(run, "step", step=1, loss=figure, grad_norm=1.5)
+    (event,) = events.read(run)
+    assert event["loss"] is None and event["grad_norm"] == 1.5
+    assert b"NaN" not in run.events_path.read_bytes() and b"Infinity" not in run.events_path.read_bytes()
+
+
+def test_a_chart_has_one_row_a_step_and_after_a_resume_the_later_figure():
+    found = [
+        {"kind": "validation", "step": 0, "loss": 4.0},
+        {"kind": "step", "step": 1, "loss": 3.0},
+        {"kind": "step", "step": 2, "loss": 2.0},
+        {"kind": "step", "step": 3, "loss": 1.0},
+        {"kind": "started", "step": 1, "resumed_from": 1},
+        {"kind": "step", "step": 2, "loss": 2.5},
+        {"kind": "validation", "step": 2, "loss": 2.4},
+    ]
+    rows = [(row["kind"], row["step"], row["loss"]) for row in curves(found)]
+    assert [row for row in rows if row[0] == "validation"] == [("validation", 0, 4.0), ("validation", 2, 2.4)]
+    assert [row for row in rows if row[0] == "training"] == [("training", 1, 3.0), ("training", 2, 2.5)]
+
+
+def test_a_chart_leaves_out_a_loss_that_was_not_a_number():
+    found = [{"kind": "step", "step": 1, "loss": None}, {"kind": "step", "step": 2, "loss": 2.0}]
+    assert curves(found) == [{"step": 2, "loss": 2.0, "kind": "training"}]
