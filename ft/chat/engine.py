@@ -128,7 +128,7 @@ class Engine:
                     temperature=temperature,
                     top_p=top_p,
                     seed=seed,
-                    device=self._loaded.model.device,
+                    model=self._loaded.model,
                 )
                 for prompt in prompts
             )

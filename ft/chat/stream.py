@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,14 +11,14 @@ from ft.chat.pair import Reason, Reply
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Forward = Callable[..., Any]
 
 
 class Stream:
     """Writes one reply to `prompt_ids`. Each `step` runs `forward` once, with a batch of one, so that what it writes
-    does not depend on what is written beside it."""
+    does not depend on what is written beside it. `model` says how it is called; `forward` may be it with an adapter."""
 
     def __init__(
         self,
@@ -29,7 +30,7 @@ class Stream:
         temperature: float,
         top_p: float,
         seed: int,
-        device: torch.device,
+        model: PreTrainedModel,
     ) -> None:
         import torch
         from transformers import DynamicCache, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
@@ -41,9 +42,11 @@ class Stream:
             self._warpers.append(TemperatureLogitsWarper(temperature))
             if top_p < 1:
                 self._warpers.append(TopPLogitsWarper(top_p))
-        self._random = torch.Generator(device=device).manual_seed(seed)
-        self._next = torch.tensor([prompt_ids], device=device)
-        self._cache = DynamicCache()
+        self._random = torch.Generator(device=model.device).manual_seed(seed)
+        self._next = torch.tensor([prompt_ids], device=model.device)
+        # transformers 5.24 gave the argument a new name, and will not know the old one for ever.
+        known = inspect.signature(model.forward).parameters
+        self._cache = {"cache" if "cache" in known else "past_key_values": DynamicCache(config=model.config)}
         self._ids: list[int] = []
         self._begun = time.monotonic()
         self._seconds = 0.0
@@ -57,7 +60,7 @@ class Stream:
         if self.reason:
             return
         with torch.inference_mode():
-            out = forward(input_ids=self._next, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+            out = forward(input_ids=self._next, **self._cache, use_cache=True, logits_to_keep=1)
             logits = out.logits[:, -1].float()
             if self.first_logits is None:
                 self.first_logits = logits[0]

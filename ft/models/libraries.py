@@ -21,8 +21,9 @@ def import_libraries() -> None:
         # What libraries tell each other's developers is not for a person's log. bitsandbytes misses an optional kernel
         # on some CPUs, for layers that are replaced here anyway.
         logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+        warnings.filterwarnings("ignore", message=".*is deprecated", category=FutureWarning)
         transformers = importlib.import_module("transformers")
+        importlib.import_module("transformers.utils.logging").disable_progress_bar()
         for name in _NAMES:
             getattr(transformers, name)
         importlib.import_module("trl.chat_template_utils")

@@ -63,9 +63,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     import_libraries()
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
     tokenizer = load_tokenizer(model, progress)
     place = _place(model, progress)
     config = _fetch(model, AutoConfig.from_pretrained, *place)
