@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from ft import home
-from ft.runs import directory
+from ft.runs import directory, events
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, status
 
@@ -47,7 +47,10 @@ def _in_front(run: Run) -> str:
 
 
 def _holder(run: Run) -> str:
+    """The run that has the device: a live one that has done more than wait for it."""
     for other in directory.list_runs():
         if other.id != run.id and is_locked(other):
-            return other.id
+            told = events.read(other)
+            if told and told[-1]["kind"] not in ("launched", "waiting"):
+                return other.id
     return "another program"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import time
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from filelock import FileLock, Timeout
 
 from ft.runs import events
 from ft.runs.directory import Run
@@ -35,14 +34,14 @@ class Status:
 
 def is_locked(run: Run) -> bool:
     """Whether a worker holds the run's lock, that is: is alive."""
-    if not run.lock_path.exists():
-        return False
-    lock = FileLock(run.lock_path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        with run.lock_path.open("rb") as file:
+            # Shared, so that two who ask at once do not take each other for the worker. Closing lets go of it.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
         return True
-    lock.release()
     return False
 
 

@@ -59,6 +59,7 @@ def _work(run: Run) -> int:
 
     try:
         with device_lock(device.describe().kind, run, waiting):
+            tell(run, "preparing", what="Loading the libraries that train")
             # Imported here so that a run that only waits its turn takes no memory for torch.
             import_libraries()
             from ft.train.train import train

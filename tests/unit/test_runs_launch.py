@@ -1,0 +1,155 @@
+"""Starting, stopping, resuming and deleting runs: never two at one run, and never under a live one's feet."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ft import home as places
+from ft.config import TrainConfig
+from ft.dataset.versions import Version
+from ft.errors import UserError
+from ft.models import device
+from ft.runs import directory, events, launch
+from ft.runs.directory import Run
+from ft.runs.status import is_locked, log_tail, status
+
+PROBE = """
+import sys
+from pathlib import Path
+from ft.runs.directory import Run
+from ft.runs.status import is_locked
+print("probing", flush=True)
+while not is_locked(Run(Path(sys.argv[1]))):
+    pass
+"""
+
+
+@pytest.fixture
+def run(home: Path) -> Run:
+    return directory.create(Version("sample", "v1", home), TrainConfig())
+
+
+@pytest.fixture
+def busy(home: Path, hold):
+    """The device, held by another program."""
+    with hold(places.locks_dir() / f"{device.describe().kind}.lock") as process:
+        yield process
+
+
+def follow(run: Run, kind: str) -> dict:
+    """The newest event of the run, once it is of that kind."""
+    for event in launch.wait(run, poll=0.05):
+        if event["kind"] == kind and event == events.read(run)[-1]:
+            return event
+    raise AssertionError(f"the run ended first: {status(run)}; {log_tail(run)}")
+
+
+def end(run: Run) -> None:
+    for _ in launch.wait(run, poll=0.05):
+        pass
+
+
+def test_a_run_that_waits_for_the_device_stops_when_asked_and_waits_again_when_resumed(run: Run, busy):
+    for times in (1, 2):
+        (launch.start if times == 1 else launch.resume)(run)
+        assert follow(run, "waiting")["behind"] == "another program"
+        assert status(run).state == "waiting" and "another program" in status(run).message
+        launch.stop(run)
+        assert status(run).state == "stopping"
+        end(run)
+        assert (status(run).state, status(run).step) == ("stopped", 0)
+        assert "before its first step" in status(run).message
+        assert not run.adapter.exists()
+    assert [event["kind"] for event in events.read(run)] == ["launched", "waiting", "stopped"] * 2
+
+
+def test_a_worker_that_is_killed_while_it_waits_leaves_a_run_to_resume(run: Run, busy):
+    pid = launch.start(run)
+    follow(run, "waiting")
+    os.kill(pid, signal.SIGKILL)
+    end(run)
+    assert status(run).state == "interrupted" and "resume it" in status(run).message
+    launch.resume(run)
+    follow(run, "waiting")
+    launch.stop(run)
+    end(run)
+    assert status(run).state == "stopped"
+
+
+def test_a_run_waits_no_more_as_soon_as_it_has_the_device(home: Path, busy):
+    run = directory.create(Version("sample", "v1", home), TrainConfig(model="nowhere"))
+    pid = launch.start(run)
+    follow(run, "waiting")
+    busy.kill()
+    follow(run, "preparing")
+    os.kill(pid, signal.SIGKILL)
+    end(run)
+
+
+def test_a_worker_asked_to_end_by_the_system_stops_its_run(run: Run, busy):
+    pid = launch.start(run)
+    follow(run, "waiting")
+    os.kill(pid, signal.SIGTERM)
+    end(run)
+    assert status(run).state == "stopped"
+
+
+def test_what_a_live_run_needs_is_not_taken_from_it(run: Run, hold):
+    events.append(run, "launched")
+    events.append(run, "started", steps=9)
+    with hold(run.lock_path):
+        with pytest.raises(UserError, match=r"it is running\. Stop it first"):
+            launch.delete(run)
+        with pytest.raises(UserError, match="it is running already"):
+            launch.resume(run)
+    assert directory.list_runs() == [run]
+    assert [event["kind"] for event in events.read(run)] == ["launched", "started"]
+
+
+def test_a_run_whose_process_is_on_its_way_is_not_started_again_and_not_deleted(run: Run):
+    events.append(run, "launched")
+    for refused in (launch.resume, launch.delete):
+        with pytest.raises(UserError, match="it is queued"):
+            refused(run)
+    assert run.path.exists()
+
+
+@pytest.mark.parametrize("kind", ["finished", "stopped", "failed"])
+def test_a_run_that_has_ended_cannot_be_stopped(run: Run, kind: str):
+    events.append(run, "launched")
+    events.append(run, kind, step=3)
+    with pytest.raises(UserError, match=f"it is {kind}, so there is nothing to stop"):
+        launch.stop(run)
+    assert not run.stop_path.exists()
+
+
+def test_a_finished_run_is_not_resumed(run: Run):
+    events.append(run, "launched")
+    events.append(run, "finished", step=3)
+    with pytest.raises(UserError, match="it is finished"):
+        launch.resume(run)
+
+
+def test_a_deleted_run_is_gone_with_all_that_was_in_it_and_no_other_is(run: Run):
+    other = directory.create(Version("sample", "v1", run.path), TrainConfig())
+    events.append(run, "launched")
+    events.append(run, "stopped", step=3)
+    (run.checkpoints / "checkpoint-3").mkdir(parents=True)
+    launch.delete(run)
+    assert directory.list_runs() == [other]
+    assert list(places.runs_dir().iterdir()) == [other.path]
+
+
+def test_two_who_look_at_a_dead_run_at_once_do_not_take_each_other_for_its_worker(run: Run):
+    run.lock_path.touch()
+    with subprocess.Popen([sys.executable, "-c", PROBE, str(run.path)], stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None and other.stdout.readline() == "probing\n"
+            assert sum(is_locked(run) for _ in range(2000)) == 0
+            assert other.poll() is None
+        finally:
+            other.kill()
