@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import subprocess
@@ -30,15 +31,24 @@ class Device:
 
 
 def describe() -> Device:
-    """The first NVIDIA GPU, or the CPU. Asks nvidia-smi rather than torch, whose import takes seconds."""
-    if shutil.which("nvidia-smi"):
+    """The GPU of `visible_gpu`, or the CPU. Asks nvidia-smi rather than torch, whose import takes seconds."""
+    memory = psutil.virtual_memory()
+    gpu = visible_gpu()
+    if shutil.which("nvidia-smi") and gpu.startswith(("GPU-", "MIG-", *"0123456789")):
         query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+        query += ["--id", gpu] if gpu.isdecimal() else []
         done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
         if done.returncode == 0 and done.stdout.strip():
             name, total, free = (part.strip() for part in done.stdout.splitlines()[0].split(","))
-            return Device("cuda", name, int(total) * 2**20, int(free) * 2**20)
-    memory = psutil.virtual_memory()
+            if total.isdecimal() and free.isdecimal():
+                return Device("cuda", name, int(total) * 2**20, int(free) * 2**20)
+            return Device("cuda", name, memory.total, memory.available)  # "[N/A]": it shares the machine's memory
     return Device("cpu", f"CPU ({_cpu_name()}, {psutil.cpu_count()} cores)", memory.total, memory.available)
+
+
+def visible_gpu() -> str:
+    """The one GPU to use, as CUDA_VISIBLE_DEVICES names it: the first that is visible, "" where none is to be."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
 
 
 def _cpu_name() -> str:

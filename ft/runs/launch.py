@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ft.errors import UserError
+from ft.models import device
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.status import status
@@ -32,6 +33,9 @@ def start(run: Run) -> int:
         HF_HUB_DISABLE_TELEMETRY="1",
         PYTHONUNBUFFERED="1",
         PYTHONWARNINGS="ignore::FutureWarning",
+        # One GPU, the one that is described: TRL refuses several in one process. nvidia-smi counts in this order.
+        CUDA_VISIBLE_DEVICES=device.visible_gpu(),
+        CUDA_DEVICE_ORDER="PCI_BUS_ID",
     )
     try:
         run.stop_path.unlink(missing_ok=True)

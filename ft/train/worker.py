@@ -20,8 +20,8 @@ from ft.runs.queue import device_lock
 from ft.train.log import tell
 
 
-class StoppedWhileWaitingError(Exception):
-    """The run was told to stop before the device was free."""
+class StoppedEarlyError(Exception):
+    """The run was told to stop before it had begun to load anything."""
 
 
 def main(argv: list[str]) -> int:
@@ -51,14 +51,14 @@ def _work(run: Run) -> int:
 
     def waiting(behind: str) -> None:
         nonlocal told
-        if run.stop_path.exists():
-            raise StoppedWhileWaitingError
+        _heed(run)
         if behind != told:
             told = behind
             tell(run, "waiting", behind=behind)
 
     try:
         with device_lock(device.describe().kind, run, waiting):
+            _heed(run)
             tell(run, "preparing", what="Loading the libraries that train")
             # Imported here so that a run that only waits its turn takes no memory for torch.
             import_libraries()
@@ -66,7 +66,7 @@ def _work(run: Run) -> int:
 
             train(run)
         return 0
-    except StoppedWhileWaitingError:
+    except StoppedEarlyError:
         events.append(run, "stopped", step=0)
         return 0
     except UserError as error:
@@ -93,6 +93,11 @@ def _work(run: Run) -> int:
         traceback.print_exc()
         _bug(run, error)
     return 1
+
+
+def _heed(run: Run) -> None:
+    if run.stop_path.exists():
+        raise StoppedEarlyError
 
 
 def _out_of_memory(run: Run) -> None:

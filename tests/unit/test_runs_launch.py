@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ft import home as places
@@ -96,6 +97,26 @@ def test_a_worker_asked_to_end_by_the_system_stops_its_run(run: Run, busy):
     os.kill(pid, signal.SIGTERM)
     end(run)
     assert status(run).state == "stopped"
+
+
+@pytest.mark.parametrize(("visible", "given"), [(None, "0"), ("2,3", "2"), ("GPU-1a2b,1", "GPU-1a2b"), ("", "")])
+def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str | None, given: str):
+    """TRL's trainer refuses to start where several GPUs are visible to one process."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with hold(places.locks_dir() / f"{device.describe().kind}.lock"):
+        pid = launch.start(run)
+        assert psutil.Process(pid).environ()["CUDA_VISIBLE_DEVICES"] == given
+        launch.stop(run)
+        end(run)
+
+
+def test_a_run_that_is_stopped_before_its_process_is_up_loads_nothing(home: Path):
+    run = directory.create(Version("sample", "v1", home), TrainConfig(model="nowhere"))
+    run.stop_path.touch()
+    subprocess.run([sys.executable, "-m", "ft.train.worker", str(run.path)], check=True)
+    assert [event["kind"] for event in events.read(run)] == ["stopped"]
 
 
 def test_what_a_live_run_needs_is_not_taken_from_it(run: Run, hold):

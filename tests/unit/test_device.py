@@ -1,0 +1,69 @@
+"""What this machine is said to have. A script stands in for nvidia-smi and answers in its shape."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ft.models import device
+
+SMI = """#!/bin/sh
+case "$*" in
+  *--query-gpu=name,memory.total,memory.free*--format=csv,noheader,nounits*) ;;
+  *) exit 2 ;;
+esac
+case "$*" in
+  *"--id 0"*) echo "NVIDIA A100-SXM4-80GB, 81920, 80000" ;;
+  *"--id 1"*) echo "NVIDIA L4, 23034, 22000" ;;
+  *"--id 2"*) echo "NVIDIA GB10, [N/A], [N/A]" ;;
+  *"--id"*) echo "No devices were found"; exit 6 ;;
+  *) echo "NVIDIA A100-SXM4-80GB, 81920, 80000"; echo "NVIDIA L4, 23034, 22000" ;;
+esac
+"""
+
+
+@pytest.fixture
+def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bin" / "nvidia-smi"
+    path.parent.mkdir()
+    path.write_text(SMI)
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def test_the_first_gpu_is_described_with_its_memory_in_bytes(smi):
+    found = device.describe()
+    assert (found.kind, found.name) == ("cuda", "NVIDIA A100-SXM4-80GB")
+    assert (found.memory_bytes, found.free_bytes) == (81920 * 2**20, 80000 * 2**20)
+    assert str(found) == "NVIDIA A100-SXM4-80GB, 80 GB (78.1 GB free)"
+
+
+@pytest.mark.parametrize(
+    ("visible", "name"), [("1", "NVIDIA L4"), ("1,0", "NVIDIA L4"), ("GPU-5d9f", "NVIDIA A100-SXM4-80GB")]
+)
+def test_the_gpu_that_is_described_is_the_one_that_cuda_shows_first(smi, monkeypatch, visible: str, name: str):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert device.describe().name == name
+
+
+@pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles", "7"])
+def test_gpus_that_cuda_does_not_show_are_not_described(smi, monkeypatch, visible: str):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert device.describe().kind == "cpu"
+
+
+def test_a_gpu_that_names_no_memory_has_that_of_the_machine(smi, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    found = device.describe()
+    assert (found.kind, found.memory_bytes) == ("cuda", psutil.virtual_memory().total)
+
+
+def test_without_nvidia_smi_the_cpu_is_described(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = device.describe()
+    assert found.kind == "cpu" and found.memory_bytes == psutil.virtual_memory().total
+    assert 0 < found.free_bytes <= found.memory_bytes
