@@ -5,10 +5,12 @@ The device tests of the CPU path are in tests/model; these ask what is different
 
 import pytest
 import torch
+from peft import get_peft_model
+from safetensors.torch import load_file
 
 from formats.conversation import Message
 from ft.chat.engine import Engine
-from ft.config import DEFAULT_MODEL
+from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
 from ft.models import device
@@ -16,6 +18,7 @@ from ft.models.load import load_base
 from ft.presets import preset
 from ft.runs import directory, events, launch
 from ft.runs.status import summary
+from ft.train.trainer import lora_config
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 
@@ -51,8 +54,26 @@ def test_the_base_is_nf4_with_double_quantisation_and_computes_in_bf16(embedded_
     assert layers[0].weight.device.type == "cuda"
 
 
+def test_the_adapter_is_bfloat16_lora_on_all_seven_linear_layers_of_every_block(trained):
+    """TRL casts LoRA on a 4-bit base to bf16, as the QLoRA paper trained it; on a CPU it stays float32."""
+    weights = load_file(trained.adapter / "adapter_model.safetensors")
+    assert len(weights) == 30 * 7 * 2
+    assert {tensor.dtype for tensor in weights.values()} == {torch.bfloat16}
+    assert all(tensor.any() for name, tensor in weights.items() if "lora_B" in name)  # they begin at zero
+
+
+def test_of_a_4_bit_base_the_adapter_alone_is_trainable(embedded_model_module):
+    base = load_base(DEFAULT_MODEL, "qlora").model
+    model = get_peft_model(base, lora_config(TrainConfig(), base))
+    trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert trainable == {name for name, _ in model.named_parameters() if "lora_" in name}
+    assert len(trainable) == 30 * 7 * 2
+
+
 def test_training_lowers_the_loss_on_held_out_conversations_and_reports_the_gpu_s_memory(trained):
     figures = summary(trained)
+    losses = [event["loss"] for event in events.read(trained) if event["kind"] == "step"]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
     assert figures["validation_loss_after"] < 0.8 * figures["validation_loss_before"]
     assert 50_000_000 < figures["peak_memory_bytes"] <= torch.cuda.get_device_properties(0).total_memory
 
