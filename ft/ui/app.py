@@ -9,7 +9,7 @@ import gradio as gr
 from ft.chat.engine import Engine
 from ft.errors import UserError
 from ft.ui import address, api, chat, data, runs, strings, train
-from ft.ui.shared import Shared
+from ft.ui.shared import Shared, memory
 from ft.ui.theme import STYLES, theme
 
 _DAY = 86_400  # seconds
@@ -25,11 +25,12 @@ def build() -> gr.Blocks:
         api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
+        kept = memory()
         link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
             arrival = address.arrive(page, link, tabs, dataset, run)
-            shared = Shared(tabs=tabs, dataset=dataset, run=run, page=page, engine=engine, arrival=arrival)
+            shared = Shared(tabs=tabs, dataset=dataset, run=run, memory=kept, page=page, engine=engine, arrival=arrival)
             places = {}
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}") as places[name]:

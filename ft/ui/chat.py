@@ -44,6 +44,7 @@ class Chat:
     temperature: gr.Slider
     longest: gr.Slider
     kept: gr.BrowserState
+    settings: gr.BrowserState
     talk: gr.State
 
     @property
@@ -79,13 +80,13 @@ def build(shared: Shared) -> None:
         )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
-        chat = _layout(empty, main)
+        chat = _layout(empty, main, shared)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
     _wire_choice(chat, shared)
     _wire_talk(chat, shared)
 
 
-def _layout(empty: gr.Column, main: gr.Column) -> Chat:
+def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
     with gr.Row():
         run = gr.Dropdown([], label="Tuned model (run)", filterable=True, min_width=260, scale=2)
         checkpoint = gr.Dropdown([], label="As it was at (checkpoint)", min_width=220, scale=1)
@@ -149,7 +150,7 @@ def _layout(empty: gr.Column, main: gr.Column) -> Chat:
                 info="**max new tokens** · about 0.75 words each",
                 min_width=260,
             )
-    kept = gr.BrowserState({}, storage_key="sidetune-chat", secret="sidetune")
+    kept, settings = shared.memory.talks, shared.memory.chat_settings
     names = {name: value for name, value in locals().items() if name in Chat.__dataclass_fields__}
     return Chat(**names, sample_buttons=buttons, talk=gr.State(Talk()))
 
@@ -158,7 +159,11 @@ def _wire_choice(chat: Chat, shared: Shared) -> None:
     outputs = [*chat.choice, *chat.panes, *chat.controls]
     now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
     inputs = [shared.run, *now]
-    shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
+    set_up = [chat.system, chat.temperature, chat.longest]
+    came = shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
+    came.then(chat_events.restored, [chat.run, chat.settings], set_up, **PRIVATE)
+    changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
+    gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
     chat.timer.tick(chat_events.refresh, inputs, outputs, trigger_mode="once", **PRIVATE)
     chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE).then(

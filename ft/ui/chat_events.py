@@ -57,6 +57,20 @@ def refresh(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[
     return choose(wanted, run_id, checkpoint, kept, talk)
 
 
+def remember(run: str | None, system: str, temperature: float, longest: int) -> dict[str, Any]:
+    """The settings as the browser keeps them."""
+    return {"run": run, "system": system, "temperature": temperature, "longest": longest}
+
+
+def restored(run: str | None, kept: Any) -> tuple[Any, ...]:
+    """System prompt, temperature and longest reply as the browser kept them; the first is of one run alone."""
+    if not isinstance(kept, dict) or not isinstance(kept.get("system"), str):
+        return gr.skip(), gr.skip(), gr.skip()
+    numbers = [kept.get(name) for name in ("temperature", "longest")]
+    system = kept["system"] if kept.get("run") == run else gr.skip()
+    return system, *[number if isinstance(number, int | float) else gr.skip() for number in numbers]
+
+
 def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
     """The conversation kept with that checkpoint of the run."""
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))

@@ -60,7 +60,7 @@ class _Look:
 
 def build(shared: Shared) -> None:
     """Lay the Data tab out and wire it."""
-    staged = gr.BrowserState("", storage_key="sidetune-upload", secret="sidetune")
+    staged = shared.memory.upload
     with gr.Row(elem_classes="data-columns"):
         with gr.Column(scale=4, min_width=300):
             bring = _bring()

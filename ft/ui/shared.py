@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -10,6 +11,31 @@ from gradio.events import Dependency
 from ft.chat.engine import Engine
 
 TABS = ("data", "train", "chat", "runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the browser keeps of each tab through a refresh. Made outside of the tabs: a component in a tab that has not
+    been opened is not there yet in the browser, and reads nothing.
+
+    `upload`: the id of what was read and not saved. `form`: the Train tab's, as `train_form.remember` gives it.
+    `talks`: the conversations of the Chat tab, and `chat_settings` its settings.
+    """
+
+    upload: gr.BrowserState
+    form: gr.BrowserState
+    talks: gr.BrowserState
+    chat_settings: gr.BrowserState
+
+
+def memory() -> Memory:
+    """Lay the states out, under the names that a browser knows them by."""
+    defaults: dict[str, Any] = {"upload": "", "train": {}, "chat": {}, "chat-settings": {}}
+    states = [
+        gr.BrowserState(default, storage_key=f"sidetune-{name}", secret="sidetune")
+        for name, default in defaults.items()
+    ]
+    return Memory(*states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +48,14 @@ class Shared:
     choose, and listen to `.change` to follow. Either may name something that is no longer there.
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
     `shared.arrival.then(...)` for what is to be shown at the start: on `page.load` the two are not yet known.
-    `page`: the Blocks. `engine`: the models that chat; one for the whole app.
+    `memory`: what the browser keeps of each tab. `page`: the Blocks. `engine`: the models that chat; one for the whole
+    app.
     """
 
     tabs: gr.Tabs
     dataset: gr.BrowserState
     run: gr.BrowserState
+    memory: Memory
     page: gr.Blocks
     engine: Engine
     arrival: Dependency

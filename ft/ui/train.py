@@ -42,7 +42,7 @@ def build(shared: Shared) -> None:
         )
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
     with gr.Column() as setup:
-        form = train_form.layout()
+        form = train_form.layout(shared.memory.form)
     with gr.Column(visible=False) as live:
         view, actions = run_view.build()
     with actions:
@@ -57,7 +57,9 @@ def build(shared: Shared) -> None:
 def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -> None:
     """Show the form, the run or neither, whenever what is chosen may have changed; then the form's plan."""
     inputs, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
-    came = shared.arrival.then(arrive, inputs, outputs, **PRIVATE)
+    shown = [form.model, form.preset, form.about, *form.settings]
+    restored = shared.arrival.then(train_form.restored, form.kept, shown, **PRIVATE)
+    came = restored.then(arrive, inputs, outputs, **PRIVATE)
     changed = gr.on(
         [shared.run.change, shared.dataset.change, own_tab().select],
         arrive,
@@ -72,9 +74,9 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
 def _wire_form(form: Form, shared: Shared) -> None:
     check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
     form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
-    form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE).then(
-        check_small, **ONE_AFTER_ANOTHER, **check_it
-    )
+    filled = form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE)
+    filled.then(check_small, **ONE_AFTER_ANOTHER, **check_it)
+    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
     gr.on(
         [form.model.input, *edited],
@@ -83,6 +85,7 @@ def _wire_form(form: Form, shared: Shared) -> None:
         **ONE_AFTER_ANOTHER,
         **check_it,
     )
+    gr.on([form.model.input, *edited], train_form.remember, form.remembered, form.kept, **PRIVATE)
     form.check.click(check, concurrency_limit=2, **check_it)
     outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)

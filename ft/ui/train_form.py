@@ -29,15 +29,21 @@ class Form:
     problem: gr.HTML
     start: gr.Button
     check: gr.Button
+    kept: gr.BrowserState
 
     @property
     def asked(self) -> list[Component]:
         """The inputs of a check and of a start."""
         return [self.dataset, self.model, self.preset, *self.settings]
 
+    @property
+    def remembered(self) -> list[Component]:
+        """What a refresh of the page must not lose, as `remember` takes it."""
+        return [self.model, self.preset, *self.settings]
 
-def layout() -> Form:
-    """Lay the form out, with the preset that suits this machine."""
+
+def layout(kept: gr.BrowserState) -> Form:
+    """Lay the form out, with the preset that suits this machine; `kept` is what the browser remembers of it."""
     chosen = "guanaco" if device.describe().kind == "cuda" else "cpu"
     with gr.Row(equal_height=False):
         dataset = gr.Dropdown(
@@ -69,7 +75,23 @@ def layout() -> Form:
     with gr.Row(elem_classes="actions"):
         start = gr.Button("Start training", variant="primary", scale=0, min_width=180)
         check = gr.Button("Check", scale=0, min_width=110)
-    return Form(dataset, model, recipe, about, settings, plan, problem, start, check)
+    return Form(dataset, model, recipe, about, settings, plan, problem, start, check, kept)
+
+
+def remember(model: str, preset_name: str, *shown: Any) -> dict[str, Any]:
+    """What the form holds, as the browser keeps it."""
+    return {"model": model, "preset": preset_name, "settings": train_settings.settings(shown)}
+
+
+def restored(kept: Any) -> tuple[Any, ...]:
+    """Model, preset, its description and the settings as the browser kept them; unchanged where it kept nothing that
+    can be used (it is a person's own to change)."""
+    try:
+        model, name = str(kept["model"]), str(kept["preset"])
+        config = preset(name).config.with_settings(kept["settings"])
+        return model, name, about_preset(name), *train_settings.values(config)
+    except (KeyError, TypeError, UserError):
+        return tuple(gr.skip() for _ in range(3 + len(train_settings.SETTINGS)))
 
 
 def about_preset(name: str) -> str:

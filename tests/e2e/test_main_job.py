@@ -103,7 +103,10 @@ def test_from_upload_to_two_different_replies(page, app):
     # A short training, that a refresh finds where it is, and so does a new start of the app.
     page.get_by_label("How it learns").click()
     page.get_by_role("option", name="Quick look").click()
-    expect(page.get_by_text(re.compile(r"20 steps")).locator("visible=true").first).to_be_visible(timeout=HELD)
+    twenty = page.get_by_text(re.compile(r"20 steps")).locator("visible=true").first
+    expect(twenty).to_be_visible(timeout=HELD)
+    page.reload()
+    expect(twenty).to_be_visible(timeout=HELD)
     button(page, "Start training").click()
     expect(button(page, "Stop")).to_be_visible(timeout=HELD)
     page.reload()

@@ -82,3 +82,10 @@ def test_a_run_that_was_deleted_meanwhile_is_said_and_the_conversation_stays(run
     launch.delete(run)
     shown = words(chat_events.show_checkpoint(run.id, "checkpoint-8", kept))
     assert "there is no such run" in shown and "Ahoy" in shown
+
+
+def test_the_chat_s_settings_outlive_a_refresh_and_the_system_prompt_is_of_one_run_alone():
+    kept = chat_events.remember("run-1", "Be brief.", 0.7, 128)
+    assert chat_events.restored("run-1", kept) == ("Be brief.", 0.7, 128)
+    assert chat_events.restored("run-2", kept) == (gr.skip(), 0.7, 128)
+    assert chat_events.restored("run-1", {"system": 3}) == (gr.skip(),) * 3

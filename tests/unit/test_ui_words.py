@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator
 
+import gradio as gr
 import pytest
 
 from ft.chat.pair import Pair, Reply
@@ -15,7 +16,7 @@ from ft.presets import PRESETS, preset
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
 from ft.train.preflight import Preflight
-from ft.ui import chat_turns, run_words, train_plan, train_settings
+from ft.ui import chat_turns, run_words, train_form, train_plan, train_settings
 from ft.ui.background import follow
 
 
@@ -42,6 +43,18 @@ def test_the_controls_give_back_the_preset_that_they_show(name):
 def test_a_layer_count_that_is_typed_is_a_number():
     shown = train_settings.values(TrainConfig(trained_layers=4))
     assert TrainConfig().with_settings(train_settings.settings(shown)).trained_layers == 4
+
+
+def test_a_refresh_finds_the_form_as_it_was_left():
+    shown = train_settings.values(preset("small-data").config.with_settings({"learning_rate": 3e-4}))
+    model, name, about, *settings = train_form.restored(train_form.remember("/my/model", "small-data", *shown))
+    assert (model, name, settings) == ("/my/model", "small-data", shown)
+    assert about == train_form.about_preset("small-data")
+
+
+@pytest.mark.parametrize("kept", [{}, None, "x", {"model": "m", "preset": "gone", "settings": {}}])
+def test_a_damaged_memory_leaves_the_form_as_it_is(kept):
+    assert set(map(repr, train_form.restored(kept))) == {repr(gr.skip())}
 
 
 def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
