@@ -32,7 +32,6 @@ def start(run: Run) -> int:
         TOKENIZERS_PARALLELISM="false",
         HF_HUB_DISABLE_TELEMETRY="1",
         PYTHONUNBUFFERED="1",
-        PYTHONWARNINGS="ignore::FutureWarning",
         # One GPU, the one that is described: TRL refuses several in one process. nvidia-smi counts in this order.
         CUDA_VISIBLE_DEVICES=device.visible_gpu(),
         CUDA_DEVICE_ORDER="PCI_BUS_ID",
@@ -88,13 +87,20 @@ def delete(run: Run) -> None:
     """Remove the run's directory with its checkpoints and adapter.
 
     Raises:
-        UserError: the run is going.
+        UserError: the run is going, or its folder may not be removed.
     """
     now = status(run)
     if now.live:
         raise UserError(f"run {run.id}", f"it is {now.state}.", "Stop it first.")
     doomed = run.path.with_name(f".{run.id}.deleted")
-    os.replace(run.path, doomed)
+    try:
+        os.replace(run.path, doomed)
+    except OSError as error:
+        raise UserError(
+            f"the folder {run.path}",
+            f"it cannot be removed: {error.strerror or error}.",
+            "Mend the permissions of the folder that it is in, or remove it by hand.",
+        ) from error
     shutil.rmtree(doomed, ignore_errors=True)
 
 
