@@ -34,8 +34,11 @@ def add(engine: Engine) -> None:
     @_refusing
     def chat(run: str, prompt: str, max_new_tokens: int = 256, temperature: float = 0.0) -> dict:
         """Ask the base and the tuned model of a run the same: both replies."""
+        if not (prompt or "").strip():
+            raise UserError("the prompt", "it is empty.", "Ask something.")
         messages = [Message("user", prompt)]
-        pairs = engine.reply(run, messages, messages, max_new_tokens=max_new_tokens, temperature=temperature)
+        limit = max(1, int(max_new_tokens))
+        pairs = engine.reply(run, messages, messages, max_new_tokens=limit, temperature=temperature)
         (last,) = deque(pairs, maxlen=1)
         return as_json(last)
 
@@ -65,7 +68,7 @@ def _refusing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 @_refusing
 def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
     """Make a dataset, or its next version, from files of chats: the report."""
-    versions.check_name(name)
+    versions.check_name(name or "")
     sources = [SourceFile(Path(file), Path(file).name) for file in files or []]
     staged = build.stage(sources, format=format or "auto")
     try:
@@ -83,7 +86,7 @@ def datasets() -> list:
 @_refusing
 def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
     """Start a run on a dataset, with settings as `sidetune train --set` names them. It goes on by itself: see /run."""
-    version = versions.find(dataset)
+    version = versions.find(dataset or "")
     name = preset or ("guanaco" if device.describe().kind == "cuda" else "cpu")
     config = presets.preset(name).config.with_settings(settings or {})
     catalogue.resolve(config.model)

@@ -60,6 +60,22 @@ def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: st
     assert [each["parameter_name"] for each in taken] == parameters
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "given", "said"),
+    [
+        (api.train, (None,), "no dataset"),
+        (api.train, ("../../etc",), "no dataset"),
+        (api.convert, (["chats.json"], None), "name"),
+        (api.convert, (["chats.json"], "../up"), "name"),
+        (api.run, (None,), "no such run"),
+        (api.stop, ("..",), "no such run"),
+    ],
+)
+def test_an_endpoint_refuses_in_words_what_it_cannot_use(home: Path, endpoint, given, said):
+    with pytest.raises(gr.Error, match=said):
+        endpoint(*given)
+
+
 def test_no_event_is_a_lambda(page: gr.Blocks):
     names = []
     for event in page.fns.values():
