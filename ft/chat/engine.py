@@ -158,6 +158,7 @@ class Engine:
 
     def _load_adapter(self, run: Run, checkpoint: str, progress: Callable[[str], None] | None) -> str:
         from peft import PeftModel
+        from safetensors import SafetensorError
 
         path = _adapter_path(run, checkpoint)
         key = (run.id, checkpoint, (path / "adapter_model.safetensors").stat().st_mtime_ns)
@@ -166,10 +167,18 @@ class Engine:
                 progress("Loading the adapter")
             assert self._loaded is not None
             name = f"{run.id}-{checkpoint}-{key[-1]}".replace(".", "-")  # a module's name holds no dot
-            if self._peft is None:
-                self._peft = PeftModel.from_pretrained(self._loaded.model, path, adapter_name=name)
-            else:
-                self._peft.load_adapter(path, adapter_name=name)
+            try:
+                if self._peft is None:
+                    self._peft = PeftModel.from_pretrained(self._loaded.model, path, adapter_name=name)
+                else:
+                    self._peft.load_adapter(path, adapter_name=name)
+            except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+                self.close()  # it may have been half put on
+                raise UserError(
+                    f"the adapter {path}",
+                    f"it cannot be loaded: {(str(error) or type(error).__name__).splitlines()[0][:200]}",
+                    "Choose another checkpoint, or train again.",
+                ) from error
             self._peft.eval()
             self._adapters[key] = name
         self._adapters[key] = self._adapters.pop(key)  # now the last in order: used last

@@ -47,6 +47,8 @@ def datasets(args: argparse.Namespace) -> int:
             _say_details(version)
         return 0
     listing = versions.listing()
+    for damage in versions.damaged():
+        note(f"error: {damage}")
     if args.json:
         print_json(listing)
     elif not listing:

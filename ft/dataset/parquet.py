@@ -16,6 +16,7 @@ from formats.conversation import Conversation, Message, Origin, ToolCall
 from ft.dataset.split import Side
 
 FILE_NAME = "conversations.parquet"
+DAMAGED = (pa.ArrowException, OSError, KeyError, TypeError)  # what reading a file that is broken, or not ours, raises
 ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller groups
 

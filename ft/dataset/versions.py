@@ -16,6 +16,8 @@ from ft.home import datasets_dir
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"v([1-9][0-9]*)")
+_LISTED = ("format", "read", "kept", "rejected", "duplicates", "splits")  # of a report, in a list of datasets
+_MEND = "Delete that folder, or convert the files again under another name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,12 @@ class Version:
         Raises:
             UserError: the file is damaged.
         """
-        return read_json(self.path / "report.json")
+        return read_json(self.path / "report.json", (*_LISTED, "files"))
 
     @property
     def source(self) -> dict[str, Any]:
         """Where it came from: created (ISO time, UTC), files with their sha256, and how it was split."""
-        return read_json(self.path / "source.json")
+        return read_json(self.path / "source.json", ("created",))
 
     @property
     def rejected_path(self) -> Path:
@@ -53,23 +55,33 @@ class Version:
     def conversations(
         self, split: str | None = None, start: int = 0, limit: int | None = None
     ) -> Iterator[Conversation]:
-        """The conversations, read as they are asked for: at most `limit`, from the `start`-th (0: the first) on."""
-        return parquet.read(self.path / parquet.FILE_NAME, split, start, limit)
+        """The conversations, read as they are asked for: at most `limit`, from the `start`-th (0: the first) on.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.path / parquet.FILE_NAME
+        try:
+            yield from parquet.read(path, split, start, limit)
+        except parquet.DAMAGED as error:
+            raise UserError(str(path), f"it cannot be read ({error}).", _MEND) from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in that file.
+def read_json(path: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON object in that file, with all of `keys`.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or one of the keys is not there.
     """
-    todo = "Delete that folder, or convert the files again under another name."
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(str(path), f"it cannot be read ({error}).", todo) from error
+        raise UserError(str(path), f"it cannot be read ({error}).", _MEND) from error
     if not isinstance(found, dict):
-        raise UserError(str(path), "it holds no JSON object.", todo)
+        raise UserError(str(path), "it holds no JSON object.", _MEND)
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise UserError(str(path), f"it lacks {', '.join(missing)}.", _MEND)
     return found
 
 
@@ -107,11 +119,28 @@ def list_versions(name: str) -> list[Version]:
 
 
 def list_datasets() -> list[Version]:
-    """The newest version of each dataset, the one made last first."""
+    """The newest version of each dataset, the one made last first, without those that `damaged` tells of."""
+    return [version for version in _newest() if _damage(version) is None]
+
+
+def damaged() -> list[UserError]:
+    """What is wrong with datasets whose newest version cannot be listed: one broken folder must not hide the others."""
+    return [damage for version in _newest() if (damage := _damage(version))]
+
+
+def _newest() -> list[Version]:
     folder = datasets_dir()
     names = [each.name for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
     newest = [versions[0] for name in names if (versions := list_versions(name))]
     return sorted(newest, key=_created, reverse=True)
+
+
+def _damage(version: Version) -> UserError | None:
+    try:
+        _ = version.report, version.source
+    except UserError as error:
+        return error
+    return None
 
 
 def _created(version: Version) -> tuple[float, str]:
@@ -151,7 +180,6 @@ def listing() -> list[dict[str, Any]]:
     Each is {"dataset", "version", "created", "format", "read", "kept", "rejected": {code: n}, "duplicates",
     "splits": {"train", "validation"}, "versions": ["v2", "v1"]}.
     """
-    keys = ("format", "read", "kept", "rejected", "duplicates", "splits")
     found = []
     for version in list_datasets():
         report = version.report
@@ -160,7 +188,7 @@ def listing() -> list[dict[str, Any]]:
                 "dataset": version.name,
                 "version": version.version,
                 "created": version.source["created"],
-                **{key: report[key] for key in keys},
+                **{key: report[key] for key in _LISTED},
                 "versions": [each.version for each in list_versions(version.name)],
             }
         )

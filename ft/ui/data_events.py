@@ -42,6 +42,7 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
     except UserError as error:  # not there any more, or damaged
         trouble, looked, view = error, None, None
     there = data_choice.choices(staged)
+    trouble = trouble or next(iter(versions.damaged()), None)
     value = None if looked is None else looked.name if isinstance(looked, Version) else data_choice.UPLOAD
     return (
         gr.Radio(there, value=value, visible=bool(there)),

@@ -109,6 +109,18 @@ def test_checkpoints_opened_one_after_the_other_answer_right_and_do_not_pile_up(
             shutil.rmtree(copy, ignore_errors=True)
 
 
+def test_a_damaged_adapter_is_refused_by_name_and_the_next_one_answers(engine, trained):
+    copy = trained.checkpoints / "checkpoint-9100"
+    try:
+        shutil.copytree(trained.adapter, copy)
+        (copy / "adapter_model.safetensors").write_bytes(b"torn")
+        with pytest.raises(UserError, match=r"checkpoint-9100.*cannot be loaded"):
+            engine.open(trained.id, copy.name)
+        assert last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=4)).base_is_base
+    finally:
+        shutil.rmtree(copy)
+
+
 def test_the_figures_for_a_script_are_all_there(engine, trained):
     document = as_json(last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=4)))
     assert set(document) == {"base", "tuned", "seconds", "base_is_base", "first_token_kl"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ft.cli import main
 from ft.dataset import build, sample, versions
 from ft.dataset.split import opening
 from ft.errors import UserError
@@ -118,6 +119,27 @@ def test_a_damaged_report_is_an_error_that_names_the_file(home, tmp_path):
     (version.path / "report.json").write_text("{")
     with pytest.raises(UserError, match=r"report\.json"):
         _ = version.report
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_damaged_dataset_is_told_and_does_not_hide_the_others(home, tmp_path, capsys, content):
+    build.save(stage(tmp_path, ["One"]), "whole")
+    broken = build.save(stage(tmp_path, ["One"]), "broken")
+    (broken.path / "report.json").write_text(content)
+    assert [each["dataset"] for each in versions.listing()] == ["whole"]
+    assert [str(broken.path) in str(damage) for damage in versions.damaged()] == [True]
+    assert main(["datasets"]) == 0
+    printed = capsys.readouterr()
+    assert "whole" in printed.out and "broken" in printed.err
+
+
+def test_damaged_conversations_are_an_error_that_names_the_file(home, tmp_path):
+    version = build.save(stage(tmp_path, ["One"]), "mine")
+    path = version.path / "conversations.parquet"
+    for content in (path.read_bytes()[:100], b"", None):
+        path.unlink() if content is None else path.write_bytes(content)
+        with pytest.raises(UserError, match=r"conversations\.parquet.*cannot be read"):
+            list(version.conversations())
 
 
 def held_out(version: versions.Version) -> set[str]:
