@@ -11,21 +11,31 @@ ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool by the assistant. `arguments` stays JSON text: Arrow would merge the keys of all rows."""
+    """One call of a tool by the assistant. `arguments` stays JSON text: Arrow would merge the keys of all rows.
+
+    `id` is what the tool's result names in `Message.tool_call_id`, where the file has one.
+    """
 
     name: str
     arguments: str
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `train` says whether an assistant turn carries loss; for other roles it has no effect."""
+    """One turn. `train` says whether an assistant turn carries loss; for other roles it has no effect.
+
+    `name` is the tool's (of a result) or the speaker's, `tool_call_id` the call that a tool's result answers; both None
+    where the file does not say.
+    """
 
     role: Role
     content: str
     reasoning: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     train: bool = True
+    name: str | None = None
+    tool_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
