@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from formats.convert import FORMATS
-from ft.dataset import held_out, parquet, split
-from ft.dataset.staging import Staged, discard, disk_error, gone, open_staged, remove_old, staging_dir, write_json
+from ft.dataset import held_out, parquet
+from ft.dataset.save import save
+from ft.dataset.staging import Staged, discard, disk_error, new_folder, open_staged, write_json
 from ft.dataset.tally import Tally
-from ft.dataset.versions import Version, check_name, list_versions, next_version
 from ft.errors import UserError
-from ft.home import datasets_dir
 
 __all__ = ["SourceFile", "Staged", "discard", "open_staged", "save", "stage"]
 
@@ -59,10 +55,8 @@ def stage(
         if not file.path.is_file():
             why = "it is a folder." if file.path.is_dir() else "there is no such file."
             raise UserError(file.name, why, "Choose a .json or .jsonl file of chats.")
-    remove_old()
-    path = staging_dir() / secrets.token_hex(8)
+    path = new_folder("convert")
     try:
-        path.mkdir(parents=True)
         tally = Tally(format, validation_fraction)
         with (
             (path / "rejected.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as rejected,
@@ -73,7 +67,7 @@ def stage(
         tally.require_some()
         boundary = tally.boundary()
         if boundary != validation_fraction:
-            parquet.resplit(path / parquet.FILE_NAME, lambda each: split.side(each, boundary))
+            parquet.resplit(path / parquet.FILE_NAME, lambda rows: held_out.below(boundary, rows))
         report = tally.report(parquet.side_counts(path / parquet.FILE_NAME))
         write_json(path / "source.json", _source(files, format, validation_fraction, boundary))
         write_json(path / "report.json", report)
@@ -83,51 +77,6 @@ def stage(
         if isinstance(error, OSError):
             raise disk_error(error, "convert") from error
         raise
-
-
-def save(staged: Staged, name: str) -> Version:
-    """Make `staged` the next version of the dataset `name`; openings held out in earlier versions stay held out.
-
-    Raises:
-        UserError: the name cannot be used, `staged` is gone, or the disk is full. All that was there stays, and
-            `staged` with it, so that it can be saved once there is room.
-    """
-    check_name(name)
-    if not staged.path.is_dir():
-        raise gone(staged.id)
-    folder = datasets_dir() / name
-    was_there = folder.exists()
-    try:
-        _hold_out_as_before(staged, name)
-        folder.mkdir(parents=True, exist_ok=True)
-        while True:
-            version = next_version(name)
-            splits = parquet.side_counts(staged.path / parquet.FILE_NAME)
-            write_json(
-                staged.path / "report.json", {**staged.report, "dataset": name, "version": version, "splits": splits}
-            )
-            try:
-                staged.path.rename(folder / version)
-            except OSError as error:
-                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process took that number meanwhile
-                    continue
-                raise
-            return Version(name, version, folder / version)
-    except OSError as error:
-        if not was_there:
-            with suppress(OSError):
-                folder.rmdir()
-        raise disk_error(error, "save the dataset") from error
-
-
-def _hold_out_as_before(staged: Staged, name: str) -> None:
-    versions, source = list_versions(name), staged.source
-    if not versions or not source["validation_fraction"]:  # a fraction of 0 says: train on everything
-        return
-    places = held_out.earlier(versions[0], source["boundary"])
-    if places:
-        held_out.apply(staged.path / parquet.FILE_NAME, source["boundary"], places)
-        write_json(staged.path / "source.json", {**source, "held_out": sorted(places)})
 
 
 def _distinct(files: Sequence[SourceFile]) -> list[SourceFile]:

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from formats.conversation import Conversation, Message, Origin, ToolCall
+from formats.conversation import Conversation
 from ft.dataset.split import Side
+from ft.dataset.table import CHAT, INDEX, SCHEMA, Facts, conversations, facts, table
 
 FILE_NAME = "conversations.parquet"
 DAMAGED = (pa.ArrowException, OSError, KeyError, TypeError)  # what reading a file that is broken, or not ours, raises
 ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller groups
 
-_TOOL_CALL = pa.struct([("name", pa.string()), ("arguments", pa.string())])  # arguments: JSON text, see ToolCall
-_MESSAGE = pa.struct(
-    [
-        ("role", pa.string()),
-        ("content", pa.string()),
-        ("reasoning", pa.string()),
-        ("tool_calls", pa.list_(_TOOL_CALL)),
-        ("train", pa.bool_()),
-    ]
-)
-SCHEMA = pa.schema(
-    [
-        ("messages", pa.list_(_MESSAGE)),
-        ("tools", pa.list_(pa.string())),
-        ("origin", pa.struct([("file", pa.string()), ("record", pa.int64())])),
-        ("repairs", pa.list_(pa.string())),
-        ("split", pa.string()),
-    ]
-)
-
 
 class ConversationWriter:
-    """Writes conversations one by one to a new file at `path`. A context manager: the file is whole once it is left.
+    """Writes conversations to a new file at `path`, one by one or as whole tables with the columns of SCHEMA.
+
+    A context manager: the file is whole once it is left.
 
     Raises:
         OSError: the disk is full or the file cannot be written.
@@ -51,18 +33,25 @@ class ConversationWriter:
     def __init__(self, path: Path) -> None:
         self._sink = path.open("wb")
         self._writer = pq.ParquetWriter(self._sink, SCHEMA, compression="zstd")
-        self._rows: list[dict[str, Any]] = []
+        self._rows: list[tuple[Conversation, Side, Facts]] = []
         self._characters = 0
 
-    def add(self, conversation: Conversation, side: Side) -> None:
-        self._rows.append(_row(conversation, side))
-        self._characters += _characters(conversation)
+    def add(self, conversation: Conversation, side: Side, known: Facts | None = None) -> None:
+        """Write one conversation; `known` are its facts where they were worked out already."""
+        known = known or facts(conversation)
+        self._rows.append((conversation, side, known))
+        self._characters += known.characters
         if len(self._rows) >= ROWS_A_GROUP or self._characters >= CHARACTERS_A_GROUP:
             self._flush()
 
+    def add_table(self, rows: pa.Table) -> None:
+        self._flush()
+        if rows.num_rows:
+            self._writer.write_table(rows)
+
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=SCHEMA))
+            self._writer.write_table(table(self._rows))
         self._rows, self._characters = [], 0
 
     def __enter__(self) -> ConversationWriter:
@@ -78,51 +67,6 @@ class ConversationWriter:
             else:  # the file is lost already, and a full disk would only fail once more
                 with suppress(OSError, pa.ArrowException):
                     self._writer.close()
-
-
-def _characters(conversation: Conversation) -> int:
-    in_turns = sum(
-        len(message.content) + len(message.reasoning or "") + sum(len(call.arguments) for call in message.tool_calls)
-        for message in conversation.messages
-    )
-    return in_turns + sum(len(tool) for tool in conversation.tools)
-
-
-def _row(conversation: Conversation, side: Side) -> dict[str, Any]:
-    return {
-        "messages": [
-            {
-                "role": message.role,
-                "content": message.content,
-                "reasoning": message.reasoning,
-                "tool_calls": [{"name": call.name, "arguments": call.arguments} for call in message.tool_calls],
-                "train": message.train,
-            }
-            for message in conversation.messages
-        ],
-        "tools": list(conversation.tools),
-        "origin": {"file": conversation.origin.file, "record": conversation.origin.record},
-        "repairs": list(conversation.repairs),
-        "split": side,
-    }
-
-
-def _conversation(row: dict[str, Any]) -> Conversation:
-    return Conversation(
-        messages=tuple(
-            Message(
-                role=message["role"],
-                content=message["content"],
-                reasoning=message["reasoning"],
-                tool_calls=tuple(ToolCall(**call) for call in message["tool_calls"]),
-                train=message["train"],
-            )
-            for message in row["messages"]
-        ),
-        origin=Origin(**row["origin"]),
-        tools=tuple(row["tools"]),
-        repairs=tuple(row["repairs"]),
-    )
 
 
 def read(path: Path, split: str | None = None, start: int = 0, limit: int | None = None) -> Iterator[Conversation]:
@@ -143,13 +87,56 @@ def read(path: Path, split: str | None = None, start: int = 0, limit: int | None
             if start >= rows:
                 start -= rows
                 continue
-            table = file.read_row_group(group, columns=["messages", "tools", "origin", "repairs"])
-            table = (table if mask is None else table.filter(mask)).slice(start, left)
+            found = file.read_row_group(group, columns=CHAT.names)
+            found = (found if mask is None else found.filter(mask)).slice(start, left)
             start = 0
-            left = None if left is None else left - table.num_rows
-            for batch in table.to_batches(max_chunksize=100):
-                for row in batch.to_pylist():
-                    yield _conversation(row)
+            left = None if left is None else left - found.num_rows
+            yield from conversations(found)
+
+
+def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
+    """The conversations in those rows (0: the first of the file), in the order asked for.
+
+    Raises:
+        IndexError: there is no such row.
+    """
+    wanted = sorted(set(rows))
+    found: dict[int, Conversation] = {}
+    with pq.ParquetFile(path) as file:
+        if wanted and not 0 <= wanted[0] <= wanted[-1] < file.metadata.num_rows:
+            raise IndexError(f"row {wanted[-1]} of {file.metadata.num_rows}")
+        first = 0
+        for group in range(file.num_row_groups):
+            behind = first + file.metadata.row_group(group).num_rows
+            here = [row for row in wanted if first <= row < behind]
+            if here:
+                part = file.read_row_group(group, columns=CHAT.names).take([row - first for row in here])
+                found.update(zip(here, conversations(part), strict=True))
+            first = behind
+    return [found[row] for row in rows]
+
+
+def tables(path: Path) -> Iterator[pa.Table]:
+    """The file as it lies there, one row group after another, with the columns of SCHEMA."""
+    with pq.ParquetFile(path) as file:
+        whole = file.schema_arrow.equals(SCHEMA)
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group)
+            yield part if whole else _completed(part)
+
+
+def index(path: Path) -> pa.Table:
+    """The columns of INDEX, and origin and repairs, of all rows: a few dozen bytes a conversation."""
+    columns = [*INDEX.names, "origin", "repairs"]
+    if not set(columns) <= set(pq.read_schema(path).names):
+        return pa.concat_tables([part.select(columns) for part in tables(path)])
+    return pq.read_table(path, columns=columns, partitioning=None)
+
+
+def _completed(part: pa.Table) -> pa.Table:
+    """A part of a version that was saved before there were all columns of SCHEMA, with all of them."""
+    sides = part["split"].to_pylist()
+    return table([(each, side, facts(each)) for each, side in zip(conversations(part), sides, strict=True)])
 
 
 def side_counts(path: Path) -> dict[str, int]:
@@ -160,13 +147,18 @@ def side_counts(path: Path) -> dict[str, int]:
     return {"train": counts.get("train", 0), "validation": counts.get("validation", 0)}
 
 
-def resplit(path: Path, decide: Callable[[Conversation], Side]) -> None:
-    """Write the file anew with the side that `decide` gives each conversation; the old file stays until it is whole."""
+def resplit(path: Path, held_out: Callable[[pa.Table], pa.ChunkedArray]) -> None:
+    """Write the file anew: `held_out` tells which rows (bool) of a table with the columns of INDEX are held out.
+
+    The old file stays until the new one is whole.
+    """
     new = path.with_name(path.name + ".new")
+    place = SCHEMA.get_field_index("split")
     try:
         with ConversationWriter(new) as writer:
-            for conversation in read(path):
-                writer.add(conversation, decide(conversation))
+            for part in tables(path):
+                sides = pc.if_else(held_out(part), "validation", "train")
+                writer.add_table(part.set_column(place, SCHEMA.field(place), sides))
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

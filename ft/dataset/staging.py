@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 from formats.conversation import Conversation
 from ft.dataset import parquet
-from ft.dataset.versions import read_json
+from ft.dataset.versions import read_json, write_text
 from ft.errors import UserError
 from ft.home import datasets_dir
 
@@ -46,11 +47,30 @@ class Staged:
     def rejected_path(self) -> Path:
         return self.path / "rejected.jsonl"
 
+    @property
+    def conversations_path(self) -> Path:
+        return self.path / parquet.FILE_NAME
+
     def conversations(
         self, split: str | None = None, start: int = 0, limit: int | None = None
     ) -> Iterator[Conversation]:
         """The conversations, as `Version.conversations` gives them."""
-        return parquet.read(self.path / parquet.FILE_NAME, split, start, limit)
+        return parquet.read(self.conversations_path, split, start, limit)
+
+
+def new_folder(task: str) -> Path:
+    """An empty staging folder; those that nobody saved for a day make way.
+
+    Raises:
+        UserError: it cannot be made; `task` is what it was for, as in `disk_error`.
+    """
+    remove_old()
+    path = staging_dir() / secrets.token_hex(8)
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise disk_error(error, task) from error
+    return path
 
 
 def open_staged(id: str) -> Staged:
@@ -99,9 +119,4 @@ def gone(id: str) -> UserError:
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    try:
-        new.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
+    write_text(path, json.dumps(document, indent=2) + "\n")

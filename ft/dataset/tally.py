@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from array import array
 from collections import Counter
@@ -17,7 +16,8 @@ from formats.conversation import Conversation
 from formats.convert import convert, describe
 from formats.problems import RowProblem
 from ft.dataset.parquet import ConversationWriter
-from ft.dataset.split import SMALL, boundary, normalised, position, side
+from ft.dataset.split import SMALL, boundary
+from ft.dataset.table import facts
 from ft.errors import UserError
 
 PROBLEMS_IN_REPORT = 100
@@ -74,7 +74,7 @@ class Tally:
 
     def _keep(self, conversation: Conversation, writer: ConversationWriter) -> RowProblem | None:
         try:
-            self._fingerprints.append(fingerprint(conversation))
+            known = facts(conversation)
         except UnicodeEncodeError:
             return RowProblem(
                 conversation.origin,
@@ -85,12 +85,12 @@ class Tally:
                 "Write the file again as UTF-8, with whole characters.",
                 str(conversation.messages),
             )
-        place = position(conversation)
+        self._fingerprints.append(known.fingerprint)
         if len(self._places) < SMALL:
-            self._places.add(place)
-        writer.add(conversation, side(conversation, self._fraction))
+            self._places.add(known.position)
+        writer.add(conversation, "validation" if known.position < self._fraction else "train", known)
         self._kept += 1
-        self._repaired.update(set(conversation.repairs))
+        self._repaired.update(conversation.repairs)
         return None
 
     def _reject(self, problem: RowProblem, rejected: TextIO) -> None:
@@ -148,20 +148,6 @@ class Tally:
 
     def _distinct(self) -> int:
         return pc.count_distinct(pa.array(memoryview(self._fingerprints), type=pa.uint64())).as_py()
-
-
-def fingerprint(conversation: Conversation) -> int:
-    """64 bits that are the same for conversations whose turns and tools are, but for case and whitespace.
-
-    Raises:
-        UnicodeEncodeError: the text cannot be written as UTF-8.
-    """
-    turns = [
-        [m.role, normalised(m.content), normalised(m.reasoning or ""), [[c.name, c.arguments] for c in m.tool_calls]]
-        for m in conversation.messages
-    ]
-    text = json.dumps([turns, conversation.tools], ensure_ascii=False)
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
 
 
 def as_json(problem: RowProblem) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ft.home import datasets_dir
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"v([1-9][0-9]*)")
 _LISTED = ("format", "read", "kept", "rejected", "duplicates", "splits")  # of a report, in a list of datasets
+CURRENT = "current"
 _MEND = "Delete that folder, or convert the files again under another name."
 
 
@@ -52,6 +53,15 @@ class Version:
         splits = self.report["splits"]
         return splits["train"] + splits["validation"] if split is None else splits[split]
 
+    @property
+    def parent(self) -> str:
+        """The version that an edit made this one from ("v2"); "" where it was made from files."""
+        return str(self.source.get("parent") or "")
+
+    @property
+    def conversations_path(self) -> Path:
+        return self.path / parquet.FILE_NAME
+
     def conversations(
         self, split: str | None = None, start: int = 0, limit: int | None = None
     ) -> Iterator[Conversation]:
@@ -60,11 +70,10 @@ class Version:
         Raises:
             UserError: the file is damaged.
         """
-        path = self.path / parquet.FILE_NAME
         try:
-            yield from parquet.read(path, split, start, limit)
+            yield from parquet.read(self.conversations_path, split, start, limit)
         except parquet.DAMAGED as error:
-            raise UserError(str(path), f"it cannot be read ({error}).", _MEND) from error
+            raise UserError(str(self.conversations_path), f"it cannot be read ({error}).", _MEND) from error
 
 
 def read_json(path: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -96,6 +105,16 @@ def check_name(name: str) -> None:
         )
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def _numbers(name: str) -> list[int]:
     """The version numbers taken under that name, whole or not, newest first."""
     folder = datasets_dir() / name
@@ -119,20 +138,41 @@ def list_versions(name: str) -> list[Version]:
 
 
 def list_datasets() -> list[Version]:
-    """The newest version of each dataset, the one made last first, without those that `damaged` tells of."""
-    return [version for version in _newest() if _damage(version) is None]
+    """The version in use of each dataset, the one made last first, without those that `damaged` tells of."""
+    return [version for version in _in_use() if _damage(version) is None]
 
 
 def damaged() -> list[UserError]:
-    """What is wrong with datasets whose newest version cannot be listed: one broken folder must not hide the others."""
-    return [damage for version in _newest() if (damage := _damage(version))]
+    """What is wrong with datasets whose version in use cannot be listed: one broken folder must not hide the others."""
+    return [damage for version in _in_use() if (damage := _damage(version))]
 
 
-def _newest() -> list[Version]:
+def _in_use() -> list[Version]:
     folder = datasets_dir()
     names = [each.name for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
-    newest = [versions[0] for name in names if (versions := list_versions(name))]
-    return sorted(newest, key=_created, reverse=True)
+    return sorted(filter(None, map(in_use, names)), key=_created, reverse=True)
+
+
+def in_use(name: str) -> Version | None:
+    """The version that the dataset's bare name stands for: the one chosen by `use`, else the newest; None: no dataset.
+
+    It is written down in datasets/<name>/current, so that undoing an edit is to point at the version before it.
+    """
+    versions = list_versions(name)
+    try:
+        chosen = (datasets_dir() / name / CURRENT).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        chosen = ""
+    return next((each for each in versions if each.version == chosen), versions[0] if versions else None)
+
+
+def use(version: Version) -> None:
+    """Let the dataset's bare name stand for this version from now on. No other version is changed or lost.
+
+    Raises:
+        OSError: it cannot be written down.
+    """
+    write_text(version.path.parent / CURRENT, version.version + "\n")
 
 
 def _damage(version: Version) -> UserError | None:
@@ -148,7 +188,7 @@ def _created(version: Version) -> tuple[float, str]:
 
 
 def find(ref: str) -> Version:
-    """The version that `ref` names: "name" (its newest version) or "name@v2".
+    """The version that `ref` names: "name" (its version in use, see `in_use`) or "name@v2".
 
     Raises:
         UserError: there is no such dataset or version.
@@ -163,7 +203,7 @@ def find(ref: str) -> Version:
             f"Use one of: {known}." if known else f"Make it: sidetune convert FILE --name {name or 'NAME'}",
         )
     if not at:
-        return versions[0]
+        return in_use(name) or versions[0]
     for version in versions:
         if version.version == number:
             return version
