@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Set
+from dataclasses import dataclass, field, replace
 
 from formats.conversation import Conversation
+from ft.figures import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +20,43 @@ class Change:
     delete: Set[int] = frozenset()
     replace: Mapping[int, Conversation] = field(default_factory=dict)
     add: tuple[Conversation, ...] = ()
+
+
+def deletion(rows: Collection[int]) -> Change:
+    """The conversations in those rows go."""
+    which = (
+        f"Conversation {min(rows) + 1:,} deleted" if len(rows) == 1 else f"{count(len(rows), 'conversation')} deleted"
+    )
+    return Change(which, delete=frozenset(rows))
+
+
+def replacement(row: int, conversation: Conversation) -> Change:
+    """The conversation in that row becomes this one."""
+    return Change(f"Conversation {row + 1:,} edited", replace={row: conversation})
+
+
+def duplication(row: int, conversation: Conversation) -> Change:
+    """The conversation in that row comes once more, at the end."""
+    return Change(f"Conversation {row + 1:,} duplicated", add=(conversation,))
+
+
+def addition(conversation: Conversation, how: str = "by hand") -> Change:
+    """A new conversation comes, at the end."""
+    return Change(f"A conversation added {how}", add=(conversation,))
+
+
+def training(chosen: Mapping[int, Conversation], trained: bool) -> Change:
+    """All replies in those conversations are learnt from, or none is (then they are context only).
+
+    Those that are so already stay as they are.
+    """
+    replaced = {}
+    for row, conversation in chosen.items():
+        messages = tuple(
+            replace(message, train=trained) if message.role == "assistant" else message
+            for message in conversation.messages
+        )
+        if messages != conversation.messages:
+            replaced[row] = replace(conversation, messages=messages)
+    what = "to be learnt from" if trained else "not to be learnt from"
+    return Change(f"{count(len(replaced), 'conversation')} marked {what}", replace=replaced)
