@@ -59,9 +59,9 @@ def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         if inspect.isgeneratorfunction(event):
 
             @wraps(event)
-            def steps(*given: Any) -> Iterator[Any]:
+            def steps(*given: Any, **named: Any) -> Iterator[Any]:
                 try:
-                    for values in event(*given):
+                    for values in event(*given, **named):
                         yield _with(values, outputs, hidden())
                 except UserError as error:
                     yield _with(_unchanged(outputs), outputs, shown(error))
@@ -69,9 +69,9 @@ def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
             return steps
 
         @wraps(event)
-        def once(*given: Any) -> Any:
+        def once(*given: Any, **named: Any) -> Any:
             try:
-                return _with(event(*given), outputs, hidden())
+                return _with(event(*given, **named), outputs, hidden())
             except UserError as error:
                 return _with(_unchanged(outputs), outputs, shown(error))
 

@@ -25,17 +25,29 @@ def build() -> gr.Blocks:
         api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
-        kept = memory()
+        edited, kept = gr.State(0), memory()
         link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
             arrival = address.arrive(page, link, tabs, dataset, run)
-            shared = Shared(tabs=tabs, dataset=dataset, run=run, memory=kept, page=page, engine=engine, arrival=arrival)
+            shared = Shared(
+                tabs=tabs,
+                dataset=dataset,
+                run=run,
+                edited=edited,
+                memory=kept,
+                page=page,
+                engine=engine,
+                arrival=arrival,
+            )
             places = {}
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}") as places[name]:
                     lay_out(shared)
         address.follow(places, dataset, run)
+        for event in page.fns.values():  # gr.render leaves what draws its part open to scripts
+            if event.api_visibility == "undocumented":
+                event.api_visibility = "private"
     page.queue(api_open=False)
     return page
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from ft.ui import alerts, data_events
+from ft.ui import alerts, data_browse, data_events
 from ft.ui.shared import Shared
 from ft.ui.strings import FORMAT_TITLES
 from ft.ui.tab import own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
 _FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", "sharegpt", "alpaca", "messages")]
 
 
@@ -45,17 +44,11 @@ class _Look:
     discard: gr.Button
     saved: gr.Row
     go_on: gr.Button
-    count: gr.Button
-    tokens: gr.HTML
+    undo: gr.Button
+    redo: gr.Button
     problem: gr.HTML
     details: gr.HTML
     rejected: gr.DownloadButton
-    side: gr.Radio
-    bubbles: gr.HTML
-    back: gr.Button
-    place: gr.HTML
-    further: gr.Button
-    start: gr.State
 
 
 def build(shared: Shared) -> None:
@@ -65,7 +58,7 @@ def build(shared: Shared) -> None:
         with gr.Column(scale=4, min_width=300):
             bring = _bring()
         with gr.Column(scale=7, min_width=320):
-            look = _look()
+            look = _look(shared, staged)
     _wire(shared, staged, bring, look)
 
 
@@ -88,7 +81,7 @@ def _bring() -> _Bring:
     return _Bring(files, format, held_out, problem, status, sample, there)
 
 
-def _look() -> _Look:
+def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
     with gr.Column(visible=False) as empty:
         welcome = gr.HTML()
         first_sample = gr.Button("Try the sample", variant="primary", scale=0, min_width=180)
@@ -100,40 +93,29 @@ def _look() -> _Look:
             discard = gr.Button("Discard", scale=0, min_width=100)
         with gr.Row(visible=False, elem_classes="actions") as saved:
             go_on = gr.Button("Train on it", variant="primary", scale=0, min_width=150)
-            count = gr.Button("Count its tokens", scale=0, min_width=150)
-        tokens = gr.HTML(visible=False)
+            undo = gr.Button("Undo", scale=0, min_width=80, interactive=False)
+            redo = gr.Button("Redo", scale=0, min_width=80, interactive=False)
         problem = alerts.place()
-        details = gr.HTML()
-        rejected = gr.DownloadButton("Download all rejected records", visible=False, scale=0, min_width=240, size="sm")
-        gr.HTML("<h3>Conversations</h3>")
-        side = gr.Radio(SIDES, value="", show_label=False, label="Which conversations", container=False)
-        bubbles = gr.HTML(elem_id="data-conversations")
-        with gr.Row(elem_classes="actions paging"):
-            back = gr.Button("Back", scale=0, min_width=90, size="sm")
-            place = gr.HTML()
-            further = gr.Button("Next", scale=0, min_width=90, size="sm")
-    start = gr.State(0)
+        only = gr.State(None)
+        with gr.Tabs(elem_id="data-panels", elem_classes="panels"):
+            with gr.Tab("Conversations", id="conversations"):
+                data_browse.build(shared, staged, only)
+            with gr.Tab("What was read", id="read"):
+                details = gr.HTML()
+                rejected = gr.DownloadButton(
+                    "Download all rejected records", visible=False, scale=0, min_width=240, size="sm"
+                )
     names = {key: value for key, value in locals().items() if key in _Look.__dataclass_fields__}
     return _Look(**names)
 
 
 def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
-    paged = [look.bubbles, look.place, look.back, look.further, look.start]
-    shown = [
-        bring.there,
-        bring.sample,
-        look.empty,
-        look.welcome,
-        look.main,
-        look.heading,
-        look.saving,
-        look.name,
-        look.saved,
-    ]
-    shown += [look.tokens, look.details, look.rejected, look.side, *paged, look.problem, bring.problem]
+    shown = [bring.there, bring.sample, look.empty, look.welcome, look.main, look.heading, look.saving, look.name]
+    shown += [look.saved, look.undo, look.redo, look.details, look.rejected, look.problem, bring.problem]
     show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
     shared.arrival.then(**show)
-    gr.on([shared.dataset.change, staged.change, own_tab().select], trigger_mode="always_last", **show)
+    seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
+    gr.on(seen, trigger_mode="always_last", **show)
 
     reading = [bring.format, bring.held_out, staged]
     read = [staged, shared.dataset, bring.status, bring.problem]
@@ -151,9 +133,5 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     look.discard.click(data_events.discard, staged, [staged, bring.files], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
-    look.count.click(data_events.count_tokens, chosen, [look.tokens, look.problem], concurrency_limit=2, **PRIVATE)
-
-    pages = [shared.dataset, staged, look.side, look.start]
-    look.side.input(data_events.first_page, pages, [*paged, look.problem], **PRIVATE)
-    look.back.click(data_events.page_before, pages, [*paged, look.problem], **PRIVATE)
-    look.further.click(data_events.page_after, pages, [*paged, look.problem], **PRIVATE)
+    look.undo.click(data_events.undo, chosen, [shared.edited, look.problem], **PRIVATE)
+    look.redo.click(data_events.redo, chosen, [shared.edited, look.problem], **PRIVATE)

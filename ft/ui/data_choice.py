@@ -56,9 +56,19 @@ def title(looked: Version | Staged) -> str:
 def state(looked: Version | Staged) -> str:
     """In which state it is, in a line."""
     if isinstance(looked, Version):
-        saved = moment(looked.source["created"])
-        return f"Saved as version {looked.version.removeprefix('v')} on {saved}. Next: train on it."
+        source = looked.source
+        made = f": {source['edit'][:1].lower()}{source['edit'][1:]}" if source.get("edit") else ""
+        return f"Version {looked.version.removeprefix('v')}, {moment(source['created'])}{made}. Next: train on it."
     return "Read, but not saved yet. Have a look, then save it under a name."
+
+
+def can_undo(looked: Version | Staged) -> tuple[bool, bool]:
+    """Whether there is an edit of it to undo, and one to redo."""
+    if not isinstance(looked, Version):
+        return False, False
+    there = versions.list_versions(looked.name)
+    before = any(each.version == looked.parent for each in there)
+    return before, any(each.parent == looked.version for each in there)
 
 
 def suggested_name(looked: Staged) -> str:

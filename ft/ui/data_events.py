@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from html import escape
@@ -12,18 +13,15 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from ft.config import TrainConfig
-from ft.dataset import build, sample, versions
+from ft.dataset import build, edit, sample, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.train import preflight
-from ft.train.preflight import Preflight
-from ft.ui import alerts, data_choice, data_report, data_view
+from ft.ui import alerts, data_choice, data_report
 from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
-PAGE = 5  # conversations
+_VIEW = 8  # outputs of `_view`
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
 <p>Drop one or more files of chats: ShareGPT, Alpaca or OpenAI messages, as JSON or JSON lines.
 You see what was understood before anything is saved.</p>
@@ -50,27 +48,27 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
         gr.Column(visible=view is None),
         _NOT_CHOSEN if there else _WELCOME,
         gr.Column(visible=view is not None),
-        *(view or tuple(gr.skip() for _ in range(13))),
+        *(view or tuple(gr.skip() for _ in range(_VIEW))),
         alerts.hidden(),
         alerts.shown(trouble) if trouble else alerts.hidden(),
     )
 
 
 def _view(looked: Version | Staged) -> tuple[Any, ...]:
-    """Heading, saving, name, saved, tokens, details, rejected, side, and the first page."""
+    """Heading, saving, name, saved, undo, redo, details, rejected."""
     report = looked.report
     staged = isinstance(looked, Staged)
     name = gr.Textbox(data_choice.suggested_name(looked)) if isinstance(looked, Staged) else gr.skip()
+    undo, redo = data_choice.can_undo(looked)
     return (
         data_report.heading(data_choice.title(looked), data_choice.state(looked), report),
         gr.Row(visible=staged),
         name,
         gr.Row(visible=not staged),
-        gr.HTML("", visible=False),
+        gr.Button(interactive=undo),
+        gr.Button(interactive=redo),
         data_report.details(report),
         _download(looked, bool(report["rejected"])),
-        "",
-        *_page(looked, "", 0),
     )
 
 
@@ -147,68 +145,19 @@ def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:
     return dataset or there or "", gr.Tabs(selected="train")
 
 
-def count_tokens(dataset: str, there: str | None) -> Iterator[tuple[Any, ...]]:
-    """Count the tokens of the dataset that is looked at, as the default model reads them."""
-    try:
-        version = versions.find(dataset or there or "")
-
-        def work(say: Say) -> Generator[Preflight, None, None]:
-            yield preflight.check(version, TrainConfig(), say)
-
-        yield _status("Counting tokens"), alerts.hidden()
-        with closing(follow(work)) as news:
-            for each in news:
-                if isinstance(each, Preflight):
-                    yield gr.HTML(_tokens(each), visible=True), gr.skip()
-                elif each:
-                    yield _status(each), gr.skip()
-    except UserError as error:
-        yield gr.HTML("", visible=False), alerts.shown(error)
+@alerts.told(outputs=1)
+def undo(dataset: str, there: str | None) -> Any:
+    """Go back to before the last edit: a new value for `shared.edited`."""
+    edit.undo(_bare(dataset or there))
+    return time.time_ns()
 
 
-def _tokens(found: Preflight) -> str:
-    config = TrainConfig()
-    limit = f"{found.over_limit:,} over the usual limit of {config.max_length:,}" if found.over_limit else "all fit"
-    words = (
-        f"{counted(found.tokens, 'token')} to train on, {found.trained_tokens:,} of them the assistant's, which the "
-        f"model learns to write. Longest conversation {counted(found.longest, 'token')} ({limit}). "
-        f"Counted with the tokenizer of {config.model}."
-    )
-    return f'<p class="note">{escape(words)}</p>'
+@alerts.told(outputs=1)
+def redo(dataset: str, there: str | None) -> Any:
+    """Go forward again."""
+    edit.redo(_bare(dataset or there))
+    return time.time_ns()
 
 
-@alerts.told(outputs=5)
-def first_page(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
-    """The first conversations of that side of the split."""
-    return _turned(dataset, staged, side, 0)
-
-
-@alerts.told(outputs=5)
-def page_before(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
-    """The conversations before the ones shown."""
-    return _turned(dataset, staged, side, max(0, start - PAGE))
-
-
-@alerts.told(outputs=5)
-def page_after(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
-    """The conversations after the ones shown."""
-    return _turned(dataset, staged, side, start + PAGE)
-
-
-def _turned(dataset: str, staged: str, side: str, start: int) -> tuple[Any, ...]:
-    looked = data_choice.looked_at(dataset, staged)
-    return _page(looked, side, start) if looked else tuple(gr.skip() for _ in range(5))
-
-
-def _page(looked: Version | Staged, side: str, start: int) -> tuple[Any, ...]:
-    splits = looked.report["splits"]
-    total = splits[side] if side else sum(splits.values())
-    found = list(looked.conversations(side or None, start, PAGE))
-    place = f"{start + 1:,} to {start + len(found):,} of {total:,}" if found else "None on this side"
-    return (
-        data_view.bubbles(found, start + 1),
-        f'<p class="quiet" role="status">{place}</p>',
-        gr.Button(interactive=start > 0),
-        gr.Button(interactive=start + len(found) < total),
-        start,
-    )
+def _bare(dataset: str | None) -> str:
+    return (dataset or "").partition("@")[0]

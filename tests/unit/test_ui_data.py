@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from ft.dataset import versions
+from ft.dataset import edit, versions
+from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
 from ft.ui import data_choice, data_events
 
@@ -19,8 +20,8 @@ CHATS = [
 ]
 # What `show` updates, in the order in which the page wires it.
 SHOWN = (
-    *("there", "sample", "empty", "welcome", "main", "heading", "saving", "name", "saved", "tokens", "details"),
-    *("rejected", "side", "bubbles", "place", "back", "further", "start", "problem", "trouble"),
+    *("there", "sample", "empty", "welcome", "main", "heading", "saving", "name", "saved", "undo", "redo"),
+    *("details", "rejected", "problem", "trouble"),
 )
 UNANSWERED = {"messages": [{"role": "user", "content": "no reply"}]}
 
@@ -60,7 +61,6 @@ def test_an_upload_is_read_and_shown_before_it_is_saved(home: Path, tmp_path: Pa
     assert view["main"].visible and view["saving"].visible and not view["saved"].visible
     assert "my chats.jsonl" in view["heading"] and "not saved yet" in view["heading"]
     assert "OpenAI messages" in view["details"] and "nothing to learn" in view["details"]
-    assert view["bubbles"].count("<article") == data_events.PAGE
     assert view["name"].value == "my-chats"
     assert versions.list_datasets() == []
 
@@ -78,7 +78,7 @@ def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
     assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
     assert versions.find("my-chats").count() == 12
     view = shown("my-chats", "")
-    assert view["saved"].visible and not view["saving"].visible and "Saved as version 1" in view["heading"]
+    assert view["saved"].visible and not view["saving"].visible and "Version 1" in view["heading"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 65])
@@ -125,15 +125,19 @@ def test_a_dataset_that_is_gone_is_said_and_the_others_stay_to_choose(home: Path
     assert view["there"].visible and view["there"].value is None
 
 
-def test_pages_go_through_one_side_and_end_at_its_ends(home: Path, tmp_path: Path):
+def test_undo_and_redo_are_offered_where_there_is_something_to_undo(home: Path, tmp_path: Path):
     data_events.save(upload(tmp_path), "chats")
-    bubbles, place, back, further, start, problem = data_events.page_after("chats", "", "", 5)
-    assert "11 to 12 of 12" in place and bubbles.count("<article") == 2
-    assert back.interactive and not further.interactive and start == 10 and not refused(problem)
-    _, place, back, _, start, _ = data_events.page_before("chats", "", "", 3)
-    assert "1 to 5 of 12" in place and not back.interactive and start == 0
-    held_out = versions.find("chats").count("validation")
-    assert f"of {held_out}" in data_events.first_page("chats", "", "validation", 10)[1]
+    view = shown("chats", "")
+    assert not view["undo"].interactive and not view["redo"].interactive
+    edit.apply(versions.find("chats"), deletion([0]))
+    view = shown("chats", "")
+    assert view["undo"].interactive and "conversation 1 deleted" in view["heading"] and "Version 2" in view["heading"]
+    _, place = data_events.undo("chats", "chats")
+    view = shown("chats", "")
+    assert view["redo"].interactive and "Version 1" in view["heading"] and not refused(place)
+    assert "nothing to undo" in refused(data_events.undo("", "chats")[1])
+    data_events.redo("", "chats")
+    assert "Version 2" in shown("chats", "")["heading"]
 
 
 def test_train_on_it_chooses_what_is_looked_at(home: Path):

@@ -93,7 +93,8 @@ def test_files_for_convert_must_have_been_uploaded(page: gr.Blocks):
 
 
 def test_every_tab_can_be_named_in_the_address(page: gr.Blocks):
-    tabs = [block.id for block in page.blocks.values() if isinstance(block, gr.Tab)]
+    steps = next(block for block in page.blocks.values() if isinstance(block, gr.Tabs) and block.elem_id == "steps")
+    tabs = [block.id for block in steps.children if isinstance(block, gr.Tab)]
     assert tuple(tabs) == address.TABS
 
 

@@ -1,0 +1,44 @@
+"""A change made from the page: what is looked at becomes its next version, or the upload's next state."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gradio as gr
+
+from ft.dataset import edit
+from ft.dataset.change import Change
+from ft.dataset.staging import Staged
+from ft.dataset.versions import Version
+from ft.errors import UserError
+from ft.ui import data_choice
+
+
+def required(dataset: str, staged: str) -> Version | Staged:
+    """What is looked at.
+
+    Raises:
+        UserError: nothing is.
+    """
+    looked = data_choice.looked_at(dataset, staged)
+    if looked is None:
+        raise UserError("no dataset", "there is none yet.", "Bring files of chats, or choose one of your datasets.")
+    return looked
+
+
+def applied(dataset: str, staged: str, change: Change) -> tuple[Any, Any]:
+    """Make the change: (the upload's new id, unchanged for a saved dataset; a new value for `shared.edited`).
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    return told(edit.apply(required(dataset, staged), change), change.words)
+
+
+def told(edited: Version | Staged, words: str) -> tuple[Any, Any]:
+    """The same for a change that is made already; `words` say what it did."""
+    if isinstance(edited, Staged):
+        return edited.id, time.time_ns()
+    gr.Info(f"{words}. This is version {edited.version.removeprefix('v')} now; Undo goes back.", duration=6)
+    return gr.skip(), time.time_ns()

@@ -1,0 +1,130 @@
+"""The editor of one conversation: a field for each turn, checked when it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from formats.conversation import ROLES, Origin
+from ft.dataset import change
+from ft.dataset import draft as drafts
+from ft.dataset.draft import BY_HAND, Draft, Turn
+from ft.ui import alerts
+from ft.ui.data_change import applied
+from ft.ui.data_view import WHO
+from ft.ui.shared import Shared
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_FIELDS = 7  # of a turn, in the order of Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """What is being edited: the conversation in that row (None: a new one)."""
+
+    row: int | None
+    draft: Draft
+    origin: Origin = BY_HAND
+    repairs: tuple[str, ...] = ()
+
+
+def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
+    """Lay the editor out and wire it; it shows what `editing` holds, and sets that to None when it is done."""
+
+    @gr.render(inputs=[editing], triggers=[editing.change])
+    def form(now: Editing | None) -> None:
+        if now is None:
+            return
+        title = "A new conversation" if now.row is None else f"Conversation {now.row + 1:,}"
+        gr.HTML(f"<h3>{title}</h3>")
+        fields: list[Any] = []
+        removers = []
+        for number, turn in enumerate(now.draft.turns, 1):
+            with gr.Group(elem_classes="turn-form"):
+                fields += _turn(turn, number)
+                removers.append(gr.Button("Remove this turn", size="sm"))
+        with gr.Accordion("Tools described to the model", open=bool(now.draft.tools)):
+            fields.append(
+                gr.Code(
+                    now.draft.tools, language="json", label="A JSON list of tool definitions", lines=3, interactive=True
+                )
+            )
+        problem = alerts.place()
+        with gr.Row(elem_classes="actions"):
+            more = gr.Button("Add a turn", scale=0, min_width=110)
+            keep = gr.Button("Keep it", variant="primary", scale=0, min_width=110)
+            cancel = gr.Button("Cancel", scale=0, min_width=90)
+        given = [editing, *fields]
+        for place, remover in enumerate(removers):
+            remover.click(partial(without, place), given, editing, **PRIVATE)
+        more.click(with_one_more, given, editing, **PRIVATE)
+        cancel.click(nothing, None, editing, **PRIVATE)
+        done = [editing, staged, shared.edited, problem]
+        keep.click(kept, [shared.dataset, staged, *given], done, **PRIVATE)
+
+
+def _turn(turn: Turn, number: int) -> list[Any]:
+    """The fields of a turn, in the order of Turn."""
+    line: dict[str, Any] = {"interactive": True, "max_lines": 1, "min_width": 140}
+    who = [(WHO[each], each) for each in ROLES]
+    with gr.Row():
+        role = gr.Dropdown(who, value=turn.role, label=f"Turn {number}", interactive=True)
+        train = gr.Checkbox(
+            turn.train, label="The model learns to write it", visible=turn.role == "assistant", interactive=True
+        )
+    content = gr.Textbox(turn.content, label=f"Text of turn {number}", lines=2, max_lines=16, interactive=True)
+    beside = any((turn.reasoning, turn.calls, turn.name, turn.tool_call_id))
+    with gr.Accordion("Reasoning and tools", open=beside):
+        reasoning = gr.Textbox(turn.reasoning, label="Reasoning", lines=1, max_lines=12, interactive=True)
+        calls = gr.Code(turn.calls, language="json", label="Tool calls, a JSON list", lines=2, interactive=True)
+        with gr.Row():
+            name = gr.Textbox(turn.name, label="Name (of the tool)", **line)
+            call_id = gr.Textbox(turn.tool_call_id, label="Id of the call that it answers", **line)
+    role.input(of_the_assistant, role, train, **PRIVATE)
+    return [role, content, train, reasoning, calls, name, call_id]
+
+
+def written(fields: Sequence[Any]) -> Draft:
+    """What stands in the form's fields."""
+    *of_turns, tools = fields
+    rows = [of_turns[place : place + _FIELDS] for place in range(0, len(of_turns), _FIELDS)]
+    return Draft(
+        tuple(Turn(role, text or "", bool(train), *(each or "" for each in rest)) for role, text, train, *rest in rows),
+        tools or "",
+    )
+
+
+def of_the_assistant(role: str) -> Any:
+    """Only an assistant's turn can be learnt."""
+    return gr.Checkbox(visible=role == "assistant")
+
+
+def nothing() -> None:
+    """Nothing is edited any more."""
+
+
+def without(place: int, now: Editing, *fields: Any) -> Editing:
+    """The form without the turn at that place."""
+    draft = written(fields)
+    return replace(now, draft=replace(draft, turns=draft.turns[:place] + draft.turns[place + 1 :]))
+
+
+def with_one_more(now: Editing, *fields: Any) -> Editing:
+    """The form with an empty turn more, of who is next."""
+    draft = written(fields)
+    last = draft.turns[-1].role if draft.turns else "assistant"
+    return replace(
+        now, draft=replace(draft, turns=(*draft.turns, Turn("user" if last == "assistant" else "assistant")))
+    )
+
+
+@alerts.told(outputs=3)
+def kept(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, Any, Any]:
+    """Keep what was written: (nothing is edited any more, the upload's id, a new value for `shared.edited`)."""
+    conversation = drafts.conversation(written(fields), now.origin, now.repairs)
+    made = change.addition(conversation) if now.row is None else change.replacement(now.row, conversation)
+    return None, *applied(dataset, staged, made)
