@@ -17,8 +17,8 @@ _ROW_KEYS = ("data", "rows", "conversations", "train", "examples", "items")
 _TURN_KEYS = frozenset({"role", "from", "speaker"})
 
 
-def records(path: Path, name: str | None = None) -> Iterator[tuple[int, object] | RowProblem]:
-    """(number from 1, raw record) for each record in the file, whatever its suffix says; memory stays flat.
+def records(path: Path, name: str | None = None) -> Iterator[tuple[Origin, object] | RowProblem]:
+    """(where it stands, raw record) for each record in the file, whatever its suffix says; memory stays flat.
 
     What cannot be read is a RowProblem in its place: with record 0 where it concerns the whole file. A record that is
     broken costs that record alone where the next one begins a line of its own; else the problem says that reading
@@ -41,14 +41,14 @@ def records(path: Path, name: str | None = None) -> Iterator[tuple[int, object] 
     with path.open(encoding=text.encoding(start), errors="surrogateescape", newline="") as stream:
         try:
             for item in _read(JsonText(stream), name):
-                number = item.origin.record if isinstance(item, RowProblem) else item[0]
+                number = (item.origin if isinstance(item, RowProblem) else item[0]).record
                 yield item
         except UnicodeDecodeError as error:  # in UTF-16; bad bytes in UTF-8 cost the record that they are in
             problem = f"it is not valid {error.encoding.upper()} text; what follows after record {number} was not read."
             yield _file_problem(name, "encoding", problem, "Save the file as UTF-8 and upload it again.")
 
 
-def _read(source: JsonText, name: str) -> Iterator[tuple[int, object] | RowProblem]:
+def _read(source: JsonText, name: str) -> Iterator[tuple[Origin, object] | RowProblem]:
     first = source.skip(_SPACE)
     if not first:
         yield _file_problem(name, "empty", "the file is empty.", "Choose a file that holds at least one conversation.")
@@ -83,7 +83,7 @@ def _read(source: JsonText, name: str) -> Iterator[tuple[int, object] | RowProbl
         for row in [record] if rows is None else rows:
             number += 1
             spoilt = _not_utf8(Origin(name, number), row) if damaged else None
-            yield spoilt or (number, row)
+            yield spoilt or (Origin(name, number), row)
     if in_list:
         problem = f"the list ends without a closing ']' after record {number}."
         yield _file_problem(name, "truncated", problem, "Download the file again.")

@@ -2,70 +2,174 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
+import json
+from collections.abc import Callable, Iterator, Set
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
-from formats import alpaca, messages, sharegpt
+from formats import alpaca, chatgpt, columns, messages, pairs, preference, sharegpt
 from formats.containers import records
 from formats.conversation import Conversation, Origin
-from formats.detect import Detection, detect, format_of
+from formats.detect import Detection, detect, format_of, given
+from formats.notes import Notes
+from formats.pairs import INPUTS, PROMPTS, REPLIES
 from formats.problems import RowProblem
+from formats.reading import Reading
 from formats.repair import problem_in
+from formats.texts import mend_texts
+from formats.turns import LISTS, SYSTEM_KEYS, TOOL_KEYS
+from formats.values import FLAGS, decoded
 
-FORMATS = ("sharegpt", "alpaca", "messages")
+FORMATS = ("sharegpt", "alpaca", "messages", "pairs", "chatgpt")
 LOOKED_AT = 100
-_READERS: dict[str, Callable[[object, Origin], Conversation | RowProblem]] = {
+DEFAULT = Reading()
+_READERS: dict[str, Callable[[object, Origin, Set[str]], Conversation | RowProblem]] = {
     "sharegpt": sharegpt.read,
     "alpaca": alpaca.read,
     "messages": messages.read,
+    "pairs": pairs.read,
+    "chatgpt": chatgpt.read,
 }
+WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
+    "sharegpt": sharegpt.write,
+    "alpaca": alpaca.write,
+    "messages": messages.write,
+    "pairs": pairs.write,
+}
+# Columns that a conversation has a place for; what stands in others is told.
+_CARRIED = frozenset((*LISTS, *PROMPTS, *REPLIES, *INPUTS, *SYSTEM_KEYS, *TOOL_KEYS, *FLAGS, "history", "mapping"))
+_CARRIED |= {"current_node", "chosen", "rejected", *preference.KTO_LABELS}
+Item = tuple[Origin, object] | RowProblem
 
 
-def describe(path: Path, format: str = "auto") -> Detection:
-    """Which format the file is in, from its first 100 records; a `format` other than "auto" is taken as it is."""
-    if format != "auto":
-        return Detection(format, 1.0, "chosen by you")
-    found = [item[1] for item in islice(records(path), LOOKED_AT) if not isinstance(item, RowProblem)]
-    return detect(found)
+def look(path: Path) -> list[object]:
+    """The first 100 records of the file, to guess its columns from; an empty list where there is none."""
+    return [item[1] for item in islice(records(path), LOOKED_AT) if not isinstance(item, RowProblem)]
 
 
-def convert(path: Path, *, name: str | None = None, format: str = "auto") -> Iterator[Conversation | RowProblem]:
+def describe(path: Path, reading: Reading = DEFAULT) -> Detection:
+    """Which format the file is in, from its first 100 records; a format or columns that were chosen are taken as is."""
+    if reading.columns:
+        return Detection("columns", 1.0, "columns chosen by you")
+    if reading.format != "auto":
+        return Detection(reading.format, 1.0, "chosen by you")
+    return _detect(list(islice(records(path), LOOKED_AT)))
+
+
+def _detect(items: list[Item]) -> Detection:
+    return detect([item[1] for item in items if not isinstance(item, RowProblem)])
+
+
+def convert(
+    path: Path, *, name: str | None = None, reading: Reading = DEFAULT, notes: Notes | None = None
+) -> Iterator[Conversation | RowProblem]:
     """Each record of the file as a Conversation or a RowProblem, in order; a file that cannot be read (any further) is
-    one RowProblem with record 0. `name` is what the file is called in them; `format` is one of FORMATS, or "auto".
+    one RowProblem with record 0. `name` is what the file is called in them. What else is worth telling goes to `notes`.
 
     Raises:
-        ValueError: `format` is neither.
+        ValueError: the reading's format is not "auto" or one of FORMATS.
     """
-    if format != "auto" and format not in FORMATS:
-        raise ValueError(f"format {format!r}: use auto or one of {', '.join(FORMATS)}")
-    name = name or path.name
-    usual = describe(path, format).format
-    for item in records(path, name):
+    if reading.format != "auto" and reading.format not in FORMATS:
+        raise ValueError(f"format {reading.format!r}: use auto or one of {', '.join(FORMATS)}")
+    notes = notes if notes is not None else Notes()
+    items = iter(records(path, name or path.name))
+    first = list(islice(items, LOOKED_AT))
+    chosen = reading.columns or reading.format != "auto"
+    found = describe(path, reading) if chosen else _detect(first)
+    ignored: dict[tuple[str, ...], list[str]] = {}
+    for item in chain(first, items):
         if isinstance(item, RowProblem):
+            notes.formats.setdefault(item.origin.file, found)
             yield item
             continue
-        number, record = item
-        yield _convert_one(record, Origin(name, number), usual, format == "auto")
+        origin, record = item
+        if origin.file not in notes.formats:
+            notes.formats[origin.file] = detect([record]) if notes.formats and not chosen else found
+        one = convert_record(record, origin, reading)
+        if isinstance(one, Conversation):
+            one = mend_texts(one, reading, notes)
+            if one.repairs:
+                _keep_examples(one, record, notes)
+            if isinstance(record, dict) and not reading.columns:
+                _note_ignored(record, ignored, notes)
+        yield one
 
 
-def _convert_one(record: object, origin: Origin, usual: str, detected: bool) -> Conversation | RowProblem:
-    chosen, why = usual, ""
-    if detected:
-        own, why = format_of(record)
-        chosen = own
-    if not chosen:
-        return problem_in(
-            origin,
-            None,
-            None,
-            "unknown_format",
-            f"it is no chat in a known format: {why}.",
-            "Give each record conversations (ShareGPT), instruction and output (Alpaca) or messages (OpenAI).",
-            record,
-        )
+def convert_record(record: object, origin: Origin, reading: Reading = DEFAULT) -> Conversation | RowProblem:
+    """One record as a Conversation or a RowProblem. Never raises, whatever the record holds."""
     try:
-        return _READERS[chosen](record, origin)
+        if reading.columns:
+            return columns.read(record, reading.columns, origin, reading.off)
+        if isinstance(record, str):
+            record = decoded(record, [])
+        chosen, why = format_of(record)
+        if chosen in ("media", "pretraining"):
+            fix = "Leave it out, or give the text of the chats alone."
+            code = "media" if chosen == "media" else "pretraining_text"
+            return problem_in(origin, None, None, code, f"it holds {why}.", fix, record)
+        if isinstance(record, dict):
+            if chosen == "ranking":
+                return preference.read_ranking(record, origin, reading.off)
+            if chosen == "rejected":
+                return _again(record, reading)
+            if chosen == "kto":
+                refused = preference.bad_or_refused(record, origin, reading.off)
+                if refused:
+                    return refused
+                rest = {key: value for key, value in record.items() if key not in preference.KTO_LABELS}
+                read = convert_record(rest, origin, reading)
+                if isinstance(read, Conversation):
+                    kept = ("good_answers_kept", *read.repairs)
+                    return Conversation(read.messages, read.origin, read.tools, kept)
+                return read
+        if reading.format != "auto":
+            chosen = reading.format
+        if not chosen:
+            problem = f"it is no chat in a known format: {why}."
+            fix = (
+                "Say which columns are the prompt and the reply (or the turns), or write it in a format that is known."
+            )
+            return problem_in(origin, None, None, "unknown_format", problem, fix, record)
+        return _READERS[chosen](record, origin, reading.off)
     except RecursionError:
         problem, fix = "it is nested too deeply to be a chat.", "Flatten the record, or leave it out."
         return problem_in(origin, None, None, "too_deep", problem, fix, record)
+
+
+def _again(rejected: dict[str, Any], reading: Reading) -> Conversation | RowProblem:
+    """A record that was rejected before (a line of rejected.jsonl), read again as the record of its file."""
+    origin = Origin(str(rejected["file"]), rejected["record"] if isinstance(rejected["record"], int) else 0)
+    raw = rejected["raw"]
+    try:
+        raw = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError as error:
+        problem, fix = f"it is not valid JSON: {error}.", "Mend the quotes, commas and brackets in raw."
+        return RowProblem(origin, None, "raw", "bad_json", problem, fix, str(rejected["raw"]))
+    if isinstance(raw, dict) and format_of(raw)[0] == "rejected":
+        return problem_in(origin, None, "raw", "unknown_format", "it wraps another rejected record.", "Unwrap it.", raw)
+    return convert_record(raw, origin, reading)
+
+
+def _keep_examples(conversation: Conversation, record: object, notes: Notes) -> None:
+    for code in conversation.repairs:
+        if len(notes.examples.get(code, ())) < 3 and code not in (
+            "html_debris",
+            "html_entities",
+            "placeholders_filled",
+        ):
+            before = problem_in(conversation.origin, None, None, code, "", "", record).record
+            after = "\n".join(f"{message.role}: {message.content}" for message in conversation.messages)
+            notes.example(code, conversation.origin, before, after)
+
+
+def _note_ignored(record: dict[str, Any], known: dict[tuple[str, ...], list[str]], notes: Notes) -> None:
+    """Count the columns of the record that a conversation has no place for and that hold something."""
+    keys = tuple(record)
+    if keys not in known:
+        if len(known) > 1000:  # records that all have other keys
+            known.clear()
+        known[keys] = [key for key in keys if str(key).strip().lower() not in _CARRIED]
+    for key in known[keys]:
+        if given(record[key]):
+            notes.ignore(str(key))

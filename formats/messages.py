@@ -5,23 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from formats.conversation import Conversation, Message, Origin
-from formats.problems import RowProblem
-from formats.repair import problem_in
-from formats.turns import read_turns
+from formats import sharegpt
+from formats.conversation import Conversation, Message
 
-KEYS = (("role", "content"), ("role", "value"), ("from", "value"), ("role", "text"))
-
-
-def read(record: object, origin: Origin) -> Conversation | RowProblem:
-    """The conversation in a record of OpenAI messages, or why there is none. A bare list of messages is read too."""
-    if isinstance(record, list):
-        return read_turns({}, record, "record", KEYS, origin)
-    if not isinstance(record, dict):
-        return problem_in(
-            origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
-        )
-    return read_turns(record, record.get("messages"), "messages", KEYS, origin)
+# Both formats are lists of turns with a role and a text, and people mix their spellings: one reader takes either.
+read = sharegpt.read
 
 
 def write(conversation: Conversation) -> dict[str, Any]:
@@ -38,9 +26,17 @@ def _turn(message: Message) -> dict[str, Any]:
         turn["reasoning_content"] = message.reasoning
     if message.tool_calls:
         turn["tool_calls"] = [
-            {"type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {
+                **({} if call.id is None else {"id": call.id}),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
             for call in message.tool_calls
         ]
+    if message.name is not None:
+        turn["name"] = message.name
+    if message.tool_call_id is not None:
+        turn["tool_call_id"] = message.tool_call_id
     if not message.train:
         turn["train"] = False
     return turn

@@ -1,29 +1,123 @@
-"""What may be mended in a record so that it can be used. Each repair is named, counted, and listed in the report."""
+"""What may be mended in a record so that it can be used. Each repair is named, counted, and can be switched off."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
 from formats.conversation import Conversation, Message, Origin
-from formats.problems import RowProblem, writable
+from formats.problems import RAW, RowProblem, writable
 
-REPAIRS: dict[str, str] = {
-    "role_normalised": "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...).",
-    "number_as_text": "A number stood where a text belongs: it was read as text, just as it is written.",
-    "system_column_ignored": "The system column was left out: the first turn gives other instructions already.",
-    "empty_turn_removed": "A turn without text or tool call was left out.",
-    "turns_merged": "Consecutive turns of the same role were joined with a blank line.",
-    "trailing_turns_cut": "Turns after the assistant's last reply were cut: there is no reply to learn from them.",
-    "leading_assistant_kept": "A conversation that begins with the assistant keeps that turn as context, not trained.",
+
+@dataclass(frozen=True, slots=True)
+class RepairKind:
+    """A repair: what it does in `words`, and whether it is made unless a person says otherwise.
+
+    Where it is `structural`, a record that needs it is rejected while it is off; else the text then stays as it is.
+    """
+
+    words: str
+    on: bool = True
+    structural: bool = True
+
+    def __str__(self) -> str:
+        return self.words
+
+
+REPAIRS: dict[str, RepairKind] = {
+    "role_normalised": RepairKind(
+        "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...)."
+    ),
+    "turns_merged": RepairKind("Consecutive turns of the same role were joined with a blank line."),
+    "leading_assistant_kept": RepairKind(
+        "A conversation that begins with the assistant keeps that turn as context, not trained."
+    ),
+    "trailing_turns_cut": RepairKind(
+        "Turns after the assistant's last reply were cut: there is no reply to learn from them."
+    ),
+    "empty_turn_removed": RepairKind("A turn without text or tool call was left out."),
+    "number_as_text": RepairKind("A number stood where a text belongs: it was read as text, just as it is written."),
+    "double_encoded": RepairKind("JSON that stood as text inside JSON or in a table's cell was decoded once more."),
+    "system_column_ignored": RepairKind(
+        "The system column was left out: the first turn gives other instructions already."
+    ),
+    "second_column_ignored": RepairKind(
+        "Two columns could be the prompt or the reply (instruction and question, ...): the first was taken."
+    ),
+    "html_debris": RepairKind(
+        "HTML and button labels that ShareGPT saved along (<div class=...>, Copy code) became plain text.",
+        structural=False,
+    ),
+    "html_entities": RepairKind(
+        "HTML entities (&amp;lt; for <) became the characters that they stand for.", on=False, structural=False
+    ),
+    "placeholders_filled": RepairKind("Placeholders ({{name}}) were filled with the texts given.", structural=False),
+    "weight_as_one": RepairKind("A training weight other than 0 and 1 was taken as 1.", on=False),
+    "good_answers_kept": RepairKind(
+        "Of ranking or KTO data, the good answers are kept as chats and the bad ones left out.", on=False
+    ),
 }
+_NONE: frozenset[str] = frozenset()
 
 
 def mend(
-    messages: Sequence[Message], origin: Origin, *, tools: tuple[str, ...], repairs: Sequence[str], raw: object
+    messages: list[Message],
+    origin: Origin,
+    *,
+    tools: tuple[str, ...],
+    repairs: Sequence[str],
+    raw: object,
+    off: Set[str] = _NONE,
 ) -> Conversation | RowProblem:
-    """A usable conversation from what a reader understood, or why there is none. `repairs` are those made already."""
-    done = list(dict.fromkeys(repairs))
+    """A usable conversation from what a reader understood, or why there is none.
+
+    `repairs` are the codes of those made already; `off` of those that are switched off.
+    """
+    done = list(dict.fromkeys(repairs)) if repairs else []
+    merged = messages if _is_plain(messages) else _merge(messages, done)
+    end = len(merged) - 1
+    while end >= 0 and merged[end].role != "assistant":
+        end -= 1
+    if end < 0:
+        empty = any(message.role == "assistant" for message in messages)
+        problem = "the assistant's turns are empty" if empty else "no turn is the assistant's"
+        fix = "Add the assistant's reply, or leave this record out."
+        return problem_in(origin, None, None, "no_reply", f"{problem}, so there is nothing to learn from it.", fix, raw)
+    if end + 1 < len(merged):
+        merged = merged[: end + 1]
+        done.append("trailing_turns_cut")
+    start = 1 if merged[0].role == "system" else 0
+    if merged[start].role == "assistant":
+        if not any(message.role == "assistant" for message in merged[start + 1 :]):
+            problem = "it holds an assistant turn alone: there is no prompt that it answers."
+            fix = "Add the user's turn before it, or leave this record out."
+            return problem_in(origin, start + 1, None, "no_prompt", problem, fix, raw)
+        first = merged[start]
+        if first.train:
+            kept = Message(
+                first.role, first.content, first.reasoning, first.tool_calls, False, first.name, first.tool_call_id
+            )
+            merged = [*merged[:start], kept, *merged[start + 1 :]]
+            done.append("leading_assistant_kept")
+    if done and not off.isdisjoint(done):
+        return switched_off(next(code for code in done if code in off), origin, raw)
+    return Conversation(tuple(merged), origin, tools, tuple(done))
+
+
+def _is_plain(messages: list[Message]) -> bool:
+    """Whether no turn is empty and none follows one of its own role."""
+    last = ""
+    for message in messages:
+        role = message.role
+        if role == last or not message.content or message.content.isspace():
+            return False
+        last = role
+    return True
+
+
+def _merge(messages: list[Message], done: list[str]) -> list[Message]:
+    """The turns without empty ones, and those of one role in a row joined; what was done is added to `done`."""
     kept = [message for message in messages if message.content.strip() or message.tool_calls or message.role == "tool"]
     if len(kept) < len(messages):
         done.append("empty_turn_removed")
@@ -36,52 +130,30 @@ def mend(
                 done.append("turns_merged")
         else:
             merged.append(message)
-    end = max((place for place, message in enumerate(merged) if message.role == "assistant"), default=-1)
-    if end < 0:
-        empty = any(message.role == "assistant" for message in messages)
-        problem = "the assistant's turns are empty" if empty else "no turn is the assistant's"
-        return problem_in(
-            origin,
-            None,
-            None,
-            "no_reply",
-            f"{problem}, so there is nothing to learn from it.",
-            "Add the assistant's reply, or leave this record out.",
-            raw,
-        )
-    if end + 1 < len(merged):
-        merged = merged[: end + 1]
-        done.append("trailing_turns_cut")
-    start = 1 if merged[0].role == "system" else 0
-    if merged[start].role == "assistant":
-        if not any(message.role == "assistant" for message in merged[start + 1 :]):
-            return problem_in(
-                origin,
-                start + 1,
-                None,
-                "no_prompt",
-                "it holds an assistant turn alone: there is no prompt that it answers.",
-                "Add the user's turn before it, or leave this record out.",
-                raw,
-            )
-        first = merged[start]
-        merged[start] = Message(first.role, first.content, first.reasoning, first.tool_calls, train=False)
-        done.append("leading_assistant_kept")
-    return Conversation(tuple(merged), origin, tools, tuple(done))
-
-
-def problem_in(
-    origin: Origin, turn: int | None, field: str | None, code: str, problem: str, fix: str, raw: object
-) -> RowProblem:
-    """A RowProblem that carries the raw record as JSON text (its first 20,000 characters)."""
-    try:
-        text = json.dumps(raw, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = str(type(raw))
-    return RowProblem(origin, turn, field, code, writable(problem), fix, writable(text))
+    return merged
 
 
 def _join(first: Message, second: Message) -> Message:
     reasoning = "\n\n".join(part for part in (first.reasoning, second.reasoning) if part) or None
     content = "\n\n".join(part for part in (first.content, second.content) if part.strip())
-    return Message(first.role, content, reasoning, first.tool_calls + second.tool_calls, first.train)
+    calls = first.tool_calls + second.tool_calls
+    return Message(first.role, content, reasoning, calls, first.train, first.name or second.name)
+
+
+def switched_off(code: str, origin: Origin, raw: object) -> RowProblem:
+    """The problem of a record that needs a repair which is switched off."""
+    problem = f"it needs a repair that is switched off ({REPAIRS[code].words.rstrip('.')})."
+    return problem_in(origin, None, None, code, problem, f"Switch the repair {code} on, or mend the record.", raw)
+
+
+def problem_in(
+    origin: Origin, turn: int | None, field: str | None, code: str, problem: str, fix: str, raw: object
+) -> RowProblem:
+    """A RowProblem that carries the raw record as JSON text (its first RAW characters)."""
+    try:
+        text = json.dumps(raw, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = str(type(raw))
+    if len(text) > RAW:
+        fix += " (It is too long to be kept whole with its reason: mend it in the file.)"
+    return RowProblem(origin, turn, field, code, writable(problem), fix, writable(text))

@@ -1,79 +1,161 @@
-"""A list of raw turns -> messages: what ShareGPT and OpenAI messages have in common."""
+"""A list of raw turns -> messages: what ShareGPT, OpenAI messages and bare lists of turns have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Set
 from typing import Any
 
 from formats import values
-from formats.conversation import Conversation, Message, Origin
+from formats.conversation import Conversation, Message, Origin, Role
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.values import Unusable
+from formats.values import USUAL, Unusable
+
+# The keys that a list of turns is found under, a turn's role and its text, in the order in which they are tried.
+LISTS = (
+    *("conversations", "conversation", "messages", "items", "dialog", "dialogue", "dialogs", "chat", "turns"),
+    *("chats", "data"),
+)
+ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
+TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance")
+SYSTEM_KEYS = ("system", "system_prompt")
+TOOL_KEYS = ("tools", "functions")
+_NOTHING: frozenset[str] = frozenset()
 
 
 def read_turns(
-    record: dict[str, Any], turns: object, field: str, keys: Sequence[tuple[str, str]], origin: Origin
+    record: Mapping[str, Any],
+    turns: object,
+    field: str,
+    origin: Origin,
+    off: Set[str] = _NOTHING,
+    *,
+    role_key: str = "",
+    text_key: str = "",
+    roles: Mapping[str, Role] | None = None,
+    repairs: list[str] | None = None,
+    raw: object = None,
 ) -> Conversation | RowProblem:
-    """The conversation in `turns`, a list under record[field] whose turns name role and content by a pair of `keys`."""
+    """The conversation in `turns`, a list that stands under record[field].
+
+    `off` are the repairs that are switched off. `role_key`, `text_key` and `roles` say how the turns are written where
+    that is not one of the usual ways. `repairs` are those made already; `raw` is what a problem shows (the record).
+    """
     place: int | None = None
+    repairs = [] if repairs is None else repairs
+    raw = (record or turns) if raw is None else raw
     try:
         if not isinstance(turns, list):
+            turns = values.decoded(turns, repairs)
+        if not isinstance(turns, list):
             raise Unusable(field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}.")
-        tools = values.tool_list(values.first_of(record, "tools", "functions")[1])
         messages: list[Message] = []
-        repairs: list[str] = []
-        for number, turn in enumerate(turns, 1):
-            place = number
-            messages.append(_message(turn, keys, repairs))
+        for turn in turns:
+            if type(turn) is dict and len(turn) == 2:  # as most turns are: a usual role, and its text
+                said, text = turn.get("from"), turn.get("value")
+                if said is None:
+                    said, text = turn.get("role"), turn.get("content")
+                if type(text) is str and type(said) is str and said in USUAL and roles is None:
+                    messages.append(Message(USUAL[said], text))
+                    continue
+            place = len(messages) + 1
+            messages.append(_message(turn, repairs, off, role_key, text_key, roles))
         place = None
-        key, column = values.first_of(record, "system", "system_prompt")
-        system = values.content_text(column, key, repairs)
-        # A first system turn wins over a system column.
-        if system.strip() and not (messages and messages[0].role == "system"):
-            messages.insert(0, Message("system", system))
-        elif system.strip() not in ("", messages[0].content.strip() if messages else ""):
-            repairs.append("system_column_ignored")
+        tools: tuple[str, ...] = ()
+        if len(record) > 1:
+            tools = values.tool_list(values.first_of(dict(record), *TOOL_KEYS)[1])
+            _put_system(record, messages, repairs)
     except Unusable as error:
-        return problem_in(origin, place, error.field, error.code, error.problem, error.fix, record)
-    return mend(messages, origin, tools=tools, repairs=repairs, raw=record)
+        return problem_in(origin, place, error.field, error.code, error.problem, error.fix, raw)
+    return mend(messages, origin, tools=tools, repairs=repairs, raw=raw, off=off)
 
 
-def _message(turn: object, keys: Sequence[tuple[str, str]], repairs: list[str]) -> Message:
+def _put_system(record: Mapping[str, Any], messages: list[Message], repairs: list[str]) -> None:
+    """A system column becomes the first turn; a first system turn wins over it."""
+    key, column = values.first_of(dict(record), *SYSTEM_KEYS)
+    if column is None:
+        return
+    system = values.content_text(column, key, repairs)
+    if system.strip() and not (messages and messages[0].role == "system"):
+        messages.insert(0, Message("system", system))
+    elif system.strip() not in ("", messages[0].content.strip() if messages else ""):
+        repairs.append("system_column_ignored")
+
+
+def _message(
+    turn: object, repairs: list[str], off: Set[str], role_key: str, text_key: str, roles: Mapping[str, Role] | None
+) -> Message:
     """The message in a turn; what had to be mended in it is added to `repairs`."""
     if not isinstance(turn, dict):
+        turn = values.decoded(turn, repairs)
+    if not isinstance(turn, dict):
         raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", "Write each turn as an object.")
-    for role_key, content_key in keys:
-        if role_key in turn and (content_key in turn or turn.get("tool_calls") or turn.get("function_call")):
-            break
-    else:
-        wanted = " or ".join(f"{role} and {content}" for role, content in keys[:2])
-        raise Unusable(
-            None,
-            "no_role_or_text",
-            f"it has {_names(turn)}, where {wanted} were expected.",
-            "Rename the keys of this turn.",
-        )
-    said = turn[role_key]
-    role_name = said.strip().lower() if isinstance(said, str) else ""
-    train = values.is_trained(turn)
-    if role_name in values.CALL_ROLES:
-        calls = values.tool_calls(turn.get(content_key), content_key)
-        return Message("assistant", "", tool_calls=calls, train=train)
-    role = values.ROLE_OF.get(role_name)
-    if role is None:
-        known = ", ".join(sorted(values.ROLE_OF))
-        raise Unusable(role_key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", f"Use one of: {known}.")
-    if role_name not in values.USUAL:
-        repairs.append("role_normalised")
-    content = values.content_text(turn.get(content_key), content_key, repairs)
-    raw_calls = turn.get("tool_calls") or turn.get("function_call")
-    calls = () if values.missing(raw_calls) else values.tool_calls(raw_calls or [], "tool_calls")
+    role_key = role_key or next((key for key in ROLE_KEYS if not values.missing(turn.get(key))), "")
+    text_key = text_key or next((key for key in TEXT_KEYS if key in turn), "")
+    calling = turn.get("tool_calls") or turn.get("function_call")
+    if role_key not in turn or (text_key not in turn and not calling):
+        problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
+        raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
+    role, called = _role(turn[role_key], role_key, repairs, roles)
+    train = values.is_trained(turn, repairs, off) if role == "assistant" else True
+    if called:
+        return Message("assistant", "", None, values.tool_calls(turn.get(text_key), text_key), train)
+    parts, inside = _parts(turn.get(text_key))
+    content = values.content_text(parts, text_key, repairs)
+    raw_calls = calling if not values.missing(calling) else inside["calls"]
+    calls = values.tool_calls(raw_calls, "tool_calls") if raw_calls else ()
     if calls and role != "assistant":
         fix = "Move the call to the assistant's turn."
         raise Unusable("tool_calls", "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix)
-    key, thought = values.first_of(turn, "reasoning_content", "reasoning")
-    return Message(role, content, values.content_text(thought, key, repairs) or None, calls, train)
+    key, thought = values.first_of(turn, "reasoning_content", "reasoning", "thinking")
+    reasoning = values.content_text(thought, key, repairs) or "\n".join(inside["reasoning"]) or None
+    name, call_id = turn.get("name"), turn.get("tool_call_id")
+    return Message(
+        role,
+        content,
+        reasoning,
+        calls,
+        train,
+        name if isinstance(name, str) and name else None,
+        call_id if isinstance(call_id, str) and call_id else None,
+    )
+
+
+def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, bool]:
+    """The role that a turn names, and whether it says that the turn is a tool call."""
+    if isinstance(said, dict) and isinstance(said.get("role"), str):
+        said = said["role"]
+    name = said.strip() if isinstance(said, str) else str(said) if isinstance(said, int) else ""
+    if roles and (role := roles.get(name) or roles.get(name.lower())):
+        return role, False
+    name = name.lower()
+    if name in values.CALL_ROLES:
+        return "assistant", True
+    role = values.ROLE_OF.get(name) or values.ROLE_OF.get(name.rstrip(":"))
+    if role is None:
+        known = ", ".join(sorted(values.ROLE_OF))
+        raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", f"Use one of: {known}.")
+    if name not in USUAL and name not in ("tool",) and roles is None:
+        repairs.append("role_normalised")
+    return role, False
+
+
+def _parts(value: object) -> tuple[object, dict[str, list[Any]]]:
+    """Content in parts without those that are reasoning or tool calls, and these."""
+    inside: dict[str, list[Any]] = {"reasoning": [], "calls": []}
+    if not isinstance(value, list):
+        return value, inside
+    rest = []
+    for part in value:
+        what = str(part.get("type", "")) if isinstance(part, dict) else ""
+        held = part.get(what, part.get("value", part.get("text"))) if isinstance(part, dict) else None
+        if what in ("reasoning", "thinking") and isinstance(held, str):
+            inside["reasoning"].append(held)
+        elif what in ("tool_call", "tool_calls", "function_call") and held is not None:
+            inside["calls"] += held if isinstance(held, list) else [values.decoded(held, [])]
+        else:
+            rest.append(part)
+    return rest, inside
 
 
 def _names(turn: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, sample, versions
@@ -19,7 +20,7 @@ def convert(args: argparse.Namespace) -> int:
     """Convert files into the next version of the dataset `--name`."""
     versions.check_name(args.name)
     files = [build.SourceFile(Path(file).expanduser(), Path(file).name) for file in args.files]
-    staged = build.stage(files, format=args.format, progress=_progress)
+    staged = build.stage(files, reading=Reading(format=args.format), progress=_progress)
     try:
         version = build.save(staged, args.name)
     finally:

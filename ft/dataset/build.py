@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from formats.convert import FORMATS
+from formats.convert import DEFAULT, FORMATS
+from formats.reading import Reading
 from ft.dataset import held_out, parquet
 from ft.dataset.save import save
 from ft.dataset.staging import Staged, discard, disk_error, new_folder, open_staged, write_json
@@ -31,7 +32,7 @@ class SourceFile:
 def stage(
     files: Sequence[SourceFile],
     *,
-    format: str = "auto",
+    reading: Reading = DEFAULT,
     validation_fraction: float = 0.1,
     progress: Callable[[int], None] | None = None,
 ) -> Staged:
@@ -40,14 +41,18 @@ def stage(
     The report is {"dataset", "version", "format" ("mixed" where the files differ), "formats": {file: format}, "read",
     "kept", "repaired": {code: records}, "rejected": {code: records}, "duplicates", "splits": {"train", "validation"},
     "problems": the first 100 rejections as {"file", "record", "turn", "field", "code", "problem", "fix"},
-    "files": [{"name", "format", "reason", "read", "kept"}]}, with read == kept + sum(rejected). A file that cannot be
-    read (any further) is one rejection, with record 0. Duplicates are counted, and kept.
+    "files": [{"name", "format", "reason", "read", "kept"}], and what `formats.notes.Notes` tells: "found",
+    "placeholders", "with_placeholders", "ignored", "examples": {code: [{"file", "record", "before", "after"}]}}, with
+    read == kept + sum(rejected). A file that cannot be read (any further) is one rejection, with record 0. Duplicates
+    are counted, and kept.
 
     Raises:
         UserError: no file, no such format, nothing that can be used, or no room on the disk; nothing is left behind.
     """
-    if format not in ("auto", *FORMATS):
-        raise UserError(f"format {format!r}", "there is no such format.", f"Use auto or one of: {', '.join(FORMATS)}.")
+    if reading.format not in ("auto", *FORMATS):
+        raise UserError(
+            f"format {reading.format!r}", "there is no such format.", f"Use auto or one of: {', '.join(FORMATS)}."
+        )
     files = _distinct(files)
     if not files:
         raise UserError("no file", "there is nothing to convert.", "Choose a .json or .jsonl file of chats.")
@@ -57,7 +62,7 @@ def stage(
             raise UserError(file.name, why, "Choose a .json or .jsonl file of chats.")
     path = new_folder("convert")
     try:
-        tally = Tally(format, validation_fraction)
+        tally = Tally(reading, validation_fraction)
         with (
             (path / "rejected.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as rejected,
             parquet.ConversationWriter(path / parquet.FILE_NAME) as writer,
@@ -69,7 +74,7 @@ def stage(
         if boundary != validation_fraction:
             parquet.resplit(path / parquet.FILE_NAME, lambda rows: held_out.below(boundary, rows))
         report = tally.report(parquet.side_counts(path / parquet.FILE_NAME))
-        write_json(path / "source.json", _source(files, format, validation_fraction, boundary))
+        write_json(path / "source.json", _source(files, reading, validation_fraction, boundary))
         write_json(path / "report.json", report)
         return Staged(path, report)
     except BaseException as error:  # also Ctrl-C: a half-written folder is never left behind
@@ -90,12 +95,12 @@ def _distinct(files: Sequence[SourceFile]) -> list[SourceFile]:
     return distinct
 
 
-def _source(files: Sequence[SourceFile], format: str, fraction: float, boundary: float) -> dict[str, Any]:
+def _source(files: Sequence[SourceFile], reading: Reading, fraction: float, boundary: float) -> dict[str, Any]:
     """`held_out`: positions of openings held out beyond `boundary` because an earlier version held them out."""
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
         "files": [{"name": f.name, "bytes": f.path.stat().st_size, "sha256": _sha256(f.path)} for f in files],
-        "format": format,
+        "reading": reading.as_json(),
         "validation_fraction": fraction,
         "boundary": boundary,
         "held_out": [],

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from formats.conversation import Conversation
-from formats.convert import convert, describe
+from formats.convert import convert
+from formats.notes import Example, Notes
 from formats.problems import RowProblem
+from formats.reading import Reading
 from ft.dataset.parquet import ConversationWriter
 from ft.dataset.split import SMALL, boundary
 from ft.dataset.table import facts
@@ -27,11 +29,12 @@ RECORDS_A_PROGRESS = 200
 class Tally:
     """Counts of one conversion. Memory: 8 bytes a conversation (for duplicates), and the first 100 problems.
 
-    `format` is "auto" or a format's name; `fraction` is the share of openings to hold out, 0 to 1.
+    `fraction` is the share of openings to hold out, 0 to 1.
     """
 
-    def __init__(self, format: str, fraction: float) -> None:
-        self._format, self._fraction = format, fraction
+    def __init__(self, reading: Reading, fraction: float) -> None:
+        self._reading, self._fraction = reading, fraction
+        self._notes = Notes()
         self._read = self._kept = 0
         self._repaired: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
@@ -51,26 +54,25 @@ class Tally:
         progress: Callable[[int], None] | None,
     ) -> None:
         """Convert one file: conversations go to `writer`, rejected records to `rejected` as JSON lines."""
-        found = describe(path, format=self._format)
-        read, kept = self._read, self._kept
-        for item in convert(path, name=name, format=self._format):
+        counts: dict[str, list[int]] = {}
+        for item in convert(path, name=name, reading=self._reading, notes=self._notes):
             self._read += 1
             problem = item if isinstance(item, RowProblem) else self._keep(item, writer)
+            count = counts.setdefault(item.origin.file, [0, 0])
+            count[0] += 1
             if problem is not None:
                 self._reject(problem, rejected)
+            else:
+                count[1] += 1
             if progress and self._read % RECORDS_A_PROGRESS == 0:
                 progress(self._read)
         if progress:
             progress(self._read)
-        self._files.append(
-            {
-                "name": name,
-                "format": found.format,
-                "reason": found.reason,
-                "read": self._read - read,
-                "kept": self._kept - kept,
-            }
-        )
+        for file, (read, kept) in counts.items():
+            found = self._notes.formats[file]
+            self._files.append(
+                {"name": file, "format": found.format, "reason": found.reason, "read": read, "kept": kept}
+            )
 
     def _keep(self, conversation: Conversation, writer: ConversationWriter) -> RowProblem | None:
         try:
@@ -144,10 +146,25 @@ class Tally:
             "splits": splits,
             "problems": [as_json(problem) for problem in self._problems],
             "files": self._files,
+            "found": dict(self._notes.found.most_common()),
+            "placeholders": dict(self._notes.placeholders.most_common()),
+            "with_placeholders": self._notes.with_placeholders,
+            "ignored": dict(self._notes.ignored.most_common()),
+            "examples": {
+                code: [
+                    {"file": e.origin.file, "record": e.origin.record, "before": e.before, "after": e.after} for e in es
+                ]
+                for code, es in self._notes.examples.items()
+            },
         }
 
     def _distinct(self) -> int:
         return pc.count_distinct(pa.array(memoryview(self._fingerprints), type=pa.uint64())).as_py()
+
+
+def _example(example: Example) -> dict[str, Any]:
+    origin = example.origin
+    return {"file": origin.file, "record": origin.record, "before": example.before, "after": example.after}
 
 
 def as_json(problem: RowProblem) -> dict[str, Any]:

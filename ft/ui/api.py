@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from formats.conversation import Message
+from formats.reading import Reading
 from ft import presets
 from ft.chat.engine import Engine
 from ft.chat.pair import as_json
@@ -70,7 +71,7 @@ def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
     """Make a dataset, or its next version, from files of chats: the report."""
     versions.check_name(name or "")
     sources = [SourceFile(Path(file), Path(file).name) for file in files or []]
-    staged = build.stage(sources, format=format or "auto")
+    staged = build.stage(sources, reading=Reading(format=format or "auto"))
     try:
         return build.save(staged, name).report
     finally:

@@ -104,7 +104,7 @@ def of_the_assistant(role: str) -> Any:
 
 
 def nothing() -> None:
-    """Nothing is edited any more."""
+    """What a state holds while there is nothing to say: None."""
 
 
 def without(place: int, now: Editing, *fields: Any) -> Editing:

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
+from formats.reading import Reading
 from ft.dataset import build, edit, sample, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
@@ -99,7 +100,7 @@ def _stage(files: list[SourceFile], format: str, held_out: float, before: str) -
         def progress(read: int) -> None:
             say(f"{counted(read, 'record')} read")
 
-        yield build.stage(files, format=format, validation_fraction=held_out / 100, progress=progress)
+        yield build.stage(files, reading=Reading(format=format), validation_fraction=held_out / 100, progress=progress)
 
     yield gr.skip(), gr.skip(), _status("Reading"), alerts.hidden()
     try:

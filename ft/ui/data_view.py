@@ -23,7 +23,7 @@ def bubbles(conversations: Iterable[Conversation], first: int) -> str:
 def _conversation(conversation: Conversation, number: int) -> str:
     origin = conversation.origin
     notes = [f"{escape(origin.file)}, record {origin.record:,}"] if origin.file else []
-    notes += [escape(REPAIRS.get(code, code)).rstrip(".") for code in conversation.repairs]
+    notes += [escape(str(REPAIRS.get(code, code))).rstrip(".") for code in conversation.repairs]
     turns = [_turn(message) for message in conversation.messages[:TURNS_DRAWN]]
     body = "".join(turns[:TURNS_AT_ONCE])
     if len(turns) > TURNS_AT_ONCE:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from formats.conversation import Message, ToolCall
+from formats.reading import Reading
 from ft.dataset import build, parquet, versions
 from ft.dataset.build import SourceFile
 from ft.errors import UserError
@@ -186,7 +187,7 @@ def test_a_missing_file_a_folder_and_no_file_are_told_apart(home, tmp_path):
 
 def test_an_unknown_format_is_refused_with_those_there_are(home, tmp_path):
     with pytest.raises(UserError, match="sharegpt, alpaca, messages"):
-        build.stage([write(tmp_path / "a.json", [sharegpt("Hello")])], format="csv")
+        build.stage([write(tmp_path / "a.json", [sharegpt("Hello")])], reading=Reading(format="csv"))
 
 
 def test_half_a_character_is_rejected_and_not_a_crash(home, tmp_path):

@@ -1,0 +1,94 @@
+"""The export of ChatGPT: {"title", "mapping": {id: {"message", "parent", "children"}}, "current_node"}.
+
+The mapping is a tree: every edit and every new answer is a branch. The chat that a person saw last is the branch from
+the current node up to the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from formats.conversation import Conversation, Message, Origin
+from formats.problems import RowProblem
+from formats.repair import mend, problem_in
+from formats.values import Unusable
+
+_NOTHING: frozenset[str] = frozenset()
+_ROLES = ("system", "user", "assistant", "tool")
+# What the site keeps for itself among the messages: nobody said or read it in the chat.
+_UNSAID = ("user_editable_context", "model_editable_context", "system_error", "tether_browsing_display")
+
+
+def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
+    """The current branch of an exported chat, or why there is none. Other branches are left out, as on the site."""
+    if not isinstance(record, dict) or not isinstance(record.get("mapping"), dict):
+        problem, fix = "it has no mapping of messages.", "Export the chats from ChatGPT again."
+        return problem_in(origin, None, "mapping", "bad_tree", problem, fix, record)
+    repairs: list[str] = []
+    try:
+        messages = []
+        for number, node in enumerate(_branch(record["mapping"], record.get("current_node")), 1):
+            message = _message(node, number)
+            if message:
+                messages.append(message)
+    except Unusable as error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    return mend(messages, origin, tools=(), repairs=repairs, raw=record, off=off)
+
+
+def _branch(mapping: dict[str, Any], current: object) -> list[dict[str, Any]]:
+    """The messages from the root to the current node."""
+    if not isinstance(current, str) or current not in mapping:
+        leaves = [key for key, node in mapping.items() if isinstance(node, dict) and not node.get("children")]
+        current = leaves[-1] if leaves else None
+    branch, seen = [], set()
+    while isinstance(current, str):
+        node = mapping.get(current)
+        if current in seen or not isinstance(node, dict):
+            problem = "its tree of messages has no way from the current message to its root."
+            raise Unusable("mapping", "bad_tree", problem, "Export the chats from ChatGPT again.")
+        seen.add(current)
+        if isinstance(node.get("message"), dict):
+            branch.append(node["message"])
+        current = node.get("parent")
+    return branch[::-1]
+
+
+def _message(node: dict[str, Any], number: int) -> Message | None:
+    """The message of a node; None where it is none that a person saw."""
+    author, content = node.get("author"), node.get("content")
+    role = author.get("role") if isinstance(author, dict) else None
+    metadata = node.get("metadata") if isinstance(node.get("metadata"), dict) else {}
+    hidden = bool(metadata and metadata.get("is_visually_hidden_from_conversation"))
+    if not isinstance(content, dict) or content.get("content_type") in _UNSAID or hidden:
+        return None
+    if role not in _ROLES:
+        problem = f"message {number} is by {str(role)[:60]!r}, which is not known."
+        raise Unusable("author", "unknown_role", problem, "Leave this chat out.")
+    text = _text(content)
+    if not text.strip():
+        return None
+    name = author.get("name") if isinstance(author, dict) else None
+    name = name if role == "tool" and isinstance(name, str) else None
+    recipient = node.get("recipient")
+    if role == "assistant" and isinstance(recipient, str) and recipient not in ("all", ""):
+        return Message("assistant", text, train=False)  # what it wrote to a tool of the site, which nobody has here
+    return Message(role, text, name=name)
+
+
+def _text(content: dict[str, Any]) -> str:
+    parts = content.get("parts")
+    if not isinstance(parts, list):
+        parts = [content.get("text") or content.get("result") or content.get("content") or ""]
+    texts = []
+    for part in parts:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):  # speech, with what was said
+            texts.append(part["text"])
+        elif isinstance(part, str):
+            texts.append(part)
+        else:
+            what = str(part.get("content_type", "an object")) if isinstance(part, dict) else "no text"
+            problem = f"a message holds {what}; only text can be trained on."
+            raise Unusable("content", "media", problem, "Leave this chat out.")
+    return "\n".join(text for text in texts if text)

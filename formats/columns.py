@@ -1,0 +1,219 @@
+"""How a table or a record of no known format is read: which column is what. Guessed, and put right by a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from formats import pairs, values
+from formats.conversation import Conversation, Message, Origin, Role
+from formats.problems import RowProblem
+from formats.repair import mend, problem_in
+from formats.turns import ROLE_KEYS, TEXT_KEYS, read_turns
+from formats.values import ROLE_OF, Unusable
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Either a pair (`prompt` and `reply`, with more in `input` and `system`) or a list of turns (`turns`).
+
+    `turns` is the column that holds the list, with dots where it lies deeper ("data.chat"); `role` and `text` are the
+    keys in each turn ("" for the usual ones), and `roles` what the file calls its roles, where that is not usual.
+    """
+
+    prompt: str = ""
+    reply: str = ""
+    input: str = ""
+    system: str = ""
+    turns: str = ""
+    role: str = ""
+    text: str = ""
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.turns and not (self.prompt and self.reply):
+            raise ValueError("columns need a prompt and a reply, or turns")
+        wrong = sorted(set(self.roles.values()) - set(get_args(Role)))
+        if wrong:
+            raise ValueError(f"there is no role {wrong[0]!r}; the roles are: {', '.join(get_args(Role))}")
+
+    def as_json(self) -> dict[str, Any]:
+        return {**{name: getattr(self, name) for name in _NAMES}, "roles": dict(self.roles)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Columns:
+        """The columns that `as_json` wrote.
+
+        Raises:
+            ValueError: they are not enough, or it names others.
+        """
+        unknown = sorted(set(document) - {*_NAMES, "roles"})
+        if unknown:
+            raise ValueError(f"there is no {unknown[0]!r} to name a column for; there are: {', '.join(_NAMES)}")
+        return cls(**document)
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> Columns:
+        """From the words of a command line: "prompt=Question", "reply=Answer", "role.Bot=assistant".
+
+        Raises:
+            ValueError: a word of another form, or not enough of them.
+        """
+        found: dict[str, Any] = {"roles": {}}
+        for word in words:
+            name, equals, column = word.partition("=")
+            if not equals or not column:
+                raise ValueError(f"{word!r} is not of the form prompt=COLUMN")
+            if name.startswith("role."):
+                found["roles"][name.removeprefix("role.")] = column
+            else:
+                found[name] = column
+        return cls.from_json(found)
+
+
+_ASKING = ("quest", "prompt", "instruct", "user", "human", "ask", "input")
+_ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet")
+_NAMES = ("prompt", "reply", "input", "system", "turns", "role", "text")
+
+
+def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
+    """The conversation in a record that is read by its columns, or why there is none."""
+    if columns.turns:
+        repairs: list[str] = []
+        turns = within(record, columns.turns)
+        given = {"system": within(record, columns.system)} if columns.system else {}
+        beside = {**given, **_tools(record)}
+        padded = {**beside, columns.turns: None}  # more than one key, so that what stands beside the turns is read
+        return read_turns(
+            padded,
+            turns,
+            columns.turns,
+            origin,
+            off,
+            role_key=columns.role,
+            text_key=columns.text,
+            roles=columns.roles or None,
+            repairs=repairs,
+            raw=record,
+        )
+    if not isinstance(record, dict):
+        problem = f"it is {values.kind(record)}, not an object with columns."
+        return problem_in(origin, None, None, "not_a_record", problem, "Write each record as an object.", record)
+    repairs = []
+    try:
+        wanted = ("system", "prompt", "input", "reply")
+        texts = {name: _text(record, getattr(columns, name), repairs) for name in wanted}
+        trained = values.is_trained(record, repairs, off)
+        tools = values.tool_list(_tools(record).get("tools"))
+    except Unusable as error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    messages = [Message("system", texts["system"])] if texts["system"].strip() else []
+    asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
+    messages += [Message("user", asked), Message("assistant", texts["reply"], None, (), trained)]
+    return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def _tools(record: object) -> dict[str, Any]:
+    return {"tools": record["tools"]} if isinstance(record, dict) and not values.missing(record.get("tools")) else {}
+
+
+def _text(record: dict[str, Any], column: str, repairs: list[str]) -> str:
+    if not column:
+        return ""
+    found = within(record, column)
+    if found is None and column not in record and "." not in column:
+        keys = ", ".join(str(key)[:30] for key in list(record)[:8]) or "none"
+        raise Unusable(column, "no_column", f"it has no column {column} (its columns: {keys}).", f"Add {column}.")
+    return values.content_text(found, column, repairs)
+
+
+def within(record: object, path: str) -> Any:
+    """What stands under a column, with dots where it lies deeper; None where nothing does."""
+    if isinstance(record, dict) and path in record:
+        return record[path]
+    for key in path.split("."):
+        record = values.decoded(record, [])
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def names(records: Sequence[object]) -> list[str]:
+    """The columns that records have, with dots where one lies in an object of another, in the order of their coming."""
+    found: dict[str, None] = {}
+    for record in records:
+        for key, value in record.items() if isinstance(record, dict) else ():
+            found[str(key)] = None
+            for inner in value if isinstance(value, dict) else ():
+                found[f"{key}.{inner}"] = None
+    return list(found)[:200]
+
+
+def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
+    """How the records might be read, and why; (None, why not) where nothing in them looks like a chat."""
+    rows = [record for record in records if isinstance(record, dict)]
+    if not rows:
+        return None, "the records are no objects with columns"
+    columns = names(rows)
+    for column in columns:
+        turns = next((held for row in rows if (held := _turn_list(within(row, column)))), None)
+        if turns:
+            return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
+    texts = {c: [v for row in rows if isinstance(v := within(row, c), str) and v.strip()] for c in columns}
+    full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
+    if len(full) < 2:
+        return None, "there are not two columns of text to be a prompt and a reply"
+    prompt = _named(full, pairs.PROMPTS) or _like(
+        full, ("quest", "prompt", "instruct", "user", "human", "ask", "input")
+    )
+    reply = _named(full, pairs.REPLIES) or _like(
+        full, ("answ", "respon", "reply", "output", "assist", "bot", "complet")
+    )
+    system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
+    why = "by the names of the columns"
+    rest = [column for column in full if column not in (prompt, reply, system)]
+    if not prompt or not reply or prompt == reply:
+        longest = sorted(rest or full, key=lambda column: full[column], reverse=True)
+        reply = reply if reply and reply != prompt else next((c for c in longest if c != prompt), "")
+        prompt = prompt or next((column for column in full if column not in (reply, system)), "")
+        why = f"{reply} holds the longest texts of those columns, and {prompt} comes before it"
+    if not prompt or not reply or prompt == reply:
+        return None, "there are not two columns of text to be a prompt and a reply"
+    return Columns(prompt=prompt, reply=reply, system=system if system not in (prompt, reply) else ""), why
+
+
+def _turn_list(value: object) -> list[dict[str, Any]]:
+    value = values.decoded(value, [])
+    good = isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value)
+    return value if good and isinstance(value, list) else []
+
+
+def _of_turns(column: str, first: list[dict[str, Any]], turns: list[dict[str, Any]]) -> tuple[Columns | None, str]:
+    keys = list(first[0])
+    texts = {key: [turn[key] for turn in turns if isinstance(turn.get(key), str)] for key in keys}
+    role = next((key for key in ROLE_KEYS if key in keys), "")
+    role = role or next((key for key in keys if texts[key] and len(set(texts[key])) <= 6 < len(texts[key])), "")
+    role = role or next((key for key in keys if {text.lower() for text in texts[key]} & set(ROLE_OF)), "")
+    others = [key for key in keys if key != role and texts[key]]
+    text = next((key for key in TEXT_KEYS if key in others), "")
+    text = text or max(others, key=lambda key: sum(map(len, texts[key])), default="")
+    if not role or not text:
+        return None, f"{column} holds lists, but no key in them names who speaks and another what is said"
+    said = list(dict.fromkeys(texts[role]))
+    known: dict[str, Role] = {name: ROLE_OF[name.lower()] for name in said if name.lower() in ROLE_OF}
+    for name in said:  # who speaks first asks, and the other one answers
+        if name not in known:
+            known[name] = "assistant" if "user" in known.values() else "user"
+    why = f"{column} holds lists of turns; {role} names {len(said)} speakers and {text} holds the texts"
+    return Columns(turns=column, role=role, text=text, roles=known), why
+
+
+def _named(columns: Mapping[str, float], wanted: Sequence[str]) -> str:
+    lower = {column.strip().lower(): column for column in columns}
+    return next((lower[name] for name in wanted if name in lower), "")
+
+
+def _like(columns: Mapping[str, float], parts: Sequence[str]) -> str:
+    return next((column for part in parts for column in columns if part in column.lower()), "")

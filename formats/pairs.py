@@ -1,0 +1,127 @@
+"""One prompt and one reply: prompt and completion, question and answer, and Alpaca's instruction, input and output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from typing import Any
+
+from formats import values
+from formats.conversation import Conversation, Message, Origin
+from formats.problems import RowProblem
+from formats.repair import mend, problem_in
+from formats.turns import SYSTEM_KEYS, TOOL_KEYS, read_turns
+from formats.values import Unusable
+
+PROMPTS = (
+    *("instruction", "prompt", "question", "query", "problem", "user", "human", "prompter", "user_message", "q"),
+    "input",
+)
+INPUTS = ("input", "context")
+REPLIES = (
+    *("output", "response", "completion", "answer", "reply", "assistant", "bot", "chatbot", "assistant_message"),
+    *("solution", "a"),
+)
+_NOTHING: frozenset[str] = frozenset()
+
+
+def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
+    """The conversation in a record with a prompt and a reply, or why there is none.
+
+    The prompt is instruction, a line break and input, or context as Dolly calls it (each alone where the other is
+    empty); history pairs come first and are trained on, as LLaMA-Factory reads them. Names of columns are the usual
+    ones, whatever their case.
+    """
+    if not isinstance(record, dict):
+        return problem_in(
+            origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
+        )
+    repairs: list[str] = []
+    lower = {str(key).strip().lower(): value for key, value in record.items()}
+    try:
+        if isinstance(lower.get("prompt"), list):  # TRL's conversational prompt and completion
+            turns = [*lower["prompt"], *(lower["completion"] if isinstance(lower.get("completion"), list) else [])]
+            return read_turns(record, turns, "prompt", origin, off)
+        messages = context(lower, repairs)
+        reply = _column(lower, REPLIES, repairs)
+        trained = values.is_trained(lower, repairs, off)
+        messages.append(Message("assistant", reply, None, (), trained))
+        tools = values.tool_list(values.first_of(lower, *TOOL_KEYS)[1])
+    except Unusable as error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def context(record: Mapping[str, Any], repairs: list[str]) -> list[Message]:
+    """What stands before the reply: the system message, the history, and the prompt. Keys are lower case."""
+    messages: list[Message] = []
+    known = dict(record)
+    key, column = values.first_of(known, *SYSTEM_KEYS)
+    system = values.content_text(column, key, repairs)
+    if system.strip():
+        messages.append(Message("system", system))
+    messages += _history(known.get("history"), repairs)
+    prompt = _column(known, PROMPTS, repairs)
+    asked = [prompt]
+    if any(not values.missing(known.get(name)) for name in PROMPTS[:-1]):  # else the input is the prompt itself
+        key, more = values.first_of(known, *INPUTS)
+        asked.append(values.content_text(values.decoded(more, []) if isinstance(more, dict) else more, key, repairs))
+    messages.append(Message("user", "\n".join(part for part in asked if part.strip())))
+    return messages
+
+
+def write(conversation: Conversation) -> dict[str, Any]:
+    """The record that `read` gives `conversation` back from.
+
+    Raises:
+        ValueError: it is more than one prompt and one reply (a system message may come first).
+    """
+    turns = list(conversation.messages)
+    record: dict[str, Any] = {"system": turns.pop(0).content} if turns and turns[0].role == "system" else {}
+    if [message.role for message in turns] != ["user", "assistant"] or any(not plain(message) for message in turns):
+        raise ValueError("A pair holds one prompt and one reply of plain text only; write it as messages.")
+    record.update(prompt=turns[0].content, completion=turns[1].content)
+    return with_rest(record, conversation)
+
+
+def plain(message: Message) -> bool:
+    """Whether a turn is text alone."""
+    return (message.reasoning, message.tool_calls, message.name, message.tool_call_id) == (None, (), None, None)
+
+
+def with_rest(record: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
+    """The record with what stands beside its texts: whether the reply is trained on, and the tools."""
+    if not conversation.messages[-1].train:
+        record["train"] = False
+    if conversation.tools:
+        record["tools"] = "[" + ", ".join(conversation.tools) + "]"
+    return record
+
+
+def _column(record: dict[str, Any], names: tuple[str, ...], repairs: list[str]) -> str:
+    """The text of the first of those columns that holds something; the others that do are told in `repairs`."""
+    there = [name for name in names if name in record]
+    if not there:
+        keys = ", ".join(str(key)[:30] for key in list(record)[:8]) or "none"
+        raise Unusable(names[0], "no_column", f"it has no {names[0]} (its keys: {keys}).", f"Add {names[0]}.")
+    if len(there) == 1:
+        return values.content_text(record[there[0]], there[0], repairs)
+    filled = [name for name in there if not values.missing(record[name])]
+    others = [name for name in filled[1:] if name not in INPUTS and record[name] != record[filled[0]]]
+    if others:
+        repairs.append("second_column_ignored")
+    name = filled[0] if filled else there[0]
+    return values.content_text(record[name], name, repairs)
+
+
+def _history(value: object, repairs: list[str]) -> list[Message]:
+    if values.missing(value):
+        return []
+    value = values.decoded(value, repairs)
+    messages = []
+    for pair in value if isinstance(value, list) else [None]:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            fix = "Write history as [[prompt, reply], ...]."
+            raise Unusable("history", "bad_history", "it is not a list of pairs of prompt and reply.", fix)
+        messages.append(Message("user", values.content_text(pair[0], "history", repairs)))
+        messages.append(Message("assistant", values.content_text(pair[1], "history", repairs)))
+    return messages

@@ -1,0 +1,68 @@
+"""Preference data: ranking (a chosen and a rejected answer) and KTO (answers labelled good or bad).
+
+It is for another kind of training. With the repair good_answers_kept, the good answers are read as chats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from formats import pairs, values
+from formats.conversation import Conversation, Message, Origin
+from formats.problems import RowProblem
+from formats.repair import mend, problem_in
+from formats.turns import LISTS, TOOL_KEYS, read_turns
+from formats.values import Unusable
+
+KTO_LABELS = ("kto_tag", "label")
+_FIX = "Switch the repair good_answers_kept on to keep the good answers as chats, or leave this record out."
+
+
+def is_ranking(record: dict[str, Any]) -> bool:
+    """Whether the record ranks two answers."""
+    return not values.missing(record.get("chosen")) and not values.missing(record.get("rejected"))
+
+
+def is_kto(record: dict[str, Any]) -> bool:
+    """Whether the record labels its answer as good or bad."""
+    return any(isinstance(record.get(key), bool) for key in KTO_LABELS)
+
+
+def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conversation | RowProblem:
+    """The chat with the chosen answer. It is a repair, and refused as ranking_data where that is off."""
+    if "good_answers_kept" in off:
+        problem = "it is ranking data (chosen / rejected), which is for preference training."
+        return problem_in(origin, None, "chosen", "ranking_data", problem, _FIX, record)
+    repairs = ["good_answers_kept"]
+    chosen = values.decoded(record["chosen"], repairs)
+    before: list[Any] = next((record[key] for key in (*LISTS, "prompt") if isinstance(record.get(key), list)), [])
+    if isinstance(chosen, dict):  # LLaMA-Factory: the turns before, and the chosen one
+        return read_turns(record, [*before, chosen], "chosen", origin, off, repairs=repairs)
+    if isinstance(chosen, list):
+        whole = chosen if len(chosen) > 1 else [*before, *chosen]
+        if not before and len(chosen) == 1 and isinstance(record.get("prompt"), str):
+            whole = [{"role": "user", "content": record["prompt"]}, *chosen]
+        return read_turns(record, whole, "chosen", origin, off, repairs=repairs)
+    try:
+        if before:
+            turn = {"role": "assistant", "content": values.content_text(chosen, "chosen", repairs)}
+            return read_turns(record, [*before, turn], "chosen", origin, off, repairs=repairs)
+        messages = pairs.context({str(key).strip().lower(): value for key, value in record.items()}, repairs)
+        messages.append(Message("assistant", values.content_text(chosen, "chosen", repairs)))
+        tools = values.tool_list(values.first_of(record, *TOOL_KEYS)[1])
+    except Unusable as error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def bad_or_refused(record: dict[str, Any], origin: Origin, off: Set[str]) -> RowProblem | None:
+    """Why a KTO record is not read: the repair is off, or its answer is labelled as bad. None: it is to be read."""
+    key = next(key for key in KTO_LABELS if isinstance(record.get(key), bool))
+    if "good_answers_kept" in off:
+        problem = f"it is KTO data (its {key} says whether the answer is good), which is for preference training."
+        return problem_in(origin, None, key, "kto_data", problem, _FIX, record)
+    if not record[key]:
+        fix = "Nothing: only the good answers are kept."
+        return problem_in(origin, None, key, "bad_answer", "its answer is labelled as bad.", fix, record)
+    return None

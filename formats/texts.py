@@ -1,0 +1,105 @@
+"""What may be mended inside the text of turns: HTML that was saved along, HTML entities, unfilled placeholders."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bs4 import BeautifulSoup
+from markdownify import MarkdownConverter
+
+from formats.conversation import Conversation
+from formats.notes import Notes
+from formats.reading import Reading
+
+PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_. -]{0,40}?)\s*\}\}")
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
+# The site's own markup around a reply, which nobody writes by hand.
+_MARKUP = re.compile(
+    r'<div class="(?:markdown|flex flex-grow|min-h-\[|whitespace-pre-wrap|bg-black)|<code class="!whites'
+)
+_COPIED = re.compile(
+    r"^(`{3,}[ \t]*[\w+#.-]*)[ \t]*\n?(?:Copy code)+[ \t]*\n?|^([\w+#.-]{1,20})\nCopy code[ \t]*\n", re.M
+)
+_FOOTER = re.compile(r"\n?^Copy\d+ chars / \d+ words[ \t]*$", re.M)
+
+
+def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
+    """The conversation with the repairs of texts that are on; what the others would touch is counted in `notes`."""
+    for code, mends, apply in (
+        ("html_debris", _has_debris, without_debris),
+        ("html_entities", _has_entity, html.unescape),
+    ):
+        if any(mends(message.content) for message in conversation.messages):
+            if reading.allows(code):
+                conversation = _changed(conversation, code, apply, notes)
+            else:
+                notes.found[code] += 1
+    if any("{{" in message.content for message in conversation.messages):
+        conversation = _filled(conversation, reading, notes)
+    return conversation
+
+
+def _has_debris(text: str) -> bool:
+    return ("<" in text and bool(_MARKUP.search(text))) or ("Copy" in text and bool(_COPIED.search(text)))
+
+
+def _has_entity(text: str) -> bool:
+    return "&" in text and bool(_ENTITY.search(text))
+
+
+def _changed(conversation: Conversation, code: str, apply: Callable[[str], str], notes: Notes) -> Conversation:
+    """The conversation with `apply` on each text; where that changed one, `code` is among its repairs."""
+    before = conversation.messages
+    after = tuple(replace(m, content=text) if (text := apply(m.content)) != m.content else m for m in before)
+    for old, new in zip(before, after, strict=True):
+        if old is not new:
+            notes.example(code, conversation.origin, old.content, new.content)
+            return replace(conversation, messages=after, repairs=(*conversation.repairs, code))
+    return conversation
+
+
+def without_debris(text: str) -> str:
+    """A text saved from ChatGPT's page as Markdown: without its markup, its buttons' labels and its footers."""
+    if "<" in text and _MARKUP.search(text):
+        page = BeautifulSoup(text, "html.parser")
+        for button in page.find_all(["button", "svg"]):
+            button.decompose()
+        for block in page.find_all("pre"):
+            code = block.find("code")
+            if code is not None:
+                block.clear()
+                block.append(code)
+        converter = MarkdownConverter(heading_style="ATX", code_language_callback=_language, escape_misc=False)
+        text = converter.convert_soup(page).strip()
+    return _FOOTER.sub("", _COPIED.sub(lambda found: f"{found[1]}\n", text))
+
+
+def _language(block: object) -> str:
+    """The language of a code block, from the class of its <code>."""
+    code = block.find("code") if hasattr(block, "find") else None
+    names = (code.get("class") or []) if code is not None else []
+    return next((name.removeprefix("language-") for name in names if name.startswith("language-")), "")
+
+
+def placeholders(text: str) -> list[str]:
+    """The names of the placeholders in a text: {{name}}."""
+    return PLACEHOLDER.findall(text) if "{{" in text else []
+
+
+def _filled(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
+    fill = reading.fill if reading.allows("placeholders_filled") else {}
+    names = {name for message in conversation.messages for name in placeholders(message.content)}
+    if names & set(fill):
+        conversation = _changed(conversation, "placeholders_filled", lambda text: fill_in(text, fill), notes)
+    left = names - set(fill)
+    notes.placeholders.update(left)
+    notes.with_placeholders += bool(left)
+    return conversation
+
+
+def fill_in(text: str, fill: Mapping[str, str]) -> str:
+    """The text with each placeholder that `fill` names in its place."""
+    return PLACEHOLDER.sub(lambda found: fill.get(found[1], found[0]), text)
