@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TextIO
+
+import orjson
 
 BLOCK = 1 << 18
 _NEAR = 64  # characters: an error this close to the end of what was read so far may only mean that more is needed
 _RAW = 20_000
+
+
+_FIRST_KEY = re.compile(r'\{\s*"[^"\\]*"')
+
+
+def _spaced_colon(text: str) -> bool:
+    """Whether white space may stand between a key and its colon."""
+    return " :" in text or "\n:" in text or "\t:" in text or "\r:" in text
+
+
+def _plain_keys(value: dict[str, object]) -> int:
+    """How many keys there are in the object and all that it holds; -1 where it holds a number that is no whole one."""
+    waiting: list[object] = [value]
+    count = 0
+    while waiting:
+        one = waiting.pop()
+        if type(one) is dict:
+            count += len(one)
+            for held in one.values():
+                if type(held) is not str:
+                    if type(held) is float:
+                        return -1
+                    if held:
+                        waiting.append(held)
+        elif type(one) is list:
+            for held in one:
+                if type(held) is not str:
+                    if type(held) is float:
+                        return -1
+                    if held:
+                        waiting.append(held)
+    return count
 
 
 class Number(float):
@@ -27,13 +62,16 @@ class Number(float):
 class JsonText:
     """A text of JSON values, seen through a window from before the next value to where reading has come to.
 
-    `repeated` holds the keys that the last value gives twice, with different values: JSON keeps only the last of them.
+    `repeated` holds what the last value gives twice, with different values, as (object, key): JSON keeps the last.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._seen, self._place = "", 0
-        self.repeated: list[str] = []
+        self.repeated: list[tuple[dict[str, object], str]] = []
+        self._long = False
+        self._between = ""  # what stands between the last value and the next, up to where that is sure to begin
+        self._end = -1  # where the last value ended
         self._decode = json.JSONDecoder(
             strict=False,
             parse_int=lambda text: int(text) if len(text) < 4000 else Number(text),
@@ -45,14 +83,16 @@ class JsonText:
     def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         made = dict(pairs)
         if len(made) < len(pairs):
-            self.repeated += [key for key, value in pairs if made[key] != value]
+            self.repeated += [(made, key) for key, value in pairs if made[key] != value]
         return made
 
     def _more(self) -> bool:
         """Read on; False at the end. Ever larger blocks, so that a huge value is not decoded over and over."""
         block = self._stream.read(max(BLOCK, len(self._seen) - self._place))
         if block:
+            self._end -= self._place
             self._seen, self._place = self._seen[self._place :] + block, 0
+            self._long = len(self._seen) >= BLOCK
         return bool(block)
 
     def skip(self, what: str) -> str:
@@ -65,9 +105,17 @@ class JsonText:
             if not self._more():
                 return ""
 
-    def step(self) -> None:
-        """Go past one character."""
-        self._place += 1
+    def step(self, count: int = 1) -> None:
+        """Go past so many characters."""
+        self._place += count
+
+    def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        """Whether what comes next, as far as it was read, looks like that."""
+        return pattern.match(self._seen, self._place)
+
+    def is_long(self) -> bool:
+        """Whether the text is longer than one block."""
+        return self._long
 
     def indentation(self) -> str:
         """The white space that stands before this place in its line; "" where something else does."""
@@ -78,12 +126,19 @@ class JsonText:
         """What comes next, up to the end of the line."""
         return (self._seen[self._place : self._place + length].splitlines() or [""])[0]
 
-    def value(self) -> tuple[object, str]:
-        """The value that begins here, and its text; the place is then behind it.
+    def value(self) -> tuple[object, str | None]:
+        """The value that begins here, and its text; the place is then behind it. The text is None where it is certain
+        that it is whole characters.
 
         Raises:
             json.JSONDecodeError, RecursionError: there is none, or it is nested too deeply; the place stays.
         """
+        self.repeated.clear()
+        if self._between:
+            value = self._quickly()
+            if value is not None:
+                return value, None
+        start = self._place
         while True:
             self.repeated.clear()
             try:
@@ -92,11 +147,44 @@ class JsonText:
                 open_ended = error.msg.startswith("Unterminated string") or len(self._seen) - error.pos < _NEAR
                 if not open_ended or not self._more():
                     raise
+                start = self._place
                 continue
             # A number or word at the end of the window may go on in the next block.
             if end < len(self._seen) or not self._more():
                 text, self._place = self._seen[self._place : end], end
+                self._learn(start, end)
                 return value, text
+            start = self._place
+
+    def _learn(self, start: int, end: int) -> None:
+        """From two values that follow one another, what stands between them: where the next ones will end."""
+        if 0 <= self._end <= start:
+            between = self._seen[self._end : start]
+            first = _FIRST_KEY.match(self._seen, start)
+            if first and len(between) < 100:
+                self._between = between + ("{" if "\n" in between else first[0])
+        self._end = end
+
+    def _quickly(self) -> dict[str, object] | None:
+        """The object that begins here, by a faster decoder that is sure to give the same; None where it might not.
+
+        It keeps no number as it is written, and of a key given twice the last alone: so neither may be there.
+        """
+        while (end := self._seen.find(self._between, self._place)) < 0:
+            if len(self._seen) - self._place > BLOCK or not self._more():
+                return None
+        text = self._seen[self._place : end]
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return None
+        if type(value) is not dict or _spaced_colon(text):
+            return None
+        keys = _plain_keys(value)
+        if keys < 0 or text.count('":') != keys:
+            return None
+        self._place = self._end = end
+        return value
 
     def breaks_off(self, error: json.JSONDecodeError) -> bool:
         """Whether that error of `value` says that the text ends inside the value."""

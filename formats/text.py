@@ -10,7 +10,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "a GIF picture"),
     (b"RIFF", "a sound, video or WebP file"),
     (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a zip archive (or an Office document)"),
+    (b"PK\x03\x04", "a document of an office program"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"PAR1", "a Parquet file"),
     (b"ARROW1", "an Arrow file"),

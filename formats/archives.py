@@ -1,0 +1,138 @@
+"""Archives, read as streams with limits: gzip, bzip2, xz, and zip with several files."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from formats.json_file import file_problem
+from formats.problems import RowProblem
+
+UNPACKED = 20 << 30  # bytes that an archive may unpack to
+RATIO = 200  # times its packed size, once it is larger than FREE
+FREE = 64 << 20  # bytes
+FILES = 1000  # in one archive
+
+Stream = io.BufferedReader
+_PACKED: dict[bytes, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZMAFile]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
+_CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db")
+
+
+class Refused(Exception):
+    """An archive that is damaged or beyond a limit: the message says which, `fix` what to do."""
+
+    def __init__(self, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.fix = fix
+
+
+def is_zip(start: bytes) -> bool:
+    return start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def is_packed(start: bytes) -> bool:
+    """Whether a file that begins with `start` is packed by gzip, bzip2 or xz."""
+    return start.startswith(tuple(_PACKED))
+
+
+def unpack(path: Path, start: bytes) -> Stream:
+    """The packed file at `path`, as it is unpacked. Reading it raises Refused."""
+    opener = next(opener for magic, opener in _PACKED.items() if start.startswith(magic))
+    return _limited(opener(path), path.stat().st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive: its name with the archive's before it, and how to open it."""
+
+    name: str
+    open: Callable[[], Stream]
+
+
+def members(path: Path, name: str) -> Iterator[Member | RowProblem]:
+    """The files in the zip archive at `path`, which a person knows as `name`."""
+    fix = "Unpack it, and upload the files."
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        yield file_problem(name, "bad_archive", f"the archive is damaged ({error}).", "Pack or download it again.")
+        return
+    with archive:
+        files = [each for each in archive.infolist() if not each.is_dir() and not _is_clutter(each.filename)]
+        whole = sum(each.file_size for each in files)
+        if not files:
+            yield file_problem(name, "empty", "the archive holds no file.", fix)
+        elif len(files) > FILES:
+            yield file_problem(name, "bad_archive", f"it holds {len(files):,} files; the limit is {FILES:,}.", fix)
+        elif whole > UNPACKED:
+            problem = f"it unpacks to {whole / 2**30:.1f} GB; the limit is {UNPACKED / 2**30:.0f} GB."
+            yield file_problem(name, "bad_archive", problem, fix)
+        else:
+            for each in files:
+                inside = f"{name}/{each.filename}"
+                if each.flag_bits & 1:
+                    problem = "it is locked with a password."
+                    yield file_problem(inside, "bad_archive", problem, "Pack it again without one.")
+                else:
+                    yield Member(inside, _opening(archive, each))
+
+
+def _opening(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Stream]:
+    def open_member() -> Stream:
+        try:
+            return _limited(archive.open(info), info.compress_size)
+        except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+            raise Refused(f"it cannot be unpacked ({error}).", "Pack it again as zip or gzip.") from error
+
+    return open_member
+
+
+def _is_clutter(name: str) -> bool:
+    return any(part in _CLUTTER for part in PurePosixPath(name).parts)
+
+
+def _limited(file: io.BufferedIOBase | IO[bytes], packed: int) -> Stream:
+    return io.BufferedReader(_Limited(file, packed), 1 << 16)
+
+
+class _Limited(io.RawIOBase):
+    """A stream that refuses to unpack to more than the limits allow."""
+
+    def __init__(self, file: io.BufferedIOBase | IO[bytes], packed: int) -> None:
+        self._file, self._packed, self._unpacked = file, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        try:
+            block = self._file.read(len(view))
+        except _DAMAGED as error:
+            raise Refused(f"the archive is damaged ({error}).", "Pack or download it again.") from error
+        view[: len(block)] = block
+        self._unpacked += len(block)
+        if self._unpacked > UNPACKED:
+            problem = f"it unpacks to more than {UNPACKED / 2**30:.0f} GB, which is the limit."
+            raise Refused(problem, "Unpack it, and upload a part of it.")
+        if self._unpacked > FREE and self._unpacked > RATIO * self._packed:
+            problem = f"it unpacks to more than {RATIO} times its size, which is the limit (an archive bomb?)."
+            raise Refused(problem, "Unpack it, and upload the files.")
+        return len(block)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
