@@ -86,9 +86,8 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
         turns = within(record, columns.turns)
         given = {"system": within(record, columns.system)} if columns.system else {}
         beside = {**given, **_tools(record)}
-        padded = {**beside, columns.turns: None}  # more than one key, so that what stands beside the turns is read
         return read_turns(
-            padded,
+            beside,
             turns,
             columns.turns,
             origin,

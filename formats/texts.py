@@ -28,6 +28,14 @@ _FOOTER = re.compile(r"\n?^Copy\d+ chars / \d+ words[ \t]*$", re.M)
 
 def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
     """The conversation with the repairs of texts that are on; what the others would touch is counted in `notes`."""
+    for message in conversation.messages:  # most texts hold none of the characters that would have to be looked at
+        text = message.content
+        if "<" in text or "&" in text or "{" in text or "`" in text:
+            return _mend_texts(conversation, reading, notes)
+    return conversation
+
+
+def _mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
     for code, mends, apply in (
         ("html_debris", _has_debris, without_debris),
         ("html_entities", _has_entity, html.unescape),
@@ -43,7 +51,7 @@ def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Co
 
 
 def _has_debris(text: str) -> bool:
-    return ("<" in text and bool(_MARKUP.search(text))) or ("Copy" in text and bool(_COPIED.search(text)))
+    return ("<" in text and bool(_MARKUP.search(text))) or ("Copy code" in text and bool(_COPIED.search(text)))
 
 
 def _has_entity(text: str) -> bool:

@@ -20,6 +20,7 @@ ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
 TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance")
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
+_BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS))
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -62,8 +63,8 @@ def read_turns(
             messages.append(_message(turn, repairs, off, role_key, text_key, roles))
         place = None
         tools: tuple[str, ...] = ()
-        if len(record) > 1:
-            tools = values.tool_list(values.first_of(dict(record), *TOOL_KEYS)[1])
+        if not _BESIDE.isdisjoint(record):
+            tools = values.tool_list(values.first_of(record, *TOOL_KEYS)[1])
             _put_system(record, messages, repairs)
     except Unusable as error:
         return problem_in(origin, place, error.field, error.code, error.problem, error.fix, raw)
@@ -72,7 +73,7 @@ def read_turns(
 
 def _put_system(record: Mapping[str, Any], messages: list[Message], repairs: list[str]) -> None:
     """A system column becomes the first turn; a first system turn wins over it."""
-    key, column = values.first_of(dict(record), *SYSTEM_KEYS)
+    key, column = values.first_of(record, *SYSTEM_KEYS)
     if column is None:
         return
     system = values.content_text(column, key, repairs)

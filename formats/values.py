@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from typing import Any
 
 from formats.conversation import Role, ToolCall
@@ -38,7 +38,7 @@ def missing(value: object) -> bool:
     return value is None or value == "" or value != value
 
 
-def first_of(record: dict[str, Any], *keys: str) -> tuple[str, Any]:
+def first_of(record: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
     """The first of `keys` under which something stands, and what; (the first key, None) where nothing does."""
     return next(((key, record[key]) for key in keys if not missing(record.get(key))), (keys[0], None))
 

@@ -28,6 +28,9 @@ def rows_inside(record: object) -> list[Row] | None:
     """The rows of an object that only wraps them, else None. A system message or tools beside them are of each row."""
     if not isinstance(record, dict):
         return None
+    for key, value in record.items():  # as most records are: a chat under its usual name, or columns of text
+        if key in _LISTS and isinstance(value, list) and value and is_turn(value[0]):
+            return None
     lists = {key: value for key, value in record.items() if isinstance(value, list)}
     if not lists:
         return _by_name(record)
@@ -55,7 +58,12 @@ def _with(row: object, shared: dict[str, Any]) -> object:
 def _by_name(record: dict[str, Any]) -> list[Row] | None:
     """The values of an object whose keys only name or number its records."""
     values = list(record.values())
-    if not values or format_of(record)[0] or not all(isinstance(value, dict) for value in values):
+    if (
+        not values
+        or not isinstance(values[0], dict)
+        or format_of(record)[0]
+        or not all(isinstance(value, dict) for value in values)
+    ):
         return None
     return [("", value) for value in values] if all(format_of(value)[0] for value in values) else None
 
