@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import xxhash
 
 from formats.conversation import Conversation, Message
 from ft.dataset.split import normalised
@@ -44,4 +44,4 @@ def _beside(message: Message) -> str:
 
 
 def _bits(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big")
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8"))

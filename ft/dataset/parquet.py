@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,8 @@ class ConversationWriter:
         self._sink = path.open("wb")
         self._writer = pq.ParquetWriter(self._sink, SCHEMA, compression="zstd")
         self._rows: list[tuple[Conversation, Side, Facts]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sidetune-write")  # Arrow lets others run meanwhile
+        self._writing: Future[None] | None = None
         self._characters = 0
 
     def add(self, conversation: Conversation, side: Side, known: Facts | None = None) -> None:
@@ -47,12 +50,21 @@ class ConversationWriter:
     def add_table(self, rows: pa.Table) -> None:
         self._flush()
         if rows.num_rows:
-            self._writer.write_table(rows)
+            self._write(rows)
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(table(self._rows))
+            self._write(table(self._rows))
         self._rows, self._characters = [], 0
+
+    def _write(self, rows: pa.Table) -> None:
+        """Write while the caller goes on, one table at a time; what went wrong is raised at the next one."""
+        self._wait()
+        self._writing = self._thread.submit(self._writer.write_table, rows)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
 
     def __enter__(self) -> ConversationWriter:
         return self
@@ -60,12 +72,14 @@ class ConversationWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._sink:
+        with self._sink, self._thread:
             if kind is None:
                 self._flush()
+                self._wait()
                 self._writer.close()
             else:  # the file is lost already, and a full disk would only fail once more
                 with suppress(OSError, pa.ArrowException):
+                    self._wait()
                     self._writer.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -117,9 +118,10 @@ def table(rows: Sequence[tuple[Conversation, Side, Facts]]) -> pa.Table:
         "repairs": repairs.array(),
         "split": pa.array([side for _, side, _ in rows], pa.string()),
     }
+    known = [facts for _, _, facts in rows]
     for one in INDEX:
         if one.name != "split":
-            columns[one.name] = pa.array([getattr(facts, one.name) for _, _, facts in rows], one.type)
+            columns[one.name] = pa.array(list(map(attrgetter(one.name), known)), one.type)
     return pa.table(columns, schema=SCHEMA)
 
 
@@ -131,7 +133,7 @@ def _struct(type: pa.StructType, values: list[Any], ready: dict[str, pa.Array]) 
     """Objects as structs: each field from the attribute of its name, or the array that is `ready`."""
     fields = list(type)
     arrays = [
-        ready[each.name] if each.name in ready else pa.array([getattr(v, each.name) for v in values], each.type)
+        ready[each.name] if each.name in ready else pa.array(list(map(attrgetter(each.name), values)), each.type)
         for each in fields
     ]
     return pa.StructArray.from_arrays(arrays, fields=fields)
