@@ -1,0 +1,83 @@
+"""Duplicates and near duplicates are found, verified and removed; nothing that is different is called alike."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from formats.conversation import Conversation, Message, Origin
+from ft.dataset import build, edit
+from ft.dataset.near import across, groups, removal
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DRAW = random.Random(3)
+NAMES = ["sun", "moon", "star", "sky", "sea", "tree", "bird", "song", "rain", "wind"]
+TEXT = [DRAW.choice(NAMES) + str(number % 37) for number in range(200)]
+
+
+def chat(prompt: str, reply: str = "Yes.") -> Conversation:
+    return Conversation((Message("user", prompt), Message("assistant", reply)), Origin("f", 1))
+
+
+def changed(words: int) -> str:
+    """TEXT with so many of its words replaced, spread evenly."""
+    step = len(TEXT) // words
+    return " ".join(f"other{n}" if n % step == 0 and n // step < words else word for n, word in enumerate(TEXT))
+
+
+def test_the_same_but_for_case_and_spaces_is_one_group_of_the_same():
+    found = groups(
+        [chat("Hello there"), chat("Bye"), chat("hello   THERE"), chat("Hello there", "No."), chat("Hello there")]
+    )
+    assert [(group.rows, group.kind, group.similarity) for group in found] == [((0, 2, 4), "same", 1.0)]
+
+
+def test_what_differs_in_a_few_words_is_near_and_what_differs_in_many_is_not():
+    found = groups([chat(" ".join(TEXT)), chat(changed(5)), chat(changed(40)), chat("something else")])
+    ((group),) = found
+    assert group.rows == (0, 1) and group.kind == "near" and 0.8 <= group.similarity < 1
+    assert groups([chat(" ".join(TEXT)), chat(changed(5))], threshold=0.97) == []
+    assert groups([chat(" ".join(TEXT)), chat(changed(5))], threshold=None) == []
+
+
+def test_no_group_drifts_away_from_its_first():
+    chats = [chat(changed(words)) for words in (1, 4, 8, 12, 16, 20, 25)]
+    for group in groups(chats):
+        assert group.similarity >= 0.8
+
+
+def test_short_conversations_that_are_different_are_kept_apart():
+    assert groups([chat(f"Question {n}?", f"Answer {n}.") for n in range(200)]) == []
+
+
+def test_the_same_conversations_give_the_same_groups():
+    chats = [chat(changed(DRAW.randint(1, 30))) for _ in range(60)]
+    assert groups(chats) == groups(chats)
+
+
+def test_removal_keeps_the_first_of_each_group(home, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"prompt": "a", "completion": "b"}\n{"prompt": "A", "completion": "b"}\n{"prompt": "c", "answer": "d"}'
+    )
+    version = build.save(build.stage([build.SourceFile(path, "a.jsonl")]), "mine")
+    cleaned = edit.apply(version, removal(groups(version.conversations())))
+    assert [each.messages[0].content for each in cleaned.conversations()] == ["a", "c"]
+    assert cleaned.report["duplicates"] == 0 and cleaned.source["edit"] == "1 duplicate deleted"
+    with pytest.raises(ValueError, match="no group"):
+        removal([])
+
+
+def test_groups_on_both_sides_of_the_split_are_told():
+    found = groups([chat(" ".join(TEXT)), chat(changed(5)), chat("a"), chat("A")])
+    assert [group.rows for group in across(found, lambda row: row in (1, 2, 3))] == [(0, 1)]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+def test_the_field_s_own_alpaca_file_has_fourteen_duplicates(home):
+    name = "alpaca_en_demo.json"
+    staged = build.stage([build.SourceFile(DATA / name, name)])
+    found = groups(staged.conversations(), threshold=None)
+    assert sum(len(group.rows) - 1 for group in found) == staged.report["duplicates"] == 14
