@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from formats.convert import FORMATS
+from ft.cli import dataset_arguments
 from ft.config import TrainConfig
 from ft.presets import PRESETS
 
@@ -18,15 +18,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    convert = commands.add_parser("convert", help="make a dataset, or its next version, from files of chats")
-    convert.add_argument("files", nargs="+", metavar="FILE", help="JSON or JSONL: ShareGPT, Alpaca or OpenAI messages")
-    convert.add_argument("--name", required=True, help="the dataset's name")
-    convert.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by its keys")
-    _json(convert)
-
-    datasets = commands.add_parser("datasets", help="list the datasets, or show one")
-    datasets.add_argument("name", nargs="?", metavar="NAME")
-    _json(datasets)
+    dataset_arguments.add(commands, _json)
 
     train = commands.add_parser(
         "train",

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ft.cli import datasets, runs
+from ft.cli import datasets, edit, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
@@ -24,6 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "convert": datasets.convert,
         "datasets": datasets.datasets,
+        "inspect": _inspect,
+        "dedup": edit.dedup,
+        "combine": edit.combine,
+        "undo": edit.undo,
+        "redo": edit.redo,
+        "export-data": edit.export_data,
         "train": runs.train,
         "runs": runs.runs,
         "stop": runs.stop,
@@ -70,6 +76,12 @@ def _chat(args: argparse.Namespace) -> int:
     from ft.cli.chat import chat
 
     return chat(args)
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    from ft.cli.inspect import inspect
+
+    return inspect(args)
 
 
 def _serve(args: argparse.Namespace) -> int:

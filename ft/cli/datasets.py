@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from formats.columns import Columns
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
-from ft.dataset import build, sample, versions
+from ft.dataset import build, rejected, sample, versions
+from ft.errors import UserError
 from ft.figures import count
 
 _PROBLEMS_SHOWN = 3  # of each code
@@ -20,7 +22,9 @@ def convert(args: argparse.Namespace) -> int:
     """Convert files into the next version of the dataset `--name`."""
     versions.check_name(args.name)
     files = [build.SourceFile(Path(file).expanduser(), Path(file).name) for file in args.files]
-    staged = build.stage(files, reading=Reading(format=args.format), progress=_progress)
+    if args.mended:
+        return _continue(args, files)
+    staged = build.stage(files, reading=_reading(args), progress=_progress)
     try:
         version = build.save(staged, args.name)
     finally:
@@ -30,6 +34,40 @@ def convert(args: argparse.Namespace) -> int:
     else:
         _say_report(version)
         say(f"\nNext: sidetune train {version.name}")
+    return 0
+
+
+def _reading(args: argparse.Namespace) -> Reading:
+    """How the files are to be read, as the options say."""
+    switches = {**dict.fromkeys(args.repair, True), **dict.fromkeys(args.no_repair, False)}
+    fill = {}
+    for word in args.fill:
+        name, equals, text = word.partition("=")
+        if not equals or not name:
+            raise UserError(f"--fill {word}", "it is not of the form NAME=TEXT.", "Write for example --fill name=Ada.")
+        fill[name] = text
+    try:
+        return Reading(args.format, Columns.parse(args.map) if args.map else None, switches, fill)
+    except ValueError as error:
+        raise UserError("the options", f"{error}.", "See: sidetune convert --help") from error
+
+
+def _continue(args: argparse.Namespace, files: list[build.SourceFile]) -> int:
+    """Read rejected records again that were mended in their file."""
+    version: versions.Version | build.Staged = versions.find(args.name)
+    fixed, still = 0, 0
+    for file in files:
+        if not file.path.is_file():
+            raise UserError(file.name, "there is no such file.", "Name the mended rejected.jsonl.")
+        found = rejected.retry_file(version, file.path, file.name)
+        version, fixed, still = found.looked, fixed + found.fixed, still + len(found.still)
+    assert isinstance(version, versions.Version)
+    if args.json:
+        print_json(version.report)
+    else:
+        left = f"; {still:,} still cannot be used" if still else ""
+        say(f"{count(fixed, 'rejected record')} mended{left}.")
+        _say_report(version)
     return 0
 
 
@@ -111,8 +149,21 @@ def _say_report(version: versions.Version) -> None:
         say("\nRepaired:")
         for code, number in report["repaired"].items():
             say(f"  {count(number, 'record')}: {REPAIRS.get(code, code)} ({code})")
+    _say_found(report)
     if report["rejected"]:
         _say_rejected(version, report)
+
+
+def _say_found(report: dict[str, Any]) -> None:
+    """What was seen and left as it is."""
+    for code, number in report.get("found", {}).items():
+        say(f"{count(number, 'record')} left as they are; --repair {code}: {REPAIRS[code]}")
+    if report.get("placeholders"):
+        names = ", ".join(f"{{{{{name}}}}} in {number:,}" for name, number in report["placeholders"].items())
+        say(f"{count(report['with_placeholders'], 'record')} with unfilled placeholders ({names}): see --fill.")
+    if report.get("ignored"):
+        names = ", ".join(f"{name} ({number:,})" for name, number in list(report["ignored"].items())[:8])
+        say(f"Columns that a conversation has no place for: {names}.")
 
 
 def _say_rejected(version: versions.Version, report: dict[str, Any]) -> None:

@@ -73,6 +73,10 @@ class Renderer:
                 "Change the order of its turns, remove its system message, or choose another base model.",
             ) from error
 
+    def special_tokens(self) -> set[int]:
+        """The tokens that stand for themselves and not for text, such as the one that ends a turn."""
+        return self._added
+
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The token ids that ask for the next assistant turn after `messages`, exactly as in training."""
         text = str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))

@@ -1,0 +1,140 @@
+"""sidetune dedup, combine, undo, redo, export-data."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from ft.cli.output import note, print_json, say
+from ft.dataset import build, edit, export, near, parquet, versions
+from ft.dataset import combine as combining
+from ft.dataset.combine import Part
+from ft.errors import UserError
+from ft.figures import count
+
+_GROUPS_SHOWN = 10
+
+
+def dedup(args: argparse.Namespace) -> int:
+    """Remove duplicates: of each group the first stays."""
+    version = versions.find(args.name)
+    if not 0 < args.threshold <= 1:
+        raise UserError(f"the threshold {args.threshold:g}", "it is not over 0 and at most 1.", "Use for example 0.8.")
+    found = near.groups(
+        version.conversations(), threshold=args.threshold if args.near else None, progress=_told("conversation")
+    )
+    rows = parquet.index(version.conversations_path)
+    held_out = pc.equal(rows["split"], "validation").to_pylist()
+    both = near.across(found, held_out.__getitem__)
+    after = version
+    if found and not args.dry_run:
+        made = edit.apply(version, near.removal(found))
+        assert isinstance(made, versions.Version)
+        after = made
+    removed = version.count() - after.count()
+    if args.json:
+        groups = [{"rows": [row + 1 for row in g.rows], "kind": g.kind, "similarity": g.similarity} for g in found]
+        document = {"dataset": after.name, "version": after.version, "removed": removed, "groups": groups}
+        print_json({**document, "on_both_sides": len(both), "kept": after.count()})
+        return 0
+    if not found:
+        say(f"No {'near ' if args.near else ''}duplicate in {version.name}, version {version.version}.")
+        return 0
+    for group in found[:_GROUPS_SHOWN]:
+        which = ", ".join(f"{row + 1:,}" for row in group.rows[:12]) + (", ..." if len(group.rows) > 12 else "")
+        alike = "the same" if group.kind == "same" else f"at least {group.similarity:.0%} alike"
+        say(f"  conversations {which}: {alike}")
+    if len(found) > _GROUPS_SHOWN:
+        say(f"  ... and {count(len(found) - _GROUPS_SHOWN, 'more group')}")
+    if both:
+        say(f"{count(len(both), 'group stands', 'groups stand')} on both sides of the split.")
+    if args.dry_run:
+        say(f"{count(len(found), 'group')}. Nothing was removed (--dry-run).")
+    else:
+        say(f"Removed {count(removed, 'conversation')}: {after.name} is version {after.version} now.")
+        say(f"Undo: sidetune undo {after.name}")
+    return 0
+
+
+def combine(args: argparse.Namespace) -> int:
+    """Make one dataset of several."""
+    versions.check_name(args.name)
+    staged = combining.combine([_part(word) for word in args.names])
+    try:
+        version = build.save(staged, args.name)
+    finally:
+        build.discard(staged)
+    if args.json:
+        print_json(version.report)
+        return 0
+    for file in version.report["files"]:
+        say(f"Took {count(file['kept'], 'conversation')} of {file['name']} (of {file['read']:,}; {file['reason']}).")
+    splits = version.report["splits"]
+    say(
+        f"Dataset {version.name}, version {version.version}: {count(version.count(), 'conversation')}, "
+        f"{splits['train']:,} to train on and {splits['validation']:,} held out."
+    )
+    return 0
+
+
+def _part(word: str) -> Part:
+    """What "chats", "chats:0.5", "chats@v2:max=100" names."""
+    name, *rest = word.split(":")
+    weight, cap = 1.0, None
+    for each in rest:
+        try:
+            if each.startswith("max="):
+                cap = int(each.removeprefix("max="))
+            else:
+                weight = float(each)
+        except ValueError as error:
+            todo = "Write NAME:0.5 for half of it, or NAME:max=100 for at most 100 conversations."
+            raise UserError(word, f"{each!r} is neither a weight nor a limit.", todo) from error
+    return Part(versions.find(name), weight, cap)
+
+
+def undo(args: argparse.Namespace) -> int:
+    """Go back to before the last edit."""
+    return _moved(edit.undo(args.name), args)
+
+
+def redo(args: argparse.Namespace) -> int:
+    """Go forward again."""
+    return _moved(edit.redo(args.name), args)
+
+
+def _moved(version: versions.Version, args: argparse.Namespace) -> int:
+    if args.json:
+        print_json(versions.details(version))
+    else:
+        say(f"Dataset {version.name} is at version {version.version}: {count(version.count(), 'conversation')}.")
+    return 0
+
+
+def export_data(args: argparse.Namespace) -> int:
+    """Write a dataset to a file."""
+    version = versions.find(args.name)
+    path = Path(args.to).expanduser()
+    done = export.export(version, path, args.format, args.split, _told("conversation"))
+    if args.json:
+        beside = str(done.left_out_path) if done.left_out_path else None
+        document = {"file": str(done.path), "format": args.format, "written": done.written, "left_out": done.left_out}
+        print_json({**document, "left_out_file": beside})
+        return 0
+    say(f"Wrote {count(done.written, 'conversation')} to {done.path}.")
+    for reason, number in done.left_out.items():
+        say(f"Left out {count(number, 'conversation')}: {reason}")
+    if done.left_out_path:
+        say(f"They are in {done.left_out_path}.")
+    return 0
+
+
+def _told(what: str) -> Callable[[int], None]:
+    def told(done: int) -> None:
+        if done and done % 20_000 == 0:
+            note(f"Looked at {count(done, what)} ...")
+
+    return told
