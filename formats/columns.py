@@ -74,8 +74,9 @@ class Columns:
         return cls.from_json(found)
 
 
-_ASKING = ("quest", "prompt", "instruct", "user", "human", "ask", "input")
-_ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet")
+# Parts of names, also in other languages of the West.
+_ASKING = ("quest", "prompt", "instruct", "user", "human", "frage", "pregunta", "pergunta", "domanda", "ask", "input")
+_ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet", "antwort", "respuesta", "réponse")
 _NAMES = ("prompt", "reply", "input", "system", "turns", "role", "text")
 
 
@@ -174,10 +175,14 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     why = "by the names of the columns"
     rest = [column for column in full if column not in (prompt, reply, system)]
     if not prompt or not reply or prompt == reply:
-        longest = sorted(rest or full, key=lambda column: full[column], reverse=True)
-        reply = reply if reply and reply != prompt else next((c for c in longest if c != prompt), "")
-        prompt = prompt or next((column for column in full if column not in (reply, system)), "")
-        why = f"{reply} holds the longest texts of those columns, and {prompt} comes before it"
+        longest = sorted(rest, key=lambda column: full[column], reverse=True)
+        if prompt and prompt != reply:
+            reply = next(iter(longest), "")
+        elif reply and prompt != reply:
+            prompt = next(iter(longest), "")
+        else:  # of the two that hold the most text, the first asks and the second answers
+            prompt, reply = (*[column for column in full if column in longest[:2]], "", "")[:2]
+        why = f"{prompt} and {reply} hold the most text, and one of them has a usual name or {prompt} comes first"
     if not prompt or not reply or prompt == reply:
         return None, "there are not two columns of text to be a prompt and a reply"
     return Columns(prompt=prompt, reply=reply, system=system if system not in (prompt, reply) else ""), why

@@ -23,6 +23,8 @@ from formats.pairs import PROMPTS, REPLIES
 from formats.problems import RowProblem, writable
 from formats.turns import LISTS
 
+# Signs of Western Windows that stand in ordinary text: quotation marks, dashes, currencies, fractions.
+_MARKS = bytes([0x80, 0x82, 0x84, 0x85, 0x8B, *range(0x91, 0x98), 0x9B, *range(0xA1, 0xC0)]).decode("cp1252")
 CELL = 10_000_000  # characters
 _SAMPLE = 1 << 18  # bytes
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
@@ -52,8 +54,7 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
     """How the text in `file` is a table, or what is wrong with its columns; None where it is none."""
     sample = file.read(_SAMPLE)
     if encoding == "utf-8" and not _is_utf8(sample):
-        best = from_bytes(sample[:50_000]).best()
-        guessed = best.encoding if best else "cp1252"
+        guessed = _guessed(sample[:50_000])
         text = sample.decode(guessed, "replace")
     else:
         guessed = encoding
@@ -76,6 +77,20 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
         fix = "Give each column a name of its own, in the first row."
         return file_problem(name, "bad_table", f"{what}, so which is which is not certain.", fix)
     return Table(guessed, delimiter, columns)
+
+
+def _guessed(sample: bytes) -> str:
+    """The encoding of bytes that are no UTF-8: that of Western Windows where it makes good words, else the likeliest.
+
+    A few letters are too few for statistics: "Grüße" alone might be of many encodings, but only in one is it a word.
+    """
+    western = sample.decode("cp1252", "replace")
+    letters = sum(map(str.isalpha, western))
+    odd = [character for character in western if not character.isascii()]
+    if all(each.isalpha() or each in _MARKS for each in odd) and len(odd) * 4 < letters:
+        return "cp1252"
+    best = from_bytes(sample).best()
+    return best.encoding if best else "cp1252"
 
 
 def _is_utf8(sample: bytes) -> bool:

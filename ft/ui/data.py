@@ -7,13 +7,23 @@ from typing import Any
 
 import gradio as gr
 
-from ft.ui import alerts, data_browse, data_events
+from ft.ui import (
+    alerts,
+    data_browse,
+    data_editor,
+    data_events,
+    data_export,
+    data_history,
+    data_mapping,
+    data_near,
+    data_reading,
+    data_rejected,
+    data_tokens,
+)
 from ft.ui.shared import Shared
-from ft.ui.strings import FORMAT_TITLES
-from ft.ui.tab import own_tab
+from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", "sharegpt", "alpaca", "messages")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +31,7 @@ class _Bring:
     """Where files come in, and what is there already."""
 
     files: gr.File
-    format: gr.Dropdown
+    reading: data_reading.Fields
     held_out: gr.Slider
     problem: gr.HTML
     status: gr.HTML
@@ -33,6 +43,7 @@ class _Bring:
 class _Look:
     """What is looked at, and what can be done with it."""
 
+    mapping: data_mapping.Mapping
     empty: gr.Column
     welcome: gr.HTML
     first_sample: gr.Button
@@ -65,7 +76,7 @@ def build(shared: Shared) -> None:
 def _bring() -> _Bring:
     files = gr.File(label="Files of chats", file_count="multiple", height=168, elem_id="data-files")
     with gr.Accordion("How to read them", open=False):
-        format = gr.Dropdown(_FORMATS, value="auto", label="Format", info="of all the files above", filterable=False)
+        reading = data_reading.build()
         held_out = gr.Slider(
             0,
             30,
@@ -78,10 +89,11 @@ def _bring() -> _Bring:
     problem = alerts.place()
     sample = gr.Button("Try the sample", visible=False)
     there = gr.Radio([], label="Your datasets", elem_classes="choice-list", visible=False, elem_id="data-there")
-    return _Bring(files, format, held_out, problem, status, sample, there)
+    return _Bring(files, reading, held_out, problem, status, sample, there)
 
 
 def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
+    mapping = data_mapping.build()
     with gr.Column(visible=False) as empty:
         welcome = gr.HTML()
         first_sample = gr.Button("Try the sample", variant="primary", scale=0, min_width=180)
@@ -100,7 +112,16 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
         with gr.Tabs(elem_id="data-panels", elem_classes="panels"):
             with gr.Tab("Conversations", id="conversations"):
                 data_browse.build(shared, staged, only)
+            with gr.Tab("Tokens", id="tokens"):
+                data_tokens.build(shared, staged)
+            with gr.Tab("Duplicates", id="duplicates"):
+                data_near.build(shared, staged)
+            with gr.Tab("History", id="history"):
+                data_history.build(shared, staged)
+            with gr.Tab("Export", id="export"):
+                data_export.build(shared, staged)
             with gr.Tab("What was read", id="read"):
+                data_rejected.build(shared, staged)
                 details = gr.HTML()
                 rejected = gr.DownloadButton(
                     "Download all rejected records", visible=False, scale=0, min_width=240, size="sm"
@@ -115,16 +136,22 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
     shared.arrival.then(**show)
     seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
-    gr.on(seen, trigger_mode="always_last", **show)
+    gr.on(seen, **{**show, **SHARED_EVENT})
 
-    reading = [bring.format, bring.held_out, staged]
-    read = [staged, shared.dataset, bring.status, bring.problem]
+    reading = [*bring.reading.all(), bring.held_out, staged]
+    screen = look.mapping
+    read = [staged, shared.dataset, bring.status, bring.problem, *screen.shown()]
     long: dict[str, Any] = {**PRIVATE, "concurrency_limit": 2, "concurrency_id": "stage"}
-    bring.files.upload(data_events.stage, [bring.files, *reading], read, **long)
-    for again in (bring.format.input, bring.held_out.release):
-        again(data_events.stage, [bring.files, *reading], read, **long)
+    stage: dict[str, Any] = {"fn": data_events.stage, "inputs": [bring.files, *reading], "outputs": read, **long}
+    columns = bring.reading.columns
+    bring.files.upload(data_editor.nothing, None, columns, **PRIVATE).then(**stage)
+    again = [bring.reading.format.input, bring.reading.repairs.input, bring.reading.again.click, bring.held_out.release]
+    gr.on(again, **stage)
+    data_mapping.wire(screen, bring.files)
+    screen.read.click(data_events.by_columns, screen.fields(), [columns, screen.problem], **PRIVATE).success(**stage)
+    screen.leave.click(data_events.leave, None, [bring.files, *screen.shown()], **PRIVATE)
     for button in (bring.sample, look.first_sample):
-        button.click(data_events.stage_sample, reading, [*read, bring.files], **long)
+        button.click(data_events.stage_sample, [bring.held_out, staged], [*read, bring.files], **long)
     bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE)
 
     saving = [staged, shared.dataset, bring.files, look.problem]

@@ -11,7 +11,7 @@ import gradio as gr
 from ft.ui import alerts, data_editor
 from ft.ui import data_browse_events as events
 from ft.ui.shared import Shared
-from ft.ui.tab import own_tab
+from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
@@ -75,8 +75,8 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
     seen = [*here, *filters, start, chosen]
     fresh: dict[str, Any] = {"inputs": [*here, *filters], "outputs": [*page, chosen, file, problem], **PRIVATE}
-    gr.on([shared.edited.change, staged.change], events.show_again, seen, fresh["outputs"], **PRIVATE)
-    gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **fresh)
+    gr.on([shared.edited.change, staged.change], events.show_again, seen, fresh["outputs"], **SHARED_EVENT)
+    gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
     shared.arrival.then(events.show, **fresh)
     gr.on(
         [text.submit, side.input, kind.input, file.input, order.input],

@@ -18,14 +18,15 @@ from ft.dataset import build, edit, sample, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts, data_choice, data_report
+from ft.ui import alerts, data_choice, data_mapping, data_reading, data_report
 from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
 _VIEW = 8  # outputs of `_view`
+_MAPPING = 15  # outputs of `data_mapping.opened`
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
-<p>Drop one or more files of chats: ShareGPT, Alpaca or OpenAI messages, as JSON or JSON lines.
-You see what was understood before anything is saved.</p>
+<p>Drop one or more files of chats: ShareGPT, Alpaca, OpenAI messages, prompts and replies, or an export of ChatGPT,
+as JSON, JSON Lines, CSV, Parquet or a zip of these. You see what was understood before anything is saved.</p>
 <p>No chats at hand? The sample is a small dataset that comes with Sidetune.</p></div>"""
 _NOT_CHOSEN = """<div class="empty"><h2>No dataset is chosen</h2>
 <p>Choose one of your datasets, or drop files of chats to make another.</p></div>"""
@@ -81,28 +82,50 @@ def _download(looked: Version | Staged, any: bool) -> Any:
     return gr.DownloadButton(value=copy, visible=True)
 
 
-def stage(files: list[str] | None, format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
-    """Read the files. What was read before and not saved makes way; where they cannot be read, it stays."""
-    if files:
-        yield from _stage([SourceFile(Path(file), Path(file).name) for file in files], format, held_out, before)
-    else:
-        yield tuple(gr.skip() for _ in range(4))
+def stage(
+    files: list[str] | None,
+    format: str,
+    repairs: list[str],
+    fill: str,
+    columns: dict[str, Any] | None,
+    held_out: float,
+    before: str,
+) -> Iterator[tuple[Any, ...]]:
+    """Read the files. What was read before and not saved makes way; where they cannot be read, it stays.
+
+    A first file in no known format opens the mapping screen, if its records have columns.
+    """
+    if not files:
+        yield tuple(gr.skip() for _ in range(4 + _MAPPING))
+        return
+    try:
+        reading = data_reading.reading(format, repairs, fill, columns)
+    except UserError as error:
+        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips()
+        return
+    first = Path(files[0])
+    if not columns and format == "auto" and data_mapping.needed(first):
+        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.hidden(), *data_mapping.opened(first)
+        return
+    sources = [SourceFile(Path(file), Path(file).name) for file in files]
+    yield from _stage(sources, reading, held_out, before)
 
 
-def stage_sample(format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
-    """Read the bundled sample, whatever format was chosen for files."""
-    for update in _stage([sample.sample_file()], "auto", held_out, before):
+def stage_sample(held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+    """Read the bundled sample, whatever was chosen for files."""
+    for update in _stage([sample.sample_file()], Reading(), held_out, before):
         yield *update, None
 
 
-def _stage(files: list[SourceFile], format: str, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+def _stage(files: list[SourceFile], reading: Reading, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
     def work(say: Say) -> Generator[Staged, None, None]:
         def progress(read: int) -> None:
             say(f"{counted(read, 'record')} read")
 
-        yield build.stage(files, reading=Reading(format=format), validation_fraction=held_out / 100, progress=progress)
+        yield build.stage(files, reading=reading, validation_fraction=held_out / 100, progress=progress)
 
-    yield gr.skip(), gr.skip(), _status("Reading"), alerts.hidden()
+    closed = data_mapping.closed()
+    yield gr.skip(), gr.skip(), _status("Reading"), alerts.hidden(), *_mapping_skips()
     try:
         with closing(follow(work)) as news:
             for each in news:
@@ -110,11 +133,26 @@ def _stage(files: list[SourceFile], format: str, held_out: float, before: str) -
                     earlier = data_choice.upload_of(before)
                     if earlier:
                         build.discard(earlier)
-                    yield each.id, "", gr.HTML("", visible=False), alerts.hidden()
+                    yield each.id, "", gr.HTML("", visible=False), alerts.hidden(), *closed
                 elif each:
-                    yield gr.skip(), gr.skip(), _status(each), gr.skip()
+                    yield gr.skip(), gr.skip(), _status(each), gr.skip(), *_mapping_skips()
     except UserError as error:
-        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error)
+        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips()
+
+
+def _mapping_skips() -> tuple[Any, ...]:
+    return tuple(gr.skip() for _ in range(_MAPPING))
+
+
+@alerts.told(outputs=1)
+def by_columns(*chosen: Any) -> dict[str, Any]:
+    """The columns that were chosen on the mapping screen."""
+    return data_mapping.columns(*chosen).as_json()
+
+
+def leave() -> tuple[Any, ...]:
+    """Leave the file that the mapping screen asks about."""
+    return None, *data_mapping.closed()
 
 
 def _status(words: str) -> Any:

@@ -37,6 +37,12 @@ def _notes(report: dict[str, Any]) -> str:
     if report["duplicates"]:
         same = counted(report["duplicates"], "conversation repeats", "conversations repeat")
         notes.append(f"{same} an earlier one (but for case and spaces): kept, and on the same side of the split.")
+    if report.get("placeholders"):
+        names = ", ".join(f"{{{{{name}}}}}" for name in list(report["placeholders"])[:5])
+        held = counted(report["with_placeholders"], "record holds", "records hold")
+        notes.append(f"{held} unfilled placeholders ({names}): fill them under How to read them, or keep them.")
+    for code, number in report.get("found", {}).items():
+        notes.append(f"{counted(number, 'record')} left as they are, with a repair that is off: {REPAIRS[code]}")
     if not report["splits"]["validation"]:
         notes.append(
             "Nothing is held out, so a run cannot say whether the model got better on chats that it has not seen."
@@ -56,9 +62,26 @@ def details(report: dict[str, Any]) -> str:
     parts = [_section("Files", files)]
     if report["repaired"]:
         rows = ((f"{number:,}", REPAIRS.get(code, code)) for code, number in report["repaired"].items())
-        parts.append(_section("Repaired", _table(["Records", "What was mended"], rows)))
+        body = _table(["Records", "What was mended"], rows)
+        parts.append(_section("Repaired", body + _examples(report.get("examples", {}))))
+    if report.get("placeholders"):
+        rows = ((f"{{{{{name}}}}}", f"{number:,}") for name, number in report["placeholders"].items())
+        parts.append(_section("Unfilled placeholders", _table(["Placeholder", "Records"], rows)))
+    if report.get("ignored"):
+        rows = ((name, f"{number:,}") for name, number in report["ignored"].items())
+        parts.append(_section("Columns that a conversation has no place for", _table(["Column", "Records"], rows)))
     if report["rejected"]:
         parts.append(_section("Rejected", _rejected(report)))
+    return "".join(parts)
+
+
+def _examples(examples: dict[str, list[dict[str, Any]]]) -> str:
+    """A few records of each repair, before and after, folded away."""
+    parts = []
+    for code, found in examples.items():
+        rows = ((f"{each['file']}, record {each['record']:,}", each["before"], each["after"]) for each in found)
+        table = _table(["Where", "Before", "After"], rows)
+        parts.append(f"<details><summary>Examples: {escape(str(REPAIRS.get(code, code)))}</summary>{table}</details>")
     return "".join(parts)
 
 

@@ -12,6 +12,11 @@ FORMAT_TITLES = {
     "sharegpt": "ShareGPT",
     "alpaca": "Alpaca",
     "messages": "OpenAI messages",
+    "pairs": "Prompt and reply",
+    "chatgpt": "Export of ChatGPT",
+    "columns": "By its columns",
+    "combined": "Combined",
+    "parquet": "Parquet",
     "mixed": "several formats",
 }
 

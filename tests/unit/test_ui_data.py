@@ -9,10 +9,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from formats.repair import REPAIRS
 from ft.dataset import edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
-from ft.ui import data_choice, data_events
+from ft.ui import data_choice, data_events, data_mapping, data_rejected
 
 CHATS = [
     {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
@@ -23,6 +24,7 @@ SHOWN = (
     *("there", "sample", "empty", "welcome", "main", "heading", "saving", "name", "saved", "undo", "redo"),
     *("details", "rejected", "problem", "trouble"),
 )
+HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", None)  # format, repairs, fill, columns
 UNANSWERED = {"messages": [{"role": "user", "content": "no reply"}]}
 
 
@@ -37,7 +39,7 @@ def staged(updates: Any) -> str:
 
 
 def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "") -> str:
-    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], "auto", 10, before))
+    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], *HOW, 10, before))
 
 
 def refused(update: Any) -> str:
@@ -93,7 +95,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_upload_before_it_stays(ho
     before = upload(tmp_path)
     picture = tmp_path / "photo.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8)
-    last = list(data_events.stage([str(picture)], "auto", 10, before))[-1]
+    last = list(data_events.stage([str(picture)], *HOW, 10, before))[-1]
     assert "photo.jpg" in refused(last[3]) and last[0] == gr.skip()
     assert data_choice.upload_of(before) is not None
 
@@ -146,7 +148,56 @@ def test_train_on_it_chooses_what_is_looked_at(home: Path):
     assert dataset == "chosen" and tabs.selected == "train"
 
 
-def test_the_sample_is_read_whatever_format_is_set_for_files(home: Path):
-    last = list(data_events.stage_sample("alpaca", 10, ""))[-1]
+def test_the_sample_is_read_as_what_it_is(home: Path):
+    last = list(data_events.stage_sample(10, ""))[-1]
     upload = data_choice.upload_of(last[0])
     assert upload is not None and upload.report["kept"] >= 20 and last[-1] is None
+
+
+FAQ = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
+
+
+def test_a_file_in_no_known_format_opens_the_mapping_screen_with_a_guess_and_a_preview(home: Path, tmp_path: Path):
+    (tmp_path / "faq.csv").write_text(FAQ)
+    (update,) = data_events.stage([str(tmp_path / "faq.csv")], *HOW, 10, "")
+    box, words, shape, prompt, reply, *_, preview = update[4:]
+    assert box.visible and "Which column is what" in words and shape == "pairs"
+    assert (prompt.value, reply.value) == ("Frage", "Antwort") and preview.count("<article") == 2
+    columns, place = data_events.by_columns("pairs", "Frage", "Antwort", "", "", "", "", "", "")
+    assert not refused(place)
+    last = list(data_events.stage([str(tmp_path / "faq.csv")], *HOW[:3], columns, 10, ""))[-1]
+    assert data_choice.upload_of(last[0]).report["kept"] == 2 and not last[4].visible
+
+
+def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: Path, tmp_path: Path):
+    file = write(tmp_path / "log.jsonl", {"log": [{"who": "Ann", "txt": "a"}, {"who": "Bot", "txt": "b"}], "x": "y"})
+    turns = ("turns", "", "", "", "", "log", "who", "txt")
+    *_, shown, place = data_mapping.previewed([file], *turns, "Ann = user\nBot = assistant")
+    assert "Assistant" in shown and not refused(place)
+    *_, shown, place = data_mapping.previewed([file], "pairs", "x", "", "", "", "", "", "", "")
+    assert shown == "" and "prompt and a reply" in refused(place)
+    *_, shown, place = data_mapping.previewed([file], *turns, "Ann = wizard")
+    assert "no role" in refused(place)
+
+
+def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_path: Path):
+    file = write(tmp_path / "a.jsonl", {"prompt": "Who?", "completion": "I am {{name}}."}, {"prompt": "a", "answer": 3})
+    off = [code for code in HOW[1] if code != "number_as_text"]
+    last = list(data_events.stage([file], "auto", off, "{{name}} = Wick", None, 0, ""))[-1]
+    upload = data_choice.upload_of(last[0])
+    assert [chat.messages[1].content for chat in upload.conversations()] == ["I am Wick."]
+    assert upload.report["rejected"] == {"number_as_text": 1}
+    last = list(data_events.stage([file], *HOW[:2], "no equals sign", None, 0, ""))[-1]
+    assert "placeholder" in refused(last[3])
+
+
+def test_a_rejected_record_is_mended_on_the_page(home: Path, tmp_path: Path):
+    data_events.save(upload(tmp_path), "chats")
+    box, words, raw, place, _ = data_rejected.show("chats", "", 7)
+    assert box.visible and place == 0 and "1 of 1 rejected record" in words and "no reply" in raw
+    _, edited, trouble = data_rejected.retry("chats", "", 0, raw)
+    assert "nothing to learn" in refused(trouble)
+    mended = raw.replace("}]}", '}, {"role": "assistant", "content": "Here."}]}')
+    _, edited, trouble = data_rejected.retry("chats", "", 0, mended)
+    assert edited and not refused(trouble) and versions.find("chats").count() == 13
+    assert not data_rejected.show("chats", "", 0)[0].visible

@@ -1,0 +1,64 @@
+"""The Export panel of the Data tab: the dataset as a file for others."""
+
+from __future__ import annotations
+
+import tempfile
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from ft.dataset import export
+from ft.ui import alerts, data_choice
+from ft.ui.data_change import required
+from ft.ui.shared import Shared
+from ft.ui.strings import counted, format_title
+from ft.ui.tab import SHARED_EVENT
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+SIDES = [("Both sides", ""), ("To train on", "train"), ("Held out", "validation")]
+
+
+def build(shared: Shared, staged: gr.BrowserState) -> None:
+    """Lay the panel out and wire it."""
+    titles = [(format_title(name) + (", JSON Lines" if name != "parquet" else ""), name) for name in export.FORMATS]
+    with gr.Row():
+        format = gr.Dropdown(titles, value="messages", label="Format", filterable=False, min_width=200)
+        side = gr.Dropdown(SIDES, value="", label="Which conversations", filterable=False, min_width=180)
+    make = gr.Button("Make the file", scale=0, min_width=150)
+    problem, words = alerts.place(), gr.HTML()
+    with gr.Row(elem_classes="actions"):
+        file = gr.DownloadButton("Download", visible=False, scale=0, min_width=200)
+        left_out = gr.DownloadButton("Download what was left out", visible=False, size="sm", scale=0, min_width=220)
+    made = [words, file, left_out, problem]
+    make.click(exported, [shared.dataset, staged, format, side], made, concurrency_limit=1, **PRIVATE)
+    gr.on([shared.dataset.change, staged.change, shared.edited.change], forget, None, made, **SHARED_EVENT)
+
+
+def forget() -> tuple[Any, ...]:
+    """The files made before are not of what is looked at now."""
+    return "", gr.DownloadButton(visible=False), gr.DownloadButton(visible=False), alerts.hidden()
+
+
+@alerts.told(outputs=3)
+def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ...]:
+    """Write the file, and give it out."""
+    looked = required(dataset, staged)
+    stem = data_choice.title(looked).partition(".")[0].replace("/", "-")[:60] or "dataset"
+    name = f"{stem}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
+    with tempfile.TemporaryDirectory() as folder:
+        done = export.export(looked, Path(folder) / name, format, side or None)
+        # Only files in Gradio's own cache are given out.
+        file = save_file_to_cache(done.path, get_upload_folder())
+        beside = save_file_to_cache(done.left_out_path, get_upload_folder()) if done.left_out_path else None
+    words = f"{counted(done.written, 'conversation')} written."
+    for reason, number in done.left_out.items():
+        words += f" {counted(number, 'conversation')} left out: {reason}"
+    return (
+        f'<p class="note" role="status">{escape(words)}</p>',
+        gr.DownloadButton(f"Download {name}", value=file, visible=True),
+        gr.DownloadButton(value=beside, visible=beside is not None),
+    )

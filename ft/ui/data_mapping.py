@@ -1,0 +1,182 @@
+"""The mapping screen: which column is what, for files in no known format. Guessed, with the reason, and previewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from formats import columns as mapping
+from formats.columns import Columns
+from formats.conversation import Conversation, Origin
+from formats.convert import convert_record, describe, look
+from formats.reading import Reading
+from ft.errors import UserError
+from ft.ui import alerts, data_view
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_SHOWN = 3  # records
+_NONE = ("(none)", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """The screen and its parts. `read` is the button that says that the columns are right."""
+
+    box: gr.Column
+    words: gr.HTML
+    shape: gr.Radio
+    prompt: gr.Dropdown
+    reply: gr.Dropdown
+    input: gr.Dropdown
+    system: gr.Dropdown
+    turns: gr.Dropdown
+    role: gr.Textbox
+    text: gr.Textbox
+    roles: gr.Textbox
+    pairs: gr.Column
+    lists: gr.Column
+    problem: gr.HTML
+    preview: gr.HTML
+    read: gr.Button
+    leave: gr.Button
+
+    def fields(self) -> list[Any]:
+        """In the order in which `columns` takes their values."""
+        return [
+            self.shape,
+            self.prompt,
+            self.reply,
+            self.input,
+            self.system,
+            self.turns,
+            self.role,
+            self.text,
+            self.roles,
+        ]
+
+    def shown(self) -> list[Any]:
+        """In the order in which `opened` gives their updates."""
+        return [self.box, self.words, *self.fields(), self.pairs, self.lists, self.problem, self.preview]
+
+
+def build() -> Mapping:
+    """Lay the screen out, hidden."""
+    with gr.Column(visible=False, elem_classes="mapping", elem_id="data-mapping") as box:
+        words = gr.HTML()
+        choices = [("A prompt and a reply in each record", "pairs"), ("A list of turns in each record", "turns")]
+        shape = gr.Radio(choices, value="pairs", label="What the records hold")
+        with gr.Column() as pairs:
+            with gr.Row():
+                prompt = gr.Dropdown([], label="Prompt", info="what the person says", min_width=160)
+                reply = gr.Dropdown([], label="Reply", info="what the model is to learn", min_width=160)
+            with gr.Row():
+                input = gr.Dropdown([_NONE], label="More of the prompt", info="put below it", min_width=160)
+                system = gr.Dropdown([_NONE], label="System message", info="told first", min_width=160)
+        with gr.Column(visible=False) as lists:
+            with gr.Row():
+                turns = gr.Dropdown([], label="Turns", info="the column with the list", min_width=160)
+                role = gr.Textbox(label="Who speaks", info="the key in each turn", max_lines=1, min_width=140)
+                text = gr.Textbox(label="What is said", info="the key in each turn", max_lines=1, min_width=140)
+            roles = gr.Textbox(
+                label="Who is who", info="a line for each: Bot = assistant · user, assistant, system, tool", lines=2
+            )
+        problem = alerts.place()
+        gr.HTML("<h3>The first records, read this way</h3>")
+        preview = gr.HTML(elem_id="data-preview")
+        with gr.Row(elem_classes="actions"):
+            read = gr.Button("Read it this way", variant="primary", scale=0, min_width=170)
+            leave = gr.Button("Leave it", scale=0, min_width=100)
+    names = {key: value for key, value in locals().items() if key in Mapping.__dataclass_fields__}
+    return Mapping(**names)
+
+
+def wire(screen: Mapping, files: gr.File) -> None:
+    """Show at once what another choice of columns makes of the first records of the first file."""
+    changes = [each.input for each in screen.fields()]
+    seen = [screen.pairs, screen.lists, screen.preview, screen.problem]
+    gr.on(changes, previewed, [files, *screen.fields()], seen, trigger_mode="always_last", **PRIVATE)
+
+
+def needed(path: Path) -> bool:
+    """Whether the file holds records, and is in no known format."""
+    return not describe(path).format and any(isinstance(record, dict) for record in look(path))
+
+
+def opened(path: Path) -> tuple[Any, ...]:
+    """The screen, open for that file: the updates of `Mapping.shown`."""
+    records = look(path)
+    names = mapping.names(records)
+    guess, why = mapping.guess(records)
+    found = guess or Columns(prompt="?", reply="?")
+    words = f"{path.name} is in no format that is known by its columns. Say what they hold."
+    reason = f"Guessed: {why}." if guess else f"Nothing could be guessed: {why}."
+    some, any_or_none = [(name, name) for name in names], [_NONE, *((name, name) for name in names)]
+    pairs = not found.turns
+    return (
+        gr.Column(visible=True),
+        f'<div class="looked-at"><h2>Which column is what?</h2><p class="quiet">{escape(words)}</p></div>'
+        f'<p class="note">{escape(reason)}</p>',
+        "pairs" if pairs else "turns",
+        gr.Dropdown(some, value=found.prompt if found.prompt in names else None),
+        gr.Dropdown(some, value=found.reply if found.reply in names else None),
+        gr.Dropdown(any_or_none, value=found.input),
+        gr.Dropdown(any_or_none, value=found.system),
+        gr.Dropdown(some, value=found.turns or None),
+        found.role,
+        found.text,
+        "\n".join(f"{name} = {role}" for name, role in found.roles.items()),
+        gr.Column(visible=pairs),
+        gr.Column(visible=not pairs),
+        alerts.hidden(),
+        _preview(records, guess) if guess else "",
+    )
+
+
+def closed() -> tuple[Any, ...]:
+    """The screen, shut."""
+    return gr.Column(visible=False), *(gr.skip() for _ in range(14))
+
+
+def columns(
+    shape: str, prompt: str, reply: str, input: str, system: str, turns: str, role: str, text: str, roles: str
+) -> Columns:
+    """The columns that were chosen.
+
+    Raises:
+        UserError: not enough of them, or a role that there is not.
+    """
+    try:
+        if shape == "pairs":
+            return Columns(prompt=prompt or "", reply=reply or "", input=input or "", system=system or "")
+        lines = [line.partition("=") for line in (roles or "").splitlines() if line.strip()]
+        words = [f"role.{name.strip()}={said.strip()}" for name, _, said in lines]
+        given = {"turns": turns, "role": role, "text": text}
+        return Columns.parse([*(f"{key}={value.strip()}" for key, value in given.items() if value), *words])
+    except ValueError as error:
+        todo = "Choose the column of the prompt and that of the reply, or the one with the list of turns."
+        raise UserError("the columns", f"{error}.", todo) from error
+
+
+def previewed(files: list[str] | None, *chosen: Any) -> tuple[Any, ...]:
+    """What the chosen columns make of the first records."""
+    sides = (gr.Column(visible=chosen[0] == "pairs"), gr.Column(visible=chosen[0] != "pairs"))
+    try:
+        found = columns(*chosen)
+        return *sides, _preview(look(Path(files[0])), found) if files else "", alerts.hidden()
+    except UserError as error:
+        return *sides, "", alerts.shown(error)
+
+
+def _preview(records: list[object], found: Columns) -> str:
+    body = ""
+    for number, record in enumerate(records[:_SHOWN], 1):
+        read = convert_record(record, Origin("", number), Reading(columns=found))
+        if isinstance(read, Conversation):
+            body += data_view.bubbles([read], number)
+        else:
+            body += f'<div class="conversation"><p><b>{number}</b> {escape(read.problem)}</p></div>'
+    return body
