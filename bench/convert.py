@@ -19,10 +19,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-WORDS = (
-    "the of model training answer question please explain because write a function that returns list number café naïve "
-    "when there should example Paris in to and is it for python data language"
-).split()
+TEXT = """the of model training answer question please explain because write a function that returns list number café
+naïve when there should example Paris in to and is it for python data language"""
+WORDS = TEXT.split()
 
 
 def write_chats(path: Path, rows: int, layout: str) -> None:

@@ -16,6 +16,14 @@ from formats.json_file import Item, file_problem, read_json
 from formats.problems import RowProblem
 
 _START = 4096  # bytes
+CONTAINERS: dict[str, str] = {
+    "JSON": "a list of records, one record, or an object that wraps them (`data`, `train`, by number, ...)",
+    "JSON Lines": "one record a line, whatever the file is called; records may also follow one another without lines",
+    "CSV, TSV": "with comma, semicolon, tab or bar; the first row names the columns; UTF-8, UTF-16 or a code page",
+    "Parquet, Arrow": "also Feather, and the Arrow files that the library datasets keeps",
+    "gzip, bzip2, xz": "of one of these",
+    "zip": "of several of these",
+}
 
 
 def records(path: Path, name: str | None = None) -> Iterator[tuple[Origin, object] | RowProblem]:

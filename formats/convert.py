@@ -21,7 +21,13 @@ from formats.texts import mend_texts
 from formats.turns import LISTS, SYSTEM_KEYS, TOOL_KEYS
 from formats.values import FLAGS, decoded
 
-FORMATS = ("sharegpt", "alpaca", "messages", "pairs", "chatgpt")
+FORMATS: dict[str, str] = {
+    "sharegpt": '`{"conversations": [{"from": "human", "value": "..."}, {"from": "gpt", "value": "..."}]}`',
+    "alpaca": '`{"instruction", "input", "output", "system", "history": [[prompt, reply], ...]}`',
+    "messages": '`{"messages": [{"role": "user", "content": "..."}, ...], "tools": [...]}`, as OpenAI writes them',
+    "pairs": '`{"prompt", "completion"}`, `{"question", "answer"}` and the like, one of each',
+    "chatgpt": "the export of ChatGPT (`conversations.json`, also in its zip): the branch that was shown last",
+}
 LOOKED_AT = 100
 DEFAULT = Reading()
 _READERS: dict[str, Callable[[object, Origin, Set[str]], Conversation | RowProblem]] = {

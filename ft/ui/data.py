@@ -10,6 +10,7 @@ import gradio as gr
 from ft.ui import (
     alerts,
     data_browse,
+    data_checks,
     data_editor,
     data_events,
     data_export,
@@ -109,9 +110,11 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
             redo = gr.Button("Redo", scale=0, min_width=80, interactive=False)
         problem = alerts.place()
         only = gr.State(None)
-        with gr.Tabs(elem_id="data-panels", elem_classes="panels"):
+        with gr.Tabs(elem_id="data-panels", elem_classes="panels") as panels:
             with gr.Tab("Conversations", id="conversations"):
                 data_browse.build(shared, staged, only)
+            with gr.Tab("Check-up", id="checks"):
+                data_checks.build(shared, staged, only, panels)
             with gr.Tab("Tokens", id="tokens"):
                 data_tokens.build(shared, staged)
             with gr.Tab("Duplicates", id="duplicates"):

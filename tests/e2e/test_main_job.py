@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,73 +11,13 @@ import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import Page, expect
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data"
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.slow
 
 HELD = 120_000  # milliseconds that a page may take where a model is loaded on a busy machine
 
 
-class App:
-    """The app as a person starts it, on a free port, with a home of its own."""
-
-    def __init__(self, home: Path, log: Path) -> None:
-        self.home, self.log = home, log
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(self.port)],
-                cwd=ROOT,
-                env={**os.environ, "SIDETUNE_HOME": str(self.home)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.1)
-        raise AssertionError(self.log.read_text())
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory, models_cache):
-    folder = tmp_path_factory.mktemp("app")
-    home = folder / "home"
-    home.mkdir()
-    (home / "models").symlink_to(models_cache)
-    app = App(home, folder / "app.log")
-    app.start()
-    yield app
-    app.kill()
-
-
-@pytest.fixture
-def page(browser, app):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert not errors
-
-
-def datasets(app: App) -> list[str]:
+def datasets(app) -> list[str]:
     return sorted(path.name for path in (app.home / "datasets").glob("[!.]*"))
 
 

@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ft.ui", "ft.cli", "ft.__main__"),
     ("ft.train",),
     ("ft.chat", "ft.runs", "ft.presets"),
-    ("ft.dataset", "ft.models", "ft.template", "ft.config"),
+    ("ft.checks", "ft.dataset", "ft.models", "ft.template", "ft.config"),
     ("formats", "ft.home", "ft.errors", "ft.figures"),
 )
 FORBIDDEN_IN_FORMATS = {"ft", "torch", "gradio", "transformers", "trl", "peft", "datasets", "requests", "httpx"}

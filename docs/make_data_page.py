@@ -1,0 +1,109 @@
+"""Print docs/data.md from the code's own tables: python docs/make_data_page.py > docs/data.md"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from formats import archives, pairs, tables, turns, values
+from formats.containers import CONTAINERS
+from formats.convert import FORMATS
+from formats.problems import PROBLEMS
+from formats.repair import REPAIRS
+from ft.checks.doctor import FINDINGS
+
+TEXT = """# Data: what Sidetune reads, mends and refuses
+
+Bring files of chats to the Data tab, or to `sidetune convert FILE... --name NAME`. You see what was understood before
+anything is saved. Nothing is dropped silently: what was read is what was kept and what was rejected, and each rejected
+record has its place, a reason and what to do about it. (This page is printed from the code by
+`python docs/make_data_page.py`.)
+
+## Formats
+
+The format is recognised record by record, by its keys.
+
+{formats}
+
+Lists of turns are found under {lists}; who speaks under {roles}; what is said under {texts}. A bare list of turns is a
+chat too. Prompts are found under {prompts}; replies under {replies}. For other columns the app asks which is what, with
+a guess and a preview (`--map prompt=Question --map reply=Answer` on the command line).
+
+{spellings}
+
+What people's files were written for holds here: the prompt of Alpaca is the instruction, a line break and the input;
+history comes first and is trained on; a first system turn wins over a system column; `weight`, `train`, `loss` and
+`loss_weight` of 0 or 1 say which replies are learnt; tools and the arguments of calls stay JSON. Ranking and KTO data,
+pictures, sound, video and plain text for pretraining are recognised and refused by name.
+
+## Containers
+
+{containers}
+
+Files are read as streams. Limits: an archive may unpack to {unpacked:.0f} GB and to {ratio} times its size, and hold
+{files:,} files; a cell of a table may hold {cell:,} characters.
+
+## Repairs
+
+Each is counted, shown with examples, and a switch: in the app under "How to read them", on the command line with
+`--repair CODE` and `--no-repair CODE`. A record that needs a repair which is off is rejected; repairs of texts then
+leave the text as it is.
+
+{repairs}
+
+## Problems
+
+Why a record or a file was rejected. `rejected.jsonl` holds each with the record itself under `raw`. Mend it there (or
+in the app under "What was read") and read it again: `sidetune convert rejected.jsonl --name NAME --mended`.
+
+{problems}
+
+## The check-up
+
+What the Check-up panel looks for in a dataset, and what it can do about it.
+
+{findings}
+"""
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    titles = list(titles)
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def page() -> str:
+    """The whole page."""
+    fixes = {"": "-", "delete": "delete", "redact": "redact", "untrain": "keep as context, not learnt"}
+    return TEXT.format(
+        formats=table(["format", "what a record holds"], ([f"`{name}`", what] for name, what in FORMATS.items())),
+        lists=words(turns.LISTS),
+        roles=words(turns.ROLE_KEYS),
+        texts=words(turns.TEXT_KEYS),
+        prompts=words(pairs.PROMPTS),
+        replies=words(pairs.REPLIES),
+        spellings=table(
+            ["role", "also written"], ([f"`{role}`", words(names)] for role, names in values.SPELLINGS.items())
+        ),
+        containers=table(["container", "what is read"], CONTAINERS.items()),
+        unpacked=archives.UNPACKED / 2**30,
+        ratio=archives.RATIO,
+        files=archives.FILES,
+        cell=tables.CELL,
+        repairs=table(
+            ["repair", "what is done", "unless said otherwise"],
+            ([f"`{code}`", kind.words, "on" if kind.on else "off"] for code, kind in REPAIRS.items()),
+        ),
+        problems=table(["code", "what is wrong"], ([f"`{code}`", what] for code, what in PROBLEMS.items())),
+        findings=table(
+            ["finding", "what it means", "fix"],
+            ([title, advice.format(n="n"), fixes[fix]] for title, advice, fix in FINDINGS.values()),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    print(page(), end="")

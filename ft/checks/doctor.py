@@ -1,0 +1,252 @@
+"""What a person should know of a dataset before training on it: findings with advice, examples and a fix."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from formats.conversation import Conversation
+from formats.texts import placeholders
+from ft.checks.private import KINDS, found_in, mask, redacted
+from ft.dataset.change import Change, deletion, training
+from ft.dataset.split import opening
+from ft.figures import count
+
+Fix = Literal["", "delete", "redact", "untrain"]
+EXAMPLES = 5
+FEW = 50  # conversations
+_A_PROGRESS = 500
+_REFUSAL = re.compile(
+    r"\bas an? (?:ai|artificial intelligence)(?: language)? (?:model|assistant)\b|\bI(?:'m| am) (?:just )?an? ai\b"
+    r"|\bI(?:'m| am) (?:sorry|afraid),? (?:but )?I (?:can(?:no|')t|am (?:not able|unable))"
+    r"|\bI can(?:no|')t (?:assist|help) with (?:that|this)|\bals (?:ein )?KI-(?:Sprach)?modell\b",
+    re.IGNORECASE,
+)
+_ENDS = tuple(".!?:;)]}>\"'`*|~\u2026\u3002\uff01\uff1f\u300d\u300f\u201d\u2019\u00bb")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A conversation that shows a finding: its row (0: the first), and a piece of its text with private data masked."""
+
+    row: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found: in which rows, what it does to a model and what to do, and which `change` puts it right."""
+
+    code: str
+    title: str
+    advice: str
+    rows: tuple[int, ...]
+    examples: tuple[Example, ...]
+    fix: Fix = ""
+
+
+@dataclass(slots=True)
+class _Seen:
+    rows: dict[str, array[int]] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
+
+    def add(self, code: str, row: int, text: str) -> None:
+        rows = self.rows.setdefault(code, array("q"))
+        if not rows or rows[-1] != row:
+            rows.append(row)
+            kept = self.examples.setdefault(code, [])
+            if len(kept) < EXAMPLES:
+                short = text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"
+                kept.append(Example(row, mask(short)))
+
+
+# code: title, advice, fix. {n} is how many conversations, {share} of all.
+FINDINGS: dict[str, tuple[str, str, Fix]] = {
+    "few": (
+        "Few conversations",
+        "A model learns a manner of speaking from 50 to 100 good conversations, and a task from a few hundred. With "
+        "fewer, train only briefly and compare often. There are {n}.",
+        "",
+    ),
+    "short_replies": (
+        "Replies of one word",
+        "{n} conversations end with a reply of one word. If that is what you want, keep them; else the model learns to "
+        "be curt.",
+        "delete",
+    ),
+    "refusals": (
+        "Refusals and \u201cAs an AI language model\u201d",
+        "{n} conversations hold a reply that refuses, or speaks of itself as an AI. The model learns to refuse too, "
+        "also where it should not. Delete them, or keep them as context only.",
+        "delete",
+    ),
+    "cut_replies": (
+        "Replies that end in the middle",
+        "{n} conversations hold a long reply that ends without a full stop or inside a code block, where most others "
+        "do not. A model that learns from them stops in the middle too.",
+        "untrain",
+    ),
+    "outliers": (
+        "Unusually long conversations",
+        "{n} conversations are many times longer than most. They cost memory and time, and are the first that the "
+        "maximum length cuts. See them under Tokens.",
+        "",
+    ),
+    "system_in_part": (
+        "A system message in some only",
+        "{n} conversations have no system message, and the others do. In the chat, use it as you trained: with it, or "
+        "without.",
+        "",
+    ),
+    "dominant_prompt": (
+        "One prompt again and again",
+        "{n} conversations begin with the same words. The model gives that opening more weight than the rest.",
+        "",
+    ),
+    "contradictions": (
+        "The same prompt, different replies",
+        "{n} conversations ask the same as an earlier one and are answered otherwise. Good for variety; bad for facts, "
+        "where the model learns to guess.",
+        "",
+    ),
+    "scripts": (
+        "Another script in a few",
+        "{n} conversations are written mostly in another script than the rest. A few are too few to learn a language "
+        "from, and enough to make a model slip into it.",
+        "delete",
+    ),
+    "placeholders": (
+        "Unfilled placeholders",
+        "{n} conversations hold placeholders such as {{{{name}}}}. The model learns to write them as they are. Upload "
+        "the file again and fill them under How to read them.",
+        "",
+    ),
+    **{
+        kind: (
+            f"Private data: {words}",
+            f"{{n}} conversations hold {words}. A model can repeat what it was trained on, word for word. Redact them.",
+            "redact",
+        )
+        for kind, words in KINDS.items()
+    },
+}
+
+
+def examine(conversations: Iterable[Conversation], progress: Callable[[int], None] | None = None) -> list[Finding]:
+    """What is worth knowing of the conversations. One pass, with a few dozen bytes kept of each."""
+    seen = _Seen()
+    lengths = array("q")
+    openings: Counter[int] = Counter()
+    answers: dict[int, int] = {}
+    first_with: dict[int, str] = {}
+    scripts: Counter[str] = Counter()
+    script_of = []
+    without_system = array("q")
+    long_replies = 0
+    for row, conversation in enumerate(conversations):
+        if progress and row % _A_PROGRESS == 0:
+            progress(row)
+        replies = [message.content for message in conversation.messages if message.role == "assistant"]
+        last = replies[-1] if replies else ""
+        whole = "\n".join(message.content for message in conversation.messages)
+        lengths.append(len(whole))
+        if len(last.split()) == 1 and not conversation.messages[-1].tool_calls:
+            seen.add("short_replies", row, last)
+        for reply in replies:
+            if match := _REFUSAL.search(reply):
+                seen.add("refusals", row, reply[max(0, match.start() - 40) :])
+            if len(reply) >= 300:
+                long_replies += 1
+                if reply.count("```") % 2 or not reply.rstrip().endswith(_ENDS):
+                    seen.add("cut_replies", row, reply)
+        for message in conversation.messages:
+            for piece in found_in(message.content):
+                start = max(0, piece.start - 40)
+                seen.add(piece.kind, row, message.content[start : piece.end + 40])
+            if placeholders(message.content):
+                seen.add("placeholders", row, message.content)
+        if conversation.messages[0].role != "system":
+            without_system.append(row)
+        asked = opening(conversation)
+        key = hash(asked)
+        openings[key] += 1
+        if len(first_with) < 100_000:
+            first_with.setdefault(key, asked[:160])
+        if len(replies) == 1:
+            answer = hash(last)
+            if answers.setdefault(key, answer) != answer:
+                seen.add("contradictions", row, asked)
+        script = _script(whole[:2000])
+        scripts[script] += 1
+        script_of.append(script)
+    total = len(lengths)
+    if total < FEW:
+        seen.rows["few"] = array("q", range(total))
+    if len(seen.rows.get("cut_replies", ())) * 2 > long_replies:  # then that is how replies end here
+        seen.rows.pop("cut_replies", None)
+    _lengths(seen, lengths)
+    if 0 < len(without_system) < total:
+        seen.rows["system_in_part"] = without_system
+    if openings and total >= 20:
+        key, times = openings.most_common(1)[0]
+        if times >= 5 and times * 10 > total:
+            seen.rows["dominant_prompt"] = array("q", range(times))
+            seen.examples["dominant_prompt"] = [Example(-1, mask(first_with.get(key, "")[:160]))]
+    main = scripts.most_common(1)[0][0] if scripts else ""
+    for row, script in enumerate(script_of):
+        if script and script != main and scripts[script] * 5 < total:
+            seen.add("scripts", row, f"mostly {script.lower()}")
+    return _findings(seen)
+
+
+def _lengths(seen: _Seen, lengths: array[int]) -> None:
+    if len(lengths) < 20:
+        return
+    middle = statistics.median(lengths)
+    spread = statistics.median(abs(length - middle) for length in lengths)
+    limit = max(middle * 8, middle + 20 * spread, 4000)
+    for row, length in enumerate(lengths):
+        if length > limit:
+            seen.add("outliers", row, f"{length:,} characters; most have about {middle:,.0f}")
+
+
+def _findings(seen: _Seen) -> list[Finding]:
+    found = []
+    for code, rows in seen.rows.items():
+        title, advice, fix = FINDINGS[code]
+        words = advice.format(n=f"{len(rows):,}")
+        whole = code in ("few", "dominant_prompt")  # of the dataset, not of single conversations
+        found.append(Finding(code, title, words, () if whole else tuple(rows), tuple(seen.examples.get(code, ())), fix))
+    return sorted(found, key=lambda each: (each.fix != "redact", each.code != "few", -len(each.rows)))
+
+
+def _script(text: str) -> str:
+    """The script that most letters of the text are of ("LATIN", "CYRILLIC", ...), "" where there are few letters."""
+    letters = [character for character in text if character.isalpha()][:200]
+    if len(letters) < 20:
+        return ""
+    kinds = Counter(unicodedata.name(letter, "?").split()[0] for letter in letters)
+    name = kinds.most_common(1)[0][0]
+    return "CJK" if name in ("CJK", "HIRAGANA", "KATAKANA") else name
+
+
+def change(finding: Finding, chosen: dict[int, Conversation]) -> Change:
+    """The change that puts the finding right; `chosen` holds the conversations of its rows.
+
+    Raises:
+        ValueError: there is no fix for it.
+    """
+    if finding.fix == "delete":
+        return deletion(finding.rows)
+    if finding.fix == "redact":
+        replaced = {row: new for row, old in chosen.items() if (new := redacted(old)) != old}
+        return Change(f"{count(len(replaced), 'conversation')} redacted", replace=replaced)
+    if finding.fix == "untrain":
+        return training(chosen, False)
+    raise ValueError(f"there is no fix for {finding.code}")

@@ -1,0 +1,137 @@
+"""Personal data and keys in texts: found, shown masked, and redacted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from phonenumbers import Leniency, PhoneNumberMatcher
+
+from formats.conversation import Conversation, Message
+
+Kind = Literal["key", "email", "phone", "card", "iban"]
+KINDS: dict[Kind, str] = {
+    "key": "keys and passwords",
+    "email": "e-mail addresses",
+    "phone": "phone numbers",
+    "card": "card numbers",
+    "iban": "bank accounts (IBAN)",
+}
+_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    (
+        "key",
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+            r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+            r"|\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic
+            r"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}"
+            r"|\bhf_[A-Za-z0-9]{30,}|\bAIza[0-9A-Za-z_-]{35}|\bglpat-[A-Za-z0-9_-]{20,}"
+            r"|\bxox[abposr]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{20,}"  # Slack, Stripe
+            r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # JSON web token
+            r"|(?<=://)[^\s/:@]+:[^\s/:@]+(?=@)"  # name and password in an address
+        ),
+    ),
+    ("email", re.compile(r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")),
+    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")),
+    ("card", re.compile(r"\b(?:\d[ -]?){12,18}\d\b")),
+)
+_MAYBE_PHONE = re.compile(r"[+(]?\d[\d ().\-/]{6,}\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a text, from `start` to before `end`, and what it is."""
+
+    kind: Kind
+    start: int
+    end: int
+
+
+def found_in(text: str) -> list[Piece]:
+    """The personal data and keys in a text, in its order; none overlaps another."""
+    taken: list[Piece] = []
+    for piece in _candidates(text):
+        if not any(piece.start < other.end and other.start < piece.end for other in taken):
+            taken.append(piece)
+    return sorted(taken, key=lambda piece: piece.start)
+
+
+def _candidates(text: str) -> Iterator[Piece]:
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            if kind == "card" and not _is_card(match[0]):
+                continue
+            if kind == "iban" and not _is_iban(match[0]):
+                continue
+            yield Piece(kind, match.start(), match.end())
+    if _MAYBE_PHONE.search(text):
+        for region in (None, "US"):  # None: those written with a country's code
+            for found in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING):
+                yield Piece("phone", found.start, found.end)
+
+
+def _is_card(text: str) -> bool:
+    """Whether the digits are those of a card: a known first digit, and Luhn's check digit."""
+    digits = [int(character) for character in text if character.isdigit()]
+    if not 13 <= len(digits) <= 19 or digits[0] not in (3, 4, 5, 6):
+        return False
+    doubled = [digit * 2 - 9 * (digit > 4) if place % 2 else digit for place, digit in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    """Whether it is an IBAN by its check digits (ISO 13616)."""
+    plain = text.replace(" ", "")
+    return 15 <= len(plain) <= 34 and int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1
+
+
+def mask(text: str) -> str:
+    """The text with each piece shown by its first and last two characters only."""
+    return _replaced(text, lambda piece, held: f"{held[:2]}…{held[-2:]}" if len(held) > 8 else "…")
+
+
+def redact(text: str) -> str:
+    """The text with each piece replaced by what it was: [EMAIL], [PHONE], ..."""
+    return _replaced(text, lambda piece, held: f"[{piece.kind.upper()}]")
+
+
+def _replaced(text: str, word: Callable[[Piece, str], str]) -> str:
+    for piece in reversed(found_in(text)):
+        text = text[: piece.start] + word(piece, text[piece.start : piece.end]) + text[piece.end :]
+    return text
+
+
+def redacted(conversation: Conversation) -> Conversation:
+    """The conversation without personal data and keys, in texts, reasoning and the arguments of calls."""
+    return replace(conversation, messages=tuple(map(_message, conversation.messages)))
+
+
+def _message(message: Message) -> Message:
+    return replace(
+        message,
+        content=redact(message.content),
+        reasoning=None if message.reasoning is None else redact(message.reasoning),
+        tool_calls=tuple(replace(call, arguments=_arguments(call.arguments)) for call in message.tool_calls),
+    )
+
+
+def _arguments(text: str) -> str:
+    """The arguments of a call, which stay JSON, with each of their values redacted."""
+    if not found_in(text):
+        return text
+    return json.dumps(_value(json.loads(text)), ensure_ascii=False)
+
+
+def _value(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _value(held) for key, held in value.items()}
+    if isinstance(value, list):
+        return [_value(held) for held in value]
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        written = str(value)
+        clean = redact(written)
+        return value if clean == written else clean
+    return value

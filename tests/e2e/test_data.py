@@ -1,0 +1,130 @@
+"""A messy file becomes a dataset that one can trust, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.slow
+HELD = 120_000  # milliseconds that a page may take on a busy machine
+
+FAQ = "Kundenfrage;Antwort vom Team\nWie öffnet man es?;Mit dem Schlüssel.\nwie öffnet  man es?;Mit dem Schlüssel.\n"
+FAQ += "Wann kommt ihr?;Morgen früh, gegen acht.\nWer seid ihr?;\nWas kostet das?;Zehn Euro im Monat.\n"
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
+
+
+def panel(page: Page, name: str) -> None:
+    page.locator("#data-panels").get_by_role("tab", name=name, exact=True).locator("visible=true").first.click()
+
+
+def versions_of(app, name: str) -> list[str]:
+    return sorted(path.name for path in (app.home / "datasets" / name).glob("v*"))
+
+
+def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
+    messy = tmp_path / "faq.csv"
+    messy.write_text(FAQ, encoding="cp1252")
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(messy))
+
+    # Its columns have other names: they are guessed, and seen in a preview.
+    expect(page.get_by_text("Which column is what?")).to_be_visible(timeout=HELD)
+    expect(page.locator("#data-preview")).to_contain_text("Mit dem Schlüssel.")
+    button(page, "Read it this way").click()
+    expect(page.get_by_text("Read, but not saved yet")).to_be_visible(timeout=HELD)
+
+    # A rejected record is mended and read again.
+    panel(page, "What was read")
+    expect(page.locator("#data-mend")).to_contain_text("1 of 1 rejected record")
+    editor = page.locator("#data-mend .cm-content")
+    expect(editor).to_contain_text("Wer seid ihr?")
+    editor.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(json.dumps({"Kundenfrage": "Wer seid ihr?", "Antwort vom Team": "Ein kleines Team."}))
+    button(page, "Read it again").click()
+    expect(page.locator("#data-mend")).not_to_be_visible(timeout=HELD)
+    page.get_by_label("Name of the dataset").fill("faq")
+    button(page, "Save dataset").click()
+    expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
+
+    # A turn is edited, and the edit undone and done again.
+    panel(page, "Conversations")
+    expect(page.get_by_text("5 conversations", exact=True)).to_be_visible()
+    page.get_by_label("Search in the text").fill("KOSTET")
+    page.get_by_label("Search in the text").press("Enter")
+    expect(page.get_by_text("1 of 5 conversations")).to_be_visible()
+    button(page, "Edit").click()
+    page.get_by_label("Text of turn 2").fill("Zwölf Euro im Monat.")
+    button(page, "Keep it").click()
+    bubbles = page.locator(".conversation-slot").locator("visible=true").first
+    expect(bubbles).to_contain_text("Zwölf Euro", timeout=HELD)
+    button(page, "Undo").click()
+    expect(bubbles).to_contain_text("Zehn Euro", timeout=HELD)
+    button(page, "Redo").click()
+    expect(bubbles).to_contain_text("Zwölf Euro", timeout=HELD)
+
+    # Duplicates go, and the history tells what happened.
+    panel(page, "Duplicates")
+    button(page, "Look for duplicates").click()
+    expect(page.locator("#data-groups")).to_contain_text("1 group", timeout=HELD)
+    button(page, "Keep one of each, delete 1").click()
+    expect(page.get_by_text(re.compile("Version 3, .*1 duplicate deleted"))).to_be_visible(timeout=HELD)
+    assert versions_of(app, "faq") == ["v1", "v2", "v3"]
+    panel(page, "History")
+    expect(page.locator("#data-versions")).to_contain_text("in use")
+    page.locator("#data-versions label").last.click()
+    button(page, "What differs from the one in use").click()
+    expect(page.locator("#data-difference")).to_contain_text("1 went, 1 changed", timeout=HELD)
+
+    # The check-up speaks, and the microscope shows what is learnt.
+    panel(page, "Check-up")
+    button(page, "Check the dataset").click()
+    expect(page.locator("#data-findings")).to_contain_text("Few conversations", timeout=HELD)
+    panel(page, "Tokens")
+    button(page, "Look at it").click()
+    expect(page.locator("#data-tokens")).to_contain_text(
+        "The token that ends a turn is learnt in 1 of 1 reply", timeout=HELD
+    )
+    expect(page.locator("#data-tokens .tok.trained.special")).to_have_text("<|im_end|>")
+    button(page, "Count the tokens of all conversations").click()
+    expect(page.get_by_text("in 4 conversations")).to_be_visible(timeout=HELD)
+
+    panel(page, "Export")
+    button(page, "Make the file").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("Download faq-messages.jsonl")).click()
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 4 and "Zwölf" in "".join(lines)
+
+
+def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_come_to_rest(page, app, tmp_path):
+    chats = tmp_path / "many.jsonl"
+    chats.write_text(
+        "\n".join(json.dumps({"prompt": f"Question {n}?", "completion": f"Answer {n}."}) for n in range(60))
+    )
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(chats))
+    page.get_by_label("Name of the dataset").fill("many")
+    button(page, "Save dataset").click()
+    expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
+    expect(page.get_by_text("60 conversations", exact=True)).to_be_visible()
+    page.get_by_label("Choose").locator("visible=true").nth(1).check()
+    button(page, "Next").click()
+    expect(page.get_by_text("6 to 10 of 60")).to_be_visible()
+    page.get_by_label("Choose").locator("visible=true").nth(0).check()
+    page.get_by_role("button", name="Change many at once").locator("visible=true").first.click()
+    expect(page.get_by_text("The 2 conversations chosen")).to_be_visible()
+    button(page, "Delete them").click()
+    expect(page.get_by_text("58 conversations", exact=True)).to_be_visible(timeout=HELD)
+
+    asked: list[str] = []
+    page.wait_for_timeout(1500)
+    page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
+    page.wait_for_timeout(2000)
+    assert asked == []

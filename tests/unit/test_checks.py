@@ -1,0 +1,120 @@
+"""The check-up finds what is there and says nothing against what is clean; what is private is never shown whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from formats.conversation import Conversation, Message, Origin, ToolCall
+from ft.checks.doctor import FINDINGS, change, examine
+from ft.checks.private import found_in, mask, redact, redacted
+
+LONG = "This reply is written to its end, with all that belongs to it. " * 6
+
+
+def chat(prompt: str, reply: str, system: str = "") -> Conversation:
+    first = (Message("system", system),) if system else ()
+    return Conversation((*first, Message("user", prompt), Message("assistant", reply)), Origin("f", 1))
+
+
+CLEAN = [chat(f"Question {n}: what is {n}?", f"It is {n}. {LONG if n % 2 else 'Yes indeed.'}") for n in range(80)]
+RUSSIAN = "Здравствуйте, чем сегодня можем помочь нашему уважаемому клиенту?"
+CASES = {
+    "few": CLEAN[:10],
+    "short_replies": [*CLEAN, chat("Is it?", "Yes.")],
+    "refusals": [*CLEAN, chat("Tell me", "As an AI language model, I can't do this.")],
+    "cut_replies": [*CLEAN, chat("Go on", LONG + "and then the")],
+    "outliers": [*CLEAN, chat("Long?", "Very long. " * 3000)],
+    "system_in_part": [*CLEAN, chat("Hi there", "Good day to you.", "Be kind.")],
+    "dominant_prompt": [*CLEAN, *[chat("Good morning", f"Good morning number {n}.") for n in range(20)]],
+    "contradictions": [*CLEAN, chat("question 3:  what is 3?", "It is four, of course.")],
+    "scripts": [*CLEAN, chat(RUSSIAN, RUSSIAN)],
+    "placeholders": [*CLEAN, chat("Who?", "I am {{name}}, of course.")],
+    "key": [*CLEAN, chat("Key?", "It is sk-proj-abcdefghijklmnopqrstuvwx, keep it.")],
+    "email": [*CLEAN, chat("Mail?", "Write to ada.lovelace@example.org now.")],
+    "phone": [*CLEAN, chat("Phone?", "Call +49 30 901820 now.")],
+    "card": [*CLEAN, chat("Card?", "It is 4111 1111 1111 1111 indeed.")],
+    "iban": [*CLEAN, chat("Bank?", "It is DE89 3704 0044 0532 0130 00 indeed.")],
+}
+
+
+def test_a_clean_dataset_gives_no_finding():
+    assert examine(CLEAN) == []
+
+
+def test_every_finding_has_a_case_here():
+    assert set(CASES) == set(FINDINGS)
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_what_is_wrong_is_found_with_advice_and_where(code):
+    found = {each.code: each for each in examine(CASES[code])}
+    assert code in found and set(found) <= {code, "short_replies", "contradictions"}
+    one = found[code]
+    assert one.title and "{" not in one.advice.replace("{{name}}", "")
+    if code not in ("few", "dominant_prompt", "system_in_part"):
+        assert 80 in one.rows and one.examples[0].row == 80
+
+
+@pytest.mark.parametrize("code", ["short_replies", "refusals", "cut_replies", "scripts", "email", "phone", "key"])
+def test_the_fix_leaves_nothing_of_the_finding(code):
+    chats = dict(enumerate(CASES[code]))
+    one = next(each for each in examine(CASES[code]) if each.code == code)
+    made = change(one, {row: chats[row] for row in one.rows})
+    after = [made.replace.get(row, each) for row, each in chats.items() if row not in made.delete]
+    if one.fix == "untrain":
+        assert not after[80].messages[-1].train
+    else:
+        assert code not in {each.code for each in examine(after)}
+
+
+SECRETS = [
+    ("key", "AKIAIOSFODNN7EXAMPLE"),
+    ("key", "ghp_" + "a1B2" * 9),
+    ("key", "hf_" + "aB3d" * 9),
+    ("key", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"),
+    ("key", "sk-ant-" + "x" * 30),
+    ("email", "a.b+c@mail.example.co.uk"),
+    ("phone", "+1 415-555-2671"),
+    ("phone", "(415) 555-2671"),
+    ("card", "5500-0055-5555-5559"),
+    ("iban", "GB82 WEST 1234 5698 7654 32"),
+]
+
+
+@pytest.mark.parametrize(("kind", "secret"), SECRETS)
+def test_private_data_is_found_masked_and_redacted(kind, secret):
+    text = f"Here: {secret} and so on."
+    (piece,) = found_in(text)
+    assert (piece.kind, text[piece.start : piece.end]) == (kind, secret)
+    assert secret not in mask(text) and redact(text) == f"Here: [{kind.upper()}] and so on."
+    assert found_in(redact(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Version 2.31.4.1 of 2024-11-03 12:30:00",
+        "1 + 2 - 3 * 400 = 12345678",
+        "It costs 1,299.00 or 1.299,00 EUR",
+        "ISBN 978-3-16-148410-0",
+        "user at example dot org, or foo@bar",
+        "10.1000/182, 192.168.0.1:8080",
+        "sk-learn is a library; task-list",
+        "4111 1111 1111 1112",
+    ],
+)
+def test_what_only_looks_so_is_left_alone(text):
+    assert found_in(text) == []
+
+
+def test_the_arguments_of_a_call_stay_json_when_they_are_redacted():
+    call = ToolCall("mail", json.dumps({"to": "ada@example.org", "n": 3, "card": 4111111111111111, "all": ["x"]}))
+    given = Conversation((Message("user", "a"), Message("assistant", "", tool_calls=(call,))), Origin("f", 1))
+    (_, reply) = redacted(given).messages
+    assert json.loads(reply.tool_calls[0].arguments) == {"to": "[EMAIL]", "n": 3, "card": "[CARD]", "all": ["x"]}
+    plain = replace(call, arguments='{"n": 1.10}')
+    untouched = replace(given, messages=(given.messages[0], replace(given.messages[1], tool_calls=(plain,))))
+    assert redacted(untouched) == untouched
