@@ -6,13 +6,10 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from ft.cli.output import note, print_json, say
-from ft.dataset import build, edit, export, near, parquet, versions
+from ft.dataset import build, edit, export, versions
 from ft.dataset import combine as combining
-from ft.dataset.combine import Part
-from ft.errors import UserError
+from ft.dataset import dedup as removing
 from ft.figures import count
 
 _GROUPS_SHOWN = 10
@@ -21,48 +18,40 @@ _GROUPS_SHOWN = 10
 def dedup(args: argparse.Namespace) -> int:
     """Remove duplicates: of each group the first stays."""
     version = versions.find(args.name)
-    if not 0 < args.threshold <= 1:
-        raise UserError(f"the threshold {args.threshold:g}", "it is not over 0 and at most 1.", "Use for example 0.8.")
-    found = near.groups(
-        version.conversations(), threshold=args.threshold if args.near else None, progress=_told("conversation")
+    done = removing.dedup(
+        version,
+        near_too=args.near,
+        threshold=args.threshold,
+        dry_run=args.dry_run,
+        progress=_told("conversation"),
     )
-    rows = parquet.index(version.conversations_path)
-    held_out = pc.equal(rows["split"], "validation").to_pylist()
-    both = near.across(found, held_out.__getitem__)
-    after = version
-    if found and not args.dry_run:
-        made = edit.apply(version, near.removal(found))
-        assert isinstance(made, versions.Version)
-        after = made
-    removed = version.count() - after.count()
     if args.json:
-        groups = [{"rows": [row + 1 for row in g.rows], "kind": g.kind, "similarity": g.similarity} for g in found]
-        document = {"dataset": after.name, "version": after.version, "removed": removed, "groups": groups}
-        print_json({**document, "on_both_sides": len(both), "kept": after.count()})
+        print_json(done)
         return 0
-    if not found:
+    groups = done["groups"]
+    if not groups:
         say(f"No {'near ' if args.near else ''}duplicate in {version.name}, version {version.version}.")
         return 0
-    for group in found[:_GROUPS_SHOWN]:
-        which = ", ".join(f"{row + 1:,}" for row in group.rows[:12]) + (", ..." if len(group.rows) > 12 else "")
-        alike = "the same" if group.kind == "same" else f"at least {group.similarity:.0%} alike"
+    for group in groups[:_GROUPS_SHOWN]:
+        which = ", ".join(f"{row:,}" for row in group["rows"][:12]) + (", ..." if len(group["rows"]) > 12 else "")
+        alike = "the same" if group["kind"] == "same" else f"at least {group['similarity']:.0%} alike"
         say(f"  conversations {which}: {alike}")
-    if len(found) > _GROUPS_SHOWN:
-        say(f"  ... and {count(len(found) - _GROUPS_SHOWN, 'more group')}")
-    if both:
-        say(f"{count(len(both), 'group stands', 'groups stand')} on both sides of the split.")
+    if len(groups) > _GROUPS_SHOWN:
+        say(f"  ... and {count(len(groups) - _GROUPS_SHOWN, 'more group')}")
+    if done["on_both_sides"]:
+        say(f"{count(done['on_both_sides'], 'group stands', 'groups stand')} on both sides of the split.")
     if args.dry_run:
-        say(f"{count(len(found), 'group')}. Nothing was removed (--dry-run).")
+        say(f"{count(len(groups), 'group')}. Nothing was removed (--dry-run).")
     else:
-        say(f"Removed {count(removed, 'conversation')}: {after.name} is version {after.version} now.")
-        say(f"Undo: sidetune undo {after.name}")
+        say(f"Removed {count(done['removed'], 'conversation')}: {done['dataset']} is version {done['version']} now.")
+        say(f"Undo: sidetune undo {done['dataset']}")
     return 0
 
 
 def combine(args: argparse.Namespace) -> int:
     """Make one dataset of several."""
     versions.check_name(args.name)
-    staged = combining.combine([_part(word) for word in args.names])
+    staged = combining.combine([combining.part(word) for word in args.names])
     try:
         version = build.save(staged, args.name)
     finally:
@@ -78,22 +67,6 @@ def combine(args: argparse.Namespace) -> int:
         f"{splits['train']:,} to train on and {splits['validation']:,} held out."
     )
     return 0
-
-
-def _part(word: str) -> Part:
-    """What "chats", "chats:0.5", "chats@v2:max=100" names."""
-    name, *rest = word.split(":")
-    weight, cap = 1.0, None
-    for each in rest:
-        try:
-            if each.startswith("max="):
-                cap = int(each.removeprefix("max="))
-            else:
-                weight = float(each)
-        except ValueError as error:
-            todo = "Write NAME:0.5 for half of it, or NAME:max=100 for at most 100 conversations."
-            raise UserError(word, f"{each!r} is neither a weight nor a limit.", todo) from error
-    return Part(versions.find(name), weight, cap)
 
 
 def undo(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ft.dataset import parquet
 from ft.dataset.staging import Staged, disk_error, new_folder, write_json
 from ft.dataset.table import SCHEMA
-from ft.dataset.versions import Version
+from ft.dataset.versions import Version, find
 from ft.errors import UserError
 
 
@@ -64,6 +64,26 @@ def combine(parts: Sequence[Part]) -> Staged:
         if isinstance(error, OSError):
             raise disk_error(error, "combine the datasets") from error
         raise
+
+
+def part(word: str) -> Part:
+    """What "chats", "chats:0.5", "chats@v2:max=100" names.
+
+    Raises:
+        UserError: there is no such dataset, or what follows it is neither a weight nor a limit.
+    """
+    name, *rest = word.split(":")
+    weight, cap = 1.0, None
+    for each in rest:
+        try:
+            if each.startswith("max="):
+                cap = int(each.removeprefix("max="))
+            else:
+                weight = float(each)
+        except ValueError as error:
+            todo = "Write NAME:0.5 for half of it, or NAME:max=100 for at most 100 conversations."
+            raise UserError(word, f"{each!r} is neither a weight nor a limit.", todo) from error
+    return Part(find(name), weight, cap)
 
 
 def _check(parts: Sequence[Part]) -> None:

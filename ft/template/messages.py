@@ -50,11 +50,18 @@ def template_messages(
 
 def _row(message: Message, native_tools: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.role == "tool":
+        row |= {"name": message.name} if message.name else {}
+        row |= {"tool_call_id": message.tool_call_id} if message.tool_call_id else {}
     if message.reasoning is not None:
         row["reasoning_content"] = message.reasoning
     if message.tool_calls and native_tools:
         row["tool_calls"] = [
-            {"type": "function", "function": {"name": call.name, "arguments": json.loads(call.arguments)}}
+            {
+                **({"id": call.id} if call.id else {}),
+                "type": "function",
+                "function": {"name": call.name, "arguments": json.loads(call.arguments)},
+            }
             for call in message.tool_calls
         ]
     elif message.tool_calls:

@@ -19,14 +19,17 @@ from formats.reading import Reading
 from ft import presets
 from ft.chat.engine import Engine
 from ft.chat.pair import as_json
-from ft.dataset import build, versions
+from ft.dataset import build, edit, versions
+from ft.dataset import combine as combining
+from ft.dataset import dedup as removing
 from ft.dataset.build import SourceFile
+from ft.dataset.near import THRESHOLD
 from ft.errors import UserError
 from ft.models import catalogue, device
 from ft.runs import directory, launch
 from ft.runs.status import summary
 
-ENDPOINTS = ("convert", "datasets", "train", "runs", "run", "stop", "chat")
+ENDPOINTS = ("convert", "datasets", "dedup", "combine", "undo", "redo", "train", "runs", "run", "stop", "chat")
 
 
 def add(engine: Engine) -> None:
@@ -50,6 +53,8 @@ def add(engine: Engine) -> None:
     trigger.click(convert, [files, name, format], result, api_name="convert", concurrency_limit=2)
     for read in (datasets, runs, run):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
+    for change in (dedup, combine, undo, redo):
+        gr.api(change, api_name=change.__name__, concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
     gr.api(chat, api_name="chat")
@@ -57,9 +62,9 @@ def add(engine: Engine) -> None:
 
 def _refusing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(endpoint)
-    def call(*given: Any) -> Any:
+    def call(*given: Any, **named: Any) -> Any:
         try:
-            return endpoint(*given)
+            return endpoint(*given, **named)
         except UserError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -82,6 +87,36 @@ def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
 def datasets() -> list:
     """All datasets, newest first."""
     return versions.listing()
+
+
+@_refusing
+def dedup(dataset: str, near: bool = False, threshold: float = THRESHOLD, dry_run: bool = False) -> dict:
+    """Remove conversations that are the same as an earlier one, or nearly so: the groups."""
+    found = versions.find(dataset or "")
+    return removing.dedup(found, near_too=near, threshold=threshold, dry_run=dry_run)
+
+
+@_refusing
+def combine(parts: list, name: str) -> dict:
+    """Make one dataset of several, each as "name", "name:0.5" or "name:max=100": the report."""
+    versions.check_name(name or "")
+    staged = combining.combine([combining.part(str(part)) for part in parts or []])
+    try:
+        return build.save(staged, name).report
+    finally:
+        build.discard(staged)
+
+
+@_refusing
+def undo(dataset: str) -> dict:
+    """Go back to before a dataset's last edit: its details."""
+    return versions.details(edit.undo(dataset or ""))
+
+
+@_refusing
+def redo(dataset: str) -> dict:
+    """Go forward again after /undo."""
+    return versions.details(edit.redo(dataset or ""))
 
 
 @_refusing

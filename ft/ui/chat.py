@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ft.ui import alerts, chat_choice, chat_events
+from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
@@ -81,6 +81,7 @@ def build(shared: Shared) -> None:
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
         chat = _layout(empty, main, shared)
+        chat_keep.build(shared, chat.run, chat.checkpoint, chat.kept, chat.system)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
     _wire_choice(chat, shared)
     _wire_talk(chat, shared)
