@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -11,10 +11,14 @@ from gradio.events import Dependency
 from ft.ui.shared import TABS
 
 # What the address was is read before anything else runs: components that wake up write to it. Until the page has
-# arrived where the address (or else the browser's memory) says, nothing is written.
-HEAD = """<script>
+# arrived where the address (or else the browser's memory) says, nothing is written. The tab is gone to in the browser,
+# by a click once its button is there: the server's answer may come before Gradio has laid the tabs out, which then
+# show the first one.
+HEAD = (
+    """<script>
 window.sidetune = {
   link: location.search,
+  tabs: TABS,
   arrived: false,
   write(change) {
     if (!this.arrived) return;
@@ -24,16 +28,30 @@ window.sidetune = {
     }
     history.replaceState(history.state, "", url);
   },
+  button(tab) { return document.getElementById(`tab-${tab}-button`); },
+  shown() { return this.tabs.find((tab) => this.button(tab)?.ariaSelected === "true"); },
+  async arrive(change) {
+    const asked = new URLSearchParams(this.link).get("tab");
+    const wait = () => new Promise((done) => setTimeout(done, 50));
+    while (!this.shown()) await wait();
+    while (this.tabs.includes(asked) && this.shown() !== asked) {
+      this.button(asked).click();
+      await wait();
+    }
+    this.arrived = true;
+    this.write(change);
+    const follow = new MutationObserver(() => this.shown() && this.write({tab: this.shown()}));
+    follow.observe(document.getElementById("steps"), {subtree: true, attributeFilter: ["aria-selected"]});
+  },
 };
 </script>"""
+).replace("TABS", json.dumps(TABS))
 _READ = "(link, dataset, run) => [window.sidetune.link, dataset, run]"
-_ARRIVE = "(dataset, run) => { window.sidetune.arrived = true; window.sidetune.write({dataset, run}); return []; }"
+_ARRIVE = "(dataset, run) => { window.sidetune.arrive({dataset, run}); return []; }"
 _WRITE = "(dataset, run) => { window.sidetune.write({dataset, run}); return []; }"
 
 
-def arrive(
-    page: gr.Blocks, link: gr.Textbox, tabs: gr.Tabs, dataset: gr.BrowserState, run: gr.BrowserState
-) -> Dependency:
+def arrive(page: gr.Blocks, link: gr.Textbox, dataset: gr.BrowserState, run: gr.BrowserState) -> Dependency:
     """When the page opens, go where its address says. What is to follow is chained to the event that this returns.
 
     `link` is a hidden text box, which takes the address to the server.
@@ -41,7 +59,7 @@ def arrive(
     arrival: Dependency = page.load(
         restore,
         [link, dataset, run],
-        [tabs, dataset, run],
+        [dataset, run],
         js=_READ,
         queue=False,
         show_progress="hidden",
@@ -51,19 +69,15 @@ def arrive(
     return arrival
 
 
-def follow(tabs: dict[str, gr.Tab], dataset: gr.BrowserState, run: gr.BrowserState) -> None:
-    """From then on, write to the address where somebody goes and what they choose."""
-    for name, tab in tabs.items():
-        tab.select(None, None, None, js=f"() => {{ window.sidetune.write({{tab: '{name}'}}); return []; }}")
+def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> None:
+    """From then on, write to the address what somebody chooses; the tab is written by the page itself."""
     gr.on([dataset.change, run.change], None, [dataset, run], None, js=_WRITE, api_visibility="private")
 
 
-def restore(link: str, dataset: object, run: object) -> tuple[Any, str, str]:
-    """The tab, dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser."""
+def restore(link: str, dataset: object, run: object) -> tuple[str, str]:
+    """The dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser."""
     asked = {name: values[0] for name, values in parse_qs((link or "").removeprefix("?")).items()}
-    tab = asked.get("tab", "")
-    selected = gr.Tabs(selected=tab) if tab in TABS else gr.skip()
-    return selected, asked.get("dataset", _text(dataset)), asked.get("run", _text(run))
+    return asked.get("dataset", _text(dataset)), asked.get("run", _text(run))
 
 
 def _text(value: object) -> str:

@@ -29,7 +29,7 @@ def build() -> gr.Blocks:
         link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
-            arrival = address.arrive(page, link, tabs, dataset, run)
+            arrival = address.arrive(page, link, dataset, run)
             shared = Shared(
                 tabs=tabs,
                 dataset=dataset,
@@ -40,14 +40,17 @@ def build() -> gr.Blocks:
                 engine=engine,
                 arrival=arrival,
             )
-            places = {}
             for name, lay_out in _BUILDERS.items():
-                with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}") as places[name]:
+                with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):
                     lay_out(shared)
-        address.follow(places, dataset, run)
-        for event in page.fns.values():  # gr.render leaves what draws its part open to scripts
-            if event.api_visibility == "undocumented":
+        address.follow(dataset, run)
+        for event in page.fns.values():
+            if event.api_visibility == "undocumented":  # gr.render leaves what draws its part open to scripts
                 event.api_visibility = "private"
+            if event.show_progress == "hidden":
+                # Gradio 6.31 tells each output how its event goes, shown or not, and each telling walks the whole page:
+                # on a slow machine that froze the browser for seconds. So one hidden box is told for all of them.
+                event.show_progress_on = [link]
     page.queue(api_open=False)
     return page
 

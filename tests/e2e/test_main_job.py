@@ -172,3 +172,18 @@ def test_the_page_asks_no_other_host_for_anything(browser, app):
     page.close()
     others = [url for url in asked if not url.startswith((app.url, "data:", "blob:"))]
     assert asked and others == []
+
+
+@pytest.mark.parametrize("tab", ["data", "train", "chat", "runs"])
+def test_a_link_opens_the_tab_it_names_also_where_the_browser_is_slow(page, app, tab):
+    slow = page.context.new_cdp_session(page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(f"{app.url}/?tab={tab}")
+    here = page.locator(f"#tab-{tab}-button[aria-selected=true]")
+    expect(here).to_be_visible(timeout=HELD)
+    page.wait_for_function("window.sidetune.arrived", timeout=HELD)
+    page.wait_for_timeout(2000)  # whatever else wakes up stays where it is
+    expect(here).to_be_visible()
+    assert f"tab={tab}" in page.url or tab == "data"
+    page.get_by_role("tab", name="Runs").locator("visible=true").first.click()
+    page.wait_for_url("**/*tab=runs*", timeout=HELD)
