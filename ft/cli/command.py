@@ -24,12 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "convert": datasets.convert,
         "datasets": datasets.datasets,
+        "check": _check,
         "inspect": _inspect,
         "dedup": edit.dedup,
         "combine": edit.combine,
         "undo": edit.undo,
         "redo": edit.redo,
         "export-data": edit.export_data,
+        "push": edit.push,
         "train": runs.train,
         "runs": runs.runs,
         "stop": runs.stop,
@@ -71,11 +73,17 @@ def _run(command: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         return 1
 
 
-# Imported where they are used: torch and gradio take seconds to import, and the other commands do without them.
+# Imported where they are used: torch, gradio and others take long to import, and most commands do without them.
 def _chat(args: argparse.Namespace) -> int:
     from ft.cli.chat import chat
 
     return chat(args)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from ft.cli.check import check
+
+    return check(args)
 
 
 def _inspect(args: argparse.Namespace) -> int:

@@ -21,7 +21,10 @@ def add(commands: Any, json_option: Any) -> None:
         + "\n".join(f"  {code:24} {'' if kind.on else '(off) '}{kind.words}" for code, kind in REPAIRS.items()),
     )
     convert.add_argument(
-        "files", nargs="+", metavar="FILE", help="JSON, JSON Lines, CSV, Parquet or Arrow, also in .gz or .zip"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="JSON, JSON Lines, CSV, Parquet or Arrow, also in .gz or .zip; or hf://datasets/owner/name",
     )
     convert.add_argument("--name", required=True, help="the dataset's name")
     convert.add_argument("--format", choices=("auto", *FORMATS), default="auto", help="default: auto, by its keys")
@@ -45,6 +48,13 @@ def add(commands: Any, json_option: Any) -> None:
     datasets = commands.add_parser("datasets", help="list the datasets, or show one")
     datasets.add_argument("name", nargs="?", metavar="NAME")
     json_option(datasets)
+
+    check = commands.add_parser("check", help="what to know of a dataset before training on it, and a fix for it")
+    check.add_argument("name", metavar="NAME")
+    check.add_argument(
+        "--fix", action="append", default=[], metavar="CODE", help="put this finding right, as a new version"
+    )
+    json_option(check)
 
     inspect = commands.add_parser("inspect", help="a dataset in tokens: how long, what is learnt, what is cut off")
     inspect.add_argument("name", metavar="NAME")
@@ -76,3 +86,10 @@ def add(commands: Any, json_option: Any) -> None:
     hand_out.add_argument("--format", choices=export.FORMATS, default="messages", help="default: messages")
     hand_out.add_argument("--split", choices=("train", "validation"), help="default: both sides")
     json_option(hand_out)
+
+    push = commands.add_parser("push", help="write a dataset to the Hugging Face Hub, with a card that says all of it")
+    push.add_argument("name", metavar="NAME")
+    push.add_argument("to", metavar="OWNER/NAME", help="the Hub's dataset; made where it is not there yet")
+    push.add_argument("--public", action="store_true", help="everybody may see it; default: only you")
+    push.add_argument("--format", choices=export.FORMATS, default="messages", help="default: messages")
+    json_option(push)

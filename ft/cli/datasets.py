@@ -13,6 +13,8 @@ from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, rejected, sample, versions
 from ft.errors import UserError
 from ft.figures import count
+from ft.hub import pull
+from ft.hub.access import SCHEME
 
 _PROBLEMS_SHOWN = 3  # of each code
 _RECORDS_A_NOTE = 10_000
@@ -21,9 +23,11 @@ _RECORDS_A_NOTE = 10_000
 def convert(args: argparse.Namespace) -> int:
     """Convert files into the next version of the dataset `--name`."""
     versions.check_name(args.name)
-    files = [build.SourceFile(Path(file).expanduser(), Path(file).name) for file in args.files]
     if args.mended:
-        return _continue(args, files)
+        return _continue(args, [_brought(file) for file in args.files])
+    files = [
+        one for given in args.files for one in (_fetched(given) if given.startswith(SCHEME) else [_brought(given)])
+    ]
     staged = build.stage(files, reading=_reading(args), progress=_progress)
     try:
         version = build.save(staged, args.name)
@@ -35,6 +39,19 @@ def convert(args: argparse.Namespace) -> int:
         _say_report(version)
         say(f"\nNext: sidetune train {version.name}")
     return 0
+
+
+def _brought(file: str) -> build.SourceFile:
+    return build.SourceFile(Path(file).expanduser(), Path(file).name)
+
+
+def _fetched(address: str) -> list[build.SourceFile]:
+    """The files of a dataset on the Hub."""
+    found = pull.find(address)
+    files = pull.fetch(found, say=note)
+    if found.left:
+        note(pull.left_out(found))
+    return files
 
 
 def _reading(args: argparse.Namespace) -> Reading:

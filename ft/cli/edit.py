@@ -1,4 +1,4 @@
-"""sidetune dedup, combine, undo, redo, export-data."""
+"""sidetune dedup, combine, undo, redo, export-data, push."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ft.dataset import build, edit, export, versions
 from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
 from ft.figures import count
+from ft.hub import push as pushing
 
 _GROUPS_SHOWN = 10
 
@@ -102,6 +103,20 @@ def export_data(args: argparse.Namespace) -> int:
         say(f"Left out {count(number, 'conversation')}: {reason}")
     if done.left_out_path:
         say(f"They are in {done.left_out_path}.")
+    return 0
+
+
+def push(args: argparse.Namespace) -> int:
+    """Write a dataset to the Hub."""
+    done = pushing.push(versions.find(args.name), args.to, public=args.public, format=args.format, say=note)
+    if args.json:
+        print_json(done)
+        return 0
+    written = ", ".join(f"{number:,} in {side}" for side, number in done["files"].items())
+    say(f"Wrote {written} to {done['repo']}, which {'only you can see' if done['private'] else 'everybody can see'}.")
+    for reason, number in done["left_out"].items():
+        say(f"Left out {count(number, 'conversation')}: {reason}")
+    say(done["url"])
     return 0
 
 

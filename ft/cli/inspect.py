@@ -8,16 +8,12 @@ from typing import Any
 
 from ft.cli.output import note, plain, print_json, say
 from ft.config import TrainConfig
-from ft.dataset import parquet, versions
-from ft.errors import UserError
+from ft.dataset import versions
 from ft.figures import count
-from ft.models import catalogue
-from ft.models.load import load_tokenizer
-from ft.template.microscope import Microscope, look
-from ft.template.render import Renderer
-from ft.train.data import Counts, prepare
-
-_BINS = 12
+from ft.template.microscope import Microscope
+from ft.train import tokens
+from ft.train.data import Counts
+from ft.train.tokens import Lengths
 
 
 def inspect(args: argparse.Namespace) -> int:
@@ -27,34 +23,20 @@ def inspect(args: argparse.Namespace) -> int:
     if args.max_length is not None:
         given["max_length"] = args.max_length
     config = TrainConfig().with_settings(given)
-    if args.row is not None and not 1 <= args.row <= version.count():
-        raise UserError(f"row {args.row}", f"{version.name} has rows 1 to {version.count():,}.", "Choose one of them.")
-    catalogue.resolve(config.model)
-    renderer = Renderer(load_tokenizer(config.model, note))
     if args.row is None:
-        return _whole(version, renderer, config, args.json)
-    (conversation,) = parquet.take(version.conversations_path, [args.row - 1])
-    seen = look(conversation, renderer, config.max_length)
+        counts = tokens.count_all(version, config, note)
+        lengths = Lengths.of(counts, config.max_length)
+        if args.json:
+            print_json(tokens.all_as_json(version, lengths, config))
+        else:
+            _say_all(version, lengths, counts, config)
+        return 0
+    seen = tokens.look_at(version, args.row, config)
     if args.json:
-        print_json(_document(seen, args.row, config))
+        print_json(tokens.one_as_json(seen, args.row, config.model))
     else:
         _say_row(seen, args.row, config)
     return 0
-
-
-def _document(seen: Microscope, row: int, config: TrainConfig) -> dict[str, Any]:
-    tokens = [{"ids": list(p.ids), "text": p.text, "kind": p.kind, "special": p.special} for p in seen.pieces]
-    return {
-        "row": row,
-        "model": config.model,
-        "max_length": config.max_length,
-        "count": seen.tokens,
-        "trained": seen.trained,
-        "cut": seen.cut,
-        "lost_turns": seen.lost_turns,
-        "end_of_turn_trained": list(seen.ends),
-        "tokens": tokens,
-    }
 
 
 def _say_row(seen: Microscope, row: int, config: TrainConfig) -> None:
@@ -91,38 +73,13 @@ def sentences(seen: Microscope, row: int, model: str) -> list[str]:
     return found
 
 
-def _whole(version: versions.Version, renderer: Renderer, config: TrainConfig, as_json: bool) -> int:
-    counts = Counts()
-    for done, _ in enumerate(prepare(version.conversations(), renderer, config, counts)):
-        if done and done % 2000 == 0:
-            note(f"Counted {count(done, 'conversation')} ...")
-    lengths = sorted(counts.lengths)
-    beyond = sum(length > config.max_length for length in lengths)
-    middle = lengths[len(lengths) // 2]
-    if as_json:
-        document: dict[str, Any] = {"dataset": version.name, "version": version.version, "model": config.model}
-        document |= {"conversations": len(lengths), "tokens": sum(lengths), "trained": counts.trained_tokens}
-        document |= {"shortest": lengths[0], "median": middle, "longest": lengths[-1]}
-        print_json({**document, "max_length": config.max_length, "beyond": beyond, "histogram": _bins(lengths)})
-        return 0
+def _say_all(version: versions.Version, lengths: Lengths, counts: Counts, config: TrainConfig) -> None:
     say(f"{version.name}, version {version.version}, with the tokenizer of {config.model}:")
-    tokens = f"{count(sum(lengths), 'token')}, {counts.trained_tokens:,} of them learnt"
-    say(f"{count(len(lengths), 'conversation')}, {tokens}.")
-    say(f"Shortest {lengths[0]:,}, median {middle:,}, longest {lengths[-1]:,} tokens.\n")
-    bins = _bins(lengths)
-    most = max(each["conversations"] for each in bins)
-    for each in bins:
-        bar = "#" * round(40 * each["conversations"] / most)
-        say(f"  {each['from']:6,} to {each['to']:6,}  {bar} {each['conversations']:,}")
-    lost = f" {counts.lost()}." if beyond else ""
-    say(f"\nBeyond the maximum length of {config.max_length:,} tokens: {beyond:,}.{lost}")
-    return 0
-
-
-def _bins(lengths: list[int]) -> list[dict[str, int]]:
-    width = max(1, -(-(lengths[-1] + 1 - lengths[0]) // _BINS))
-    found = []
-    for start in range(lengths[0], lengths[-1] + 1, width):
-        inside = sum(start <= length < start + width for length in lengths)
-        found.append({"from": start, "to": start + width - 1, "conversations": inside})
-    return found
+    learnt = f"{count(lengths.tokens, 'token')}, {lengths.trained:,} of them learnt"
+    say(f"{count(lengths.conversations, 'conversation')}, {learnt}.")
+    say(f"Shortest {lengths.shortest:,}, median {lengths.median:,}, longest {lengths.longest:,} tokens.\n")
+    most = max(many for _, _, many in lengths.histogram)
+    for start, end, many in lengths.histogram:
+        say(f"  {start:6,} to {end:6,}  {'#' * round(40 * many / most)} {many:,}")
+    lost = f" {counts.lost()}." if lengths.beyond else ""
+    say(f"\nBeyond the maximum length of {config.max_length:,} tokens: {lengths.beyond:,}.{lost}")

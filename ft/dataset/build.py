@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ __all__ = ["SourceFile", "Staged", "discard", "open_staged", "save", "stage"]
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file to convert: where it lies, and the name the person knows it by."""
+    """A file to convert: where it lies, the name the person knows it by, and where it was fetched from, if it was."""
 
     path: Path
     name: str
+    url: str = ""
 
 
 def stage(
@@ -91,7 +92,7 @@ def _distinct(files: Sequence[SourceFile]) -> list[SourceFile]:
     for file in files:
         name = file.name.encode("utf-8", "replace").decode()
         taken[name] = taken.get(name, 0) + 1
-        distinct.append(SourceFile(file.path, name if taken[name] == 1 else f"{name} ({taken[name]})"))
+        distinct.append(replace(file, name=name if taken[name] == 1 else f"{name} ({taken[name]})"))
     return distinct
 
 
@@ -99,12 +100,17 @@ def _source(files: Sequence[SourceFile], reading: Reading, fraction: float, boun
     """`held_out`: positions of openings held out beyond `boundary` because an earlier version held them out."""
     return {
         "created": datetime.now(timezone.utc).isoformat(timespec="microseconds"),
-        "files": [{"name": f.name, "bytes": f.path.stat().st_size, "sha256": _sha256(f.path)} for f in files],
+        "files": [_file(file) for file in files],
         "reading": reading.as_json(),
         "validation_fraction": fraction,
         "boundary": boundary,
         "held_out": [],
     }
+
+
+def _file(file: SourceFile) -> dict[str, Any]:
+    known = {"name": file.name, "bytes": file.path.stat().st_size, "sha256": _sha256(file.path)}
+    return {**known, "url": file.url} if file.url else known
 
 
 def _sha256(path: Path) -> str:

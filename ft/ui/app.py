@@ -13,16 +13,20 @@ from ft.ui.shared import Shared, memory
 from ft.ui.theme import STYLES, theme
 
 _DAY = 86_400  # seconds
+_OWN = ("127.0.0.1", "localhost", "::1")
 _PORTS = range(7860, 7960)
 _HEADER = f"""<header class="masthead"><h1>{strings.NAME}</h1><p>{strings.TAGLINE}</p></header>"""
 _BUILDERS = {"data": data.build, "train": train.build, "chat": chat.build, "runs": runs.build}
 
 
-def build() -> gr.Blocks:
-    """The page with all its tabs and the endpoints for scripts, not yet served."""
+def build(hosted: bool = False) -> gr.Blocks:
+    """The page with all its tabs and the endpoints for scripts, not yet served.
+
+    `hosted`: it is to be served for others than whoever sits at this machine.
+    """
     with gr.Blocks(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
         engine = Engine()
-        api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
+        api.add(engine, hosted)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
         edited, kept = gr.State(0), memory()
@@ -39,6 +43,7 @@ def build() -> gr.Blocks:
                 page=page,
                 engine=engine,
                 arrival=arrival,
+                hosted=hosted,
             )
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):
@@ -62,7 +67,7 @@ def serve(host: str = "127.0.0.1", port: int | None = None, auth: tuple[str, str
         UserError: the address or the port cannot be used.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio also asks outside of Blocks
-    page = build()
+    page = build(hosted=host not in _OWN)
     try:
         _, url, _ = page.launch(
             server_name=host,

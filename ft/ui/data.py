@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -15,6 +16,7 @@ from ft.ui import (
     data_events,
     data_export,
     data_history,
+    data_hub,
     data_mapping,
     data_near,
     data_reading,
@@ -32,6 +34,7 @@ class _Bring:
     """Where files come in, and what is there already."""
 
     files: gr.File
+    hub: data_hub.Fields
     reading: data_reading.Fields
     held_out: gr.Slider
     problem: gr.HTML
@@ -68,14 +71,15 @@ def build(shared: Shared) -> None:
     staged = shared.memory.upload
     with gr.Row(elem_classes="data-columns"):
         with gr.Column(scale=4, min_width=300):
-            bring = _bring()
+            bring = _bring(shared.hosted)
         with gr.Column(scale=7, min_width=320):
             look = _look(shared, staged)
     _wire(shared, staged, bring, look)
 
 
-def _bring() -> _Bring:
+def _bring(hosted: bool) -> _Bring:
     files = gr.File(label="Files of chats", file_count="multiple", height=168, elem_id="data-files")
+    hub = data_hub.build_pull(hosted)
     with gr.Accordion("How to read them", open=False):
         reading = data_reading.build()
         held_out = gr.Slider(
@@ -90,7 +94,7 @@ def _bring() -> _Bring:
     problem = alerts.place()
     sample = gr.Button("Try the sample", visible=False)
     there = gr.Radio([], label="Your datasets", elem_classes="choice-list", visible=False, elem_id="data-there")
-    return _Bring(files, reading, held_out, problem, status, sample, there)
+    return _Bring(files, hub, reading, held_out, problem, status, sample, there)
 
 
 def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
@@ -142,25 +146,35 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     gr.on(seen, **{**show, **SHARED_EVENT})
 
     reading = [*bring.reading.all(), bring.held_out, staged]
+    files = [bring.files, bring.hub.fetched]
     screen = look.mapping
     read = [staged, shared.dataset, bring.status, bring.problem, *screen.shown()]
     long: dict[str, Any] = {**PRIVATE, "concurrency_limit": 2, "concurrency_id": "stage"}
-    stage: dict[str, Any] = {"fn": data_events.stage, "inputs": [bring.files, *reading], "outputs": read, **long}
+    stage: dict[str, Any] = {"fn": data_events.stage, "inputs": [*files, *reading], "outputs": read, **long}
     columns = bring.reading.columns
     bring.files.upload(data_editor.nothing, None, columns, **PRIVATE).then(**stage)
     again = [bring.reading.format.input, bring.reading.repairs.input, bring.reading.again.click, bring.held_out.release]
     gr.on(again, **stage)
-    data_mapping.wire(screen, bring.files)
+    data_mapping.wire(screen, bring.files, bring.hub.fetched)
     screen.read.click(data_events.by_columns, screen.fields(), [columns, screen.problem], **PRIVATE).success(**stage)
-    screen.leave.click(data_events.leave, None, [bring.files, *screen.shown()], **PRIVATE)
+    screen.leave.click(data_events.leave, None, [*files, *screen.shown()], **PRIVATE)
     for button in (bring.sample, look.first_sample):
-        button.click(data_events.stage_sample, [bring.held_out, staged], [*read, bring.files], **long)
+        button.click(data_events.stage_sample, [bring.held_out, staged], [*read, *files], **long)
+    fields = bring.reading
+    how = [fields.format, fields.repairs, fields.fill, bring.held_out, staged]
+    gr.on(
+        [bring.hub.fetch.click, bring.hub.address.submit],
+        partial(data_events.fetch, hosted=shared.hosted),
+        [bring.hub.address, bring.hub.token, *how],
+        [*read, *files, columns, bring.hub.left],
+        **long,
+    )
     bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE)
 
-    saving = [staged, shared.dataset, bring.files, look.problem]
+    saving = [staged, shared.dataset, *files, look.problem]
     for save in (look.save.click, look.name.submit):
         save(data_events.save, [staged, look.name], saving, **PRIVATE)
-    look.discard.click(data_events.discard, staged, [staged, bring.files], **PRIVATE)
+    look.discard.click(data_events.discard, staged, [staged, *files], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
     look.undo.click(data_events.undo, chosen, [shared.edited, look.problem], **PRIVATE)

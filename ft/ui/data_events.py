@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,7 +17,7 @@ from ft.dataset import build, edit, sample, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts, data_choice, data_mapping, data_reading, data_report
+from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, data_report
 from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
@@ -84,6 +83,7 @@ def _download(looked: Version | Staged, any: bool) -> Any:
 
 def stage(
     files: list[str] | None,
+    fetched: data_hub.Fetched,
     format: str,
     repairs: list[str],
     fill: str,
@@ -95,7 +95,8 @@ def stage(
 
     A first file in no known format opens the mapping screen, if its records have columns.
     """
-    if not files:
+    sources = data_hub.sources(files, fetched)
+    if not sources:
         yield tuple(gr.skip() for _ in range(4 + _MAPPING))
         return
     try:
@@ -103,18 +104,34 @@ def stage(
     except UserError as error:
         yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips()
         return
-    first = Path(files[0])
+    first = sources[0].path
     if not columns and format == "auto" and data_mapping.needed(first):
         yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.hidden(), *data_mapping.opened(first)
         return
-    sources = [SourceFile(Path(file), Path(file).name) for file in files]
     yield from _stage(sources, reading, held_out, before)
 
 
 def stage_sample(held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
     """Read the bundled sample, whatever was chosen for files."""
     for update in _stage([sample.sample_file()], Reading(), held_out, before):
-        yield *update, None
+        yield *update, None, []
+
+
+def fetch(address: str, token: str, *how: Any, hosted: bool) -> Iterator[tuple[Any, ...]]:
+    """Fetch a dataset of the Hub, and read its files: the updates of `stage`, then files, fetched, columns and left."""
+    format, repairs, fill, held_out, before = how
+    try:
+        for each in data_hub.fetching(address, data_hub.token_of(token, hosted)):
+            if isinstance(each, str):
+                head = (gr.skip(), gr.skip(), _status(each), alerts.hidden(), *_mapping_skips())
+                yield *head, gr.skip(), gr.skip(), gr.skip(), ""
+            else:
+                fetched, left = each
+                for update in stage(None, fetched, format, repairs, fill, None, held_out, before):
+                    yield *update, None, fetched, None, data_hub.note(left)
+    except UserError as error:
+        head = (gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips())
+        yield *head, *(gr.skip() for _ in range(4))
 
 
 def _stage(files: list[SourceFile], reading: Reading, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
@@ -152,7 +169,7 @@ def by_columns(*chosen: Any) -> dict[str, Any]:
 
 def leave() -> tuple[Any, ...]:
     """Leave the file that the mapping screen asks about."""
-    return None, *data_mapping.closed()
+    return None, [], *data_mapping.closed()
 
 
 def _status(words: str) -> Any:
@@ -164,11 +181,11 @@ def choose(there: str) -> str:
     return "" if there == data_choice.UPLOAD else there
 
 
-@alerts.told(outputs=3)
+@alerts.told(outputs=4)
 def save(staged: str, name: str) -> tuple[Any, ...]:
     """Save the upload as a dataset, and choose it."""
     version = build.save(build.open_staged(staged), name.strip())
-    return "", version.name, None
+    return "", version.name, None, []
 
 
 def discard(staged: str) -> tuple[Any, ...]:
@@ -176,7 +193,7 @@ def discard(staged: str) -> tuple[Any, ...]:
     upload = data_choice.upload_of(staged)
     if upload:
         build.discard(upload)
-    return "", None
+    return "", None, []
 
 
 def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:

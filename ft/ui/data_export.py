@@ -12,7 +12,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from ft.dataset import export
-from ft.ui import alerts, data_choice
+from ft.ui import alerts, data_choice, data_hub
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
@@ -33,6 +33,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     with gr.Row(elem_classes="actions"):
         file = gr.DownloadButton("Download", visible=False, scale=0, min_width=200)
         left_out = gr.DownloadButton("Download what was left out", visible=False, size="sm", scale=0, min_width=220)
+    data_hub.build_push(shared, staged)
     made = [words, file, left_out, problem]
     make.click(exported, [shared.dataset, staged, format, side], made, concurrency_limit=1, **PRIVATE)
     gr.on([shared.dataset.change, staged.change, shared.edited.change], forget, None, made, **SHARED_EVENT)

@@ -15,7 +15,7 @@ from formats.conversation import Conversation, Origin
 from formats.convert import convert_record, describe, look
 from formats.reading import Reading
 from ft.errors import UserError
-from ft.ui import alerts, data_view
+from ft.ui import alerts, data_hub, data_view
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SHOWN = 3  # records
@@ -94,11 +94,11 @@ def build() -> Mapping:
     return Mapping(**names)
 
 
-def wire(screen: Mapping, files: gr.File) -> None:
+def wire(screen: Mapping, files: gr.File, fetched: gr.State) -> None:
     """Show at once what another choice of columns makes of the first records of the first file."""
     changes = [each.input for each in screen.fields()]
     seen = [screen.pairs, screen.lists, screen.preview, screen.problem]
-    gr.on(changes, previewed, [files, *screen.fields()], seen, trigger_mode="always_last", **PRIVATE)
+    gr.on(changes, previewed, [files, fetched, *screen.fields()], seen, trigger_mode="always_last", **PRIVATE)
 
 
 def needed(path: Path) -> bool:
@@ -161,12 +161,13 @@ def columns(
         raise UserError("the columns", f"{error}.", todo) from error
 
 
-def previewed(files: list[str] | None, *chosen: Any) -> tuple[Any, ...]:
+def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) -> tuple[Any, ...]:
     """What the chosen columns make of the first records."""
     sides = (gr.Column(visible=chosen[0] == "pairs"), gr.Column(visible=chosen[0] != "pairs"))
     try:
         found = columns(*chosen)
-        return *sides, _preview(look(Path(files[0])), found) if files else "", alerts.hidden()
+        sources = data_hub.sources(files, fetched)
+        return *sides, _preview(look(sources[0].path), found) if sources else "", alerts.hidden()
     except UserError as error:
         return *sides, "", alerts.shown(error)
 

@@ -11,13 +11,11 @@ import gradio as gr
 import pandas as pd
 
 from ft.config import TrainConfig
-from ft.dataset import parquet
 from ft.errors import UserError
-from ft.models import catalogue
-from ft.models.load import load_tokenizer
-from ft.template.microscope import Microscope, Piece, look
-from ft.template.render import Renderer
-from ft.train.data import Counts, prepare
+from ft.template.microscope import Microscope, Piece
+from ft.train import tokens
+from ft.train.data import Counts
+from ft.train.tokens import Lengths
 from ft.ui import alerts
 from ft.ui.background import Say, follow
 from ft.ui.data_change import required
@@ -72,22 +70,18 @@ def further(number: float | None) -> int:
     return int(number or 0) + 1
 
 
-def _renderer(model: str, say: Say | None = None) -> Renderer:
-    catalogue.resolve((model or "").strip())
-    return Renderer(load_tokenizer(model.strip(), say))
+def _config(model: str, length: float | None) -> TrainConfig:
+    return TrainConfig().with_settings(
+        {"model": (model or "").strip(), "max_length": int(length or TrainConfig().max_length)}
+    )
 
 
 def show(dataset: str, staged: str, model: str, length: float, number: float) -> Iterator[tuple[Any, ...]]:
     """Look at one conversation, token by token."""
     try:
         looked = required(dataset, staged)
-        row, limit = int(number or 0), int(length or TrainConfig().max_length)
-        total = looked.report["kept"]
-        if not 1 <= row <= total:
-            raise UserError(f"conversation {row}", f"there are 1 to {total:,}.", "Choose one of them.")
         yield '<p class="working" role="status">Loading the tokenizer …</p>', alerts.hidden()
-        (conversation,) = parquet.take(looked.conversations_path, [row - 1])
-        yield markup(look(conversation, _renderer(model), limit)), alerts.hidden()
+        yield markup(tokens.look_at(looked, int(number or 0), _config(model, length))), alerts.hidden()
     except UserError as error:
         yield "", alerts.shown(error)
 
@@ -119,17 +113,13 @@ def _token(piece: Piece) -> str:
 
 def count_all(dataset: str, staged: str, model: str, length: float) -> Iterator[tuple[Any, ...]]:
     """Count the tokens of all conversations, and show how long they are."""
-    limit = int(length or TrainConfig().max_length)
     try:
         looked = required(dataset, staged)
+        config = _config(model, length)
+        limit = config.max_length
 
         def work(say: Say) -> Generator[Counts, None, None]:
-            counts = Counts()
-            config = TrainConfig(max_length=limit)
-            for done, _ in enumerate(prepare(looked.conversations(), _renderer(model, say), config, counts)):
-                if done % 500 == 0:
-                    say(f"{counted(done, 'conversation')} counted")
-            yield counts
+            yield tokens.count_all(looked, config, say)
 
         yield _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
         with closing(follow(work)) as news:
@@ -148,13 +138,12 @@ def _status(words: str) -> Any:
 
 def summary(counts: Counts, limit: int) -> str:
     """What the lengths come to, in sentences."""
-    lengths = sorted(counts.lengths)
-    beyond = sum(length > limit for length in lengths)
+    of = Lengths.of(counts, limit)
     words = (
-        f"{counted(sum(lengths), 'token')} in {counted(len(lengths), 'conversation')}; {counts.trained_tokens:,} are "
-        f"learnt. Shortest {lengths[0]:,}, median {lengths[len(lengths) // 2]:,}, longest {lengths[-1]:,} tokens. "
+        f"{counted(of.tokens, 'token')} in {counted(of.conversations, 'conversation')}; {of.trained:,} are learnt. "
+        f"Shortest {of.shortest:,}, median {of.median:,}, longest {of.longest:,} tokens. "
     )
-    words += f"{beyond:,} are longer than {limit:,}: {counts.lost()}." if beyond else f"All fit into {limit:,}."
+    words += f"{of.beyond:,} are longer than {limit:,}: {counts.lost()}." if of.beyond else f"All fit into {limit:,}."
     return f'<p class="note">{escape(words)}</p>'
 
 

@@ -50,7 +50,7 @@ class Shared:
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
     `shared.arrival.then(...)` for what is to be shown at the start: on `page.load` the two are not yet known.
     `memory`: what the browser keeps of each tab. `page`: the Blocks. `engine`: the models that chat; one for the whole
-    app.
+    app. `hosted`: the page is served for others, who are not lent what the machine is signed in to.
     """
 
     tabs: gr.Tabs
@@ -61,3 +61,4 @@ class Shared:
     page: gr.Blocks
     engine: Engine
     arrival: Dependency
+    hosted: bool

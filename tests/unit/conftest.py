@@ -1,7 +1,8 @@
-"""A lock held by a process of its own, as a worker holds its run's and a program the device's."""
+"""A lock held by a process of its own, as a worker holds its run's and a program the device's; and a Hub of our own."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,7 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from fake_hub import Hub, Repo, served
+from huggingface_hub import constants
 
+ROWS = "\n".join(json.dumps({"prompt": f"Question {n}?", "completion": f"Answer {n}."}) for n in range(30)).encode()
 Hold = Callable[[Path], AbstractContextManager[subprocess.Popen]]
 HOLDER = """
 import sys
@@ -36,3 +40,16 @@ def hold() -> Hold:
                 process.kill()
 
     return held
+
+
+@pytest.fixture
+def hub(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with served() as served_hub:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, served_hub.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "ENDPOINT", served_hub.url)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        served_hub.repos["ada/chats"] = Repo({"README.md": b"x", "data/train.jsonl": ROWS, "data/test.jsonl": ROWS})
+        yield served_hub

@@ -15,7 +15,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("app",),
     ("ft.ui", "ft.cli", "ft.__main__"),
     ("ft.train",),
-    ("ft.chat", "ft.runs", "ft.presets"),
+    ("ft.chat", "ft.runs", "ft.presets", "ft.hub"),
     ("ft.checks", "ft.dataset", "ft.models", "ft.template", "ft.config"),
     ("formats", "ft.home", "ft.errors", "ft.figures"),
 )

@@ -9,7 +9,7 @@ import pytest
 
 from formats.conversation import Message
 from ft.dataset import build, versions
-from ft.ui import api, chat_keep
+from ft.ui import api_data, chat_keep
 
 TURNS = [
     {"user": "Who are you?", "base": {"text": "An AI."}, "tuned": {"text": "Wick."}},
@@ -58,7 +58,7 @@ def test_what_cannot_be_added_is_said(chats, kept, reply, dataset, said):
 
 
 def test_scripts_remove_duplicates_combine_and_undo(chats):
-    assert api.dedup("chats", dry_run=True)["groups"] == [{"rows": [4, 5], "kind": "same", "similarity": 1.0}]
-    assert api.dedup("chats")["removed"] == 1
-    assert api.undo("chats")["kept"] == 5 and api.redo("chats")["kept"] == 4
-    assert api.combine(["chats", "chats@v1:max=2"], "both")["kept"] == 6
+    assert api_data.dedup("chats", dry_run=True)["groups"] == [{"rows": [4, 5], "kind": "same", "similarity": 1.0}]
+    assert api_data.dedup("chats")["removed"] == 1
+    assert api_data.undo("chats")["kept"] == 5 and api_data.redo("chats")["kept"] == 4
+    assert api_data.combine(["chats", "chats@v1:max=2"], "both")["kept"] == 6

@@ -39,7 +39,7 @@ def staged(updates: Any) -> str:
 
 
 def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "") -> str:
-    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], *HOW, 10, before))
+    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], [], *HOW, 10, before))
 
 
 def refused(update: Any) -> str:
@@ -76,7 +76,7 @@ def test_the_rejected_records_can_be_downloaded(home: Path, tmp_path: Path):
 
 def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
     upload_id = upload(tmp_path)
-    left, dataset, files, place = data_events.save(upload_id, " my-chats ")
+    left, dataset, files, _, place = data_events.save(upload_id, " my-chats ")
     assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
     assert versions.find("my-chats").count() == 12
     view = shown("my-chats", "")
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_upload_before_it_stays(ho
     before = upload(tmp_path)
     picture = tmp_path / "photo.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8)
-    last = list(data_events.stage([str(picture)], *HOW, 10, before))[-1]
+    last = list(data_events.stage([str(picture)], [], *HOW, 10, before))[-1]
     assert "photo.jpg" in refused(last[3]) and last[0] == gr.skip()
     assert data_choice.upload_of(before) is not None
 
@@ -107,9 +107,9 @@ def test_reading_again_makes_way_with_what_was_read_before(home: Path, tmp_path:
 
 
 def test_discarding_leaves_nothing(home: Path, tmp_path: Path):
-    assert data_events.discard(upload(tmp_path)) == ("", None)
+    assert data_events.discard(upload(tmp_path)) == ("", None, [])
     assert list(staging_dir().iterdir()) == []
-    assert data_events.discard("no-such-upload") == ("", None)
+    assert data_events.discard("no-such-upload") == ("", None, [])
 
 
 def test_the_upload_is_listed_first_and_can_be_gone_back_to(home: Path, tmp_path: Path):
@@ -151,7 +151,7 @@ def test_train_on_it_chooses_what_is_looked_at(home: Path):
 def test_the_sample_is_read_as_what_it_is(home: Path):
     last = list(data_events.stage_sample(10, ""))[-1]
     upload = data_choice.upload_of(last[0])
-    assert upload is not None and upload.report["kept"] >= 20 and last[-1] is None
+    assert upload is not None and upload.report["kept"] >= 20 and last[-2:] == (None, [])
 
 
 FAQ = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
@@ -159,35 +159,35 @@ FAQ = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
 
 def test_a_file_in_no_known_format_opens_the_mapping_screen_with_a_guess_and_a_preview(home: Path, tmp_path: Path):
     (tmp_path / "faq.csv").write_text(FAQ)
-    (update,) = data_events.stage([str(tmp_path / "faq.csv")], *HOW, 10, "")
+    (update,) = data_events.stage([str(tmp_path / "faq.csv")], [], *HOW, 10, "")
     box, words, shape, prompt, reply, *_, preview = update[4:]
     assert box.visible and "Which column is what" in words and shape == "pairs"
     assert (prompt.value, reply.value) == ("Frage", "Antwort") and preview.count("<article") == 2
     columns, place = data_events.by_columns("pairs", "Frage", "Antwort", "", "", "", "", "", "")
     assert not refused(place)
-    last = list(data_events.stage([str(tmp_path / "faq.csv")], *HOW[:3], columns, 10, ""))[-1]
+    last = list(data_events.stage([str(tmp_path / "faq.csv")], [], *HOW[:3], columns, 10, ""))[-1]
     assert data_choice.upload_of(last[0]).report["kept"] == 2 and not last[4].visible
 
 
 def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: Path, tmp_path: Path):
     file = write(tmp_path / "log.jsonl", {"log": [{"who": "Ann", "txt": "a"}, {"who": "Bot", "txt": "b"}], "x": "y"})
     turns = ("turns", "", "", "", "", "log", "who", "txt")
-    *_, shown, place = data_mapping.previewed([file], *turns, "Ann = user\nBot = assistant")
+    *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = user\nBot = assistant")
     assert "Assistant" in shown and not refused(place)
-    *_, shown, place = data_mapping.previewed([file], "pairs", "x", "", "", "", "", "", "", "")
+    *_, shown, place = data_mapping.previewed([file], [], "pairs", "x", "", "", "", "", "", "", "")
     assert shown == "" and "prompt and a reply" in refused(place)
-    *_, shown, place = data_mapping.previewed([file], *turns, "Ann = wizard")
+    *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = wizard")
     assert "no role" in refused(place)
 
 
 def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_path: Path):
     file = write(tmp_path / "a.jsonl", {"prompt": "Who?", "completion": "I am {{name}}."}, {"prompt": "a", "answer": 3})
     off = [code for code in HOW[1] if code != "number_as_text"]
-    last = list(data_events.stage([file], "auto", off, "{{name}} = Wick", None, 0, ""))[-1]
+    last = list(data_events.stage([file], [], "auto", off, "{{name}} = Wick", None, 0, ""))[-1]
     upload = data_choice.upload_of(last[0])
     assert [chat.messages[1].content for chat in upload.conversations()] == ["I am Wick."]
     assert upload.report["rejected"] == {"number_as_text": 1}
-    last = list(data_events.stage([file], *HOW[:2], "no equals sign", None, 0, ""))[-1]
+    last = list(data_events.stage([file], [], *HOW[:2], "no equals sign", None, 0, ""))[-1]
     assert "placeholder" in refused(last[3])
 
 

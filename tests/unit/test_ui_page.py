@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 
 from ft.errors import UserError
-from ft.ui import address, api, app
+from ft.ui import address, api, api_data, app
 from ft.ui.theme import STYLES, theme
 
 ROOT = Path(__file__).parents[2]
@@ -29,19 +29,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
-    assert set(offered["named_endpoints"]) == {
-        "/convert",
-        "/datasets",
-        "/dedup",
-        "/combine",
-        "/undo",
-        "/redo",
-        "/train",
-        "/runs",
-        "/run",
-        "/stop",
-        "/chat",
-    }
+    data = "convert pull datasets check inspect dedup combine undo redo export_data push"
+    assert set(offered["named_endpoints"]) == {f"/{name}" for name in f"{data} train runs run stop chat".split()}
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
     assert callable_by_clients == set(api.ENDPOINTS)
@@ -60,6 +49,11 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
         ("/dedup", ["dataset", "near", "threshold", "dry_run"]),
         ("/combine", ["parts", "name"]),
         ("/undo", ["dataset"]),
+        ("/check", ["dataset", "fixes"]),
+        ("/inspect", ["dataset", "row", "model", "max_length"]),
+        ("/export_data", ["dataset", "format", "split"]),
+        ("/pull", ["address", "name", "format", "token"]),
+        ("/push", ["dataset", "to", "public", "format", "token"]),
     ],
 )
 def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: str, parameters: list[str]):
@@ -72,13 +66,16 @@ def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: st
     [
         (api.train, (None,), "no dataset"),
         (api.train, ("../../etc",), "no dataset"),
-        (api.convert, (["chats.json"], None), "name"),
-        (api.convert, (["chats.json"], "../up"), "name"),
+        (api_data.convert, (["chats.json"], None), "name"),
+        (api_data.convert, (["chats.json"], "../up"), "name"),
         (api.run, (None,), "no such run"),
         (api.stop, ("..",), "no such run"),
-        (api.dedup, (None,), "no dataset"),
-        (api.undo, ("../x",), "no dataset"),
-        (api.combine, ([], "both"), "no dataset"),
+        (api_data.dedup, (None,), "no dataset"),
+        (api_data.undo, ("../x",), "no dataset"),
+        (api_data.combine, ([], "both"), "no dataset"),
+        (api_data.check, ("../x",), "no dataset"),
+        (api_data.inspect, (None,), "no dataset"),
+        (api_data.export_data, ("x", "../y"), "no dataset"),
     ],
 )
 def test_an_endpoint_refuses_in_words_what_it_cannot_use(home: Path, endpoint, given, said):

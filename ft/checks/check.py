@@ -1,0 +1,77 @@
+"""A dataset checked up and put right, told in one document: what the command line and the API give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from formats.conversation import Conversation
+from ft.checks.doctor import Finding, change, examine
+from ft.dataset import edit, parquet
+from ft.dataset.change import Change
+from ft.dataset.versions import Version
+from ft.errors import UserError
+
+
+def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+    """What was found, and the dataset after the fixes of those findings, which all make one new version.
+
+    Gives {"dataset", "version" (the new one where something was put right), "kept", "fixed": [what was done],
+    "findings": [{"code", "title", "advice", "fix": "delete" | "redact" | "untrain" | "", "rows": numbers from 1 (none
+    where it is of the whole dataset), "examples": [{"row", "text"}]}]}. Private data in examples is masked.
+
+    Raises:
+        UserError: a fix of something that was not found or that has none.
+    """
+    found = examine(version.conversations(), progress)
+    chosen = [_named(found, code) for code in dict.fromkeys(fixes)]
+    after = version
+    done: list[str] = []
+    if chosen:
+        made, done = _together(version, chosen)
+        if made.delete or made.replace:
+            changed = edit.apply(version, made)
+            assert isinstance(changed, Version)
+            after = changed
+    return {
+        "dataset": after.name,
+        "version": after.version,
+        "kept": after.count(),
+        "fixed": done,
+        "findings": [_as_json(each) for each in found],
+    }
+
+
+def _named(found: Sequence[Finding], code: str) -> Finding:
+    one = next((each for each in found if each.code == code), None)
+    if one is None or not one.fix:
+        why = "that was not found in this dataset." if one is None else "there is no fix for it."
+        fixable = ", ".join(each.code for each in found if each.fix) or "nothing was found that has one"
+        raise UserError(f"the fix of {code!r}", why, f"Those that can be put right: {fixable}.")
+    return one
+
+
+def _together(version: Version, chosen: Sequence[Finding]) -> tuple[Change, list[str]]:
+    """One change for all of them, and what each of them does. What is deleted is not changed before."""
+    deleted = frozenset(row for each in chosen if each.fix == "delete" for row in each.rows)
+    rows = sorted({row for each in chosen if each.fix != "delete" for row in each.rows} - deleted)
+    before = dict(zip(rows, parquet.take(version.conversations_path, rows), strict=True))
+    now: dict[int, Conversation] = dict(before)
+    done = []
+    for each in chosen:
+        made = change(each, {row: now[row] for row in each.rows if row in now})
+        now.update(made.replace)
+        done.append(made.words)
+    replaced = {row: conversation for row, conversation in now.items() if conversation != before[row]}
+    return Change("; ".join(done), delete=deleted, replace=replaced), done
+
+
+def _as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "title": finding.title,
+        "advice": finding.advice,
+        "fix": finding.fix,
+        "rows": [row + 1 for row in finding.rows],
+        "examples": [{"row": each.row + 1 if each.row >= 0 else None, "text": each.text} for each in finding.examples],
+    }

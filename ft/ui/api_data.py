@@ -1,0 +1,140 @@
+"""The endpoints for scripts that make, look at, change and hand out datasets."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from formats.reading import Reading
+from ft.checks.check import check as checked
+from ft.config import TrainConfig
+from ft.dataset import build, edit, export, versions
+from ft.dataset import combine as combining
+from ft.dataset import dedup as removing
+from ft.dataset.build import SourceFile
+from ft.dataset.near import THRESHOLD
+from ft.hub import pull as pulling
+from ft.hub import push as pushing
+from ft.train import tokens
+from ft.train.tokens import Lengths
+from ft.ui import endpoint
+from ft.ui.data_hub import token_of
+from ft.ui.endpoint import refusing
+
+_READ, _CHANGE = 4, 1  # how many of a kind run at once
+
+
+def add(hosted: bool) -> None:
+    """Add the endpoints to the Blocks that is being laid out; `hosted` is that of `ft.ui.app.build`."""
+
+    @refusing
+    def pull(address: str, name: str, format: str = "auto", token: str = "") -> dict:
+        """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"): the
+        report, with the data that was not taken as "not_taken"."""
+        versions.check_name(name or "")
+        key = token_of(token, hosted)
+        found = pulling.find(address or "", key)
+        return {**_converted(pulling.fetch(found, key), name, format), "not_taken": list(found.left)}
+
+    @refusing
+    def push(dataset: str, to: str, public: bool = False, format: str = "messages", token: str = "") -> dict:
+        """Write a dataset to the Hugging Face Hub as `to` ("owner/name"), private unless `public`: where it is."""
+        found = versions.find(dataset or "")
+        return pushing.push(found, to or "", public=public, format=format, token=token_of(token, hosted))
+
+    files = gr.File(file_count="multiple", label="files", visible=False)
+    format = _text("format", "auto")
+    endpoint.add("convert", convert, [files, _text("name"), format], gr.JSON(label="report", visible=False))
+    asked = [_text("dataset"), _text("format", "messages"), _text("split")]
+    endpoint.add("export_data", export_data, asked, gr.File(label="file", visible=False))
+    for read in (datasets, check, inspect):
+        gr.api(read, api_name=read.__name__, concurrency_limit=_READ)
+    for change in (dedup, combine, undo, redo, pull, push):
+        gr.api(change, api_name=change.__name__, concurrency_limit=_CHANGE)
+
+
+def _text(label: str, value: str = "") -> gr.Textbox:
+    return gr.Textbox(value, label=label, visible=False)
+
+
+@refusing
+def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
+    """Make a dataset, or its next version, from files of chats: the report."""
+    return _converted([SourceFile(Path(file), Path(file).name) for file in files or []], name, format)
+
+
+def _converted(files: list[SourceFile], name: str, format: str) -> dict[str, Any]:
+    versions.check_name(name or "")
+    staged = build.stage(files, reading=Reading(format=format or "auto"))
+    try:
+        return build.save(staged, name).report
+    finally:
+        build.discard(staged)
+
+
+@refusing
+def export_data(dataset: str, format: str = "messages", split: str = "") -> str:
+    """A dataset as a file: JSON Lines in a format of the field, or Parquet."""
+    found = versions.find(dataset or "")
+    with tempfile.TemporaryDirectory() as folder:
+        name = f"{found.name}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
+        done = export.export(found, Path(folder) / name.replace("/", "-"), format, split or None)
+        return save_file_to_cache(done.path, get_upload_folder())
+
+
+@refusing
+def datasets() -> list:
+    """All datasets, newest first."""
+    return versions.listing()
+
+
+@refusing
+def check(dataset: str, fixes: list | None = None) -> dict:
+    """What to know of a dataset before training on it; `fixes` are the codes of findings to put right."""
+    return checked(versions.find(dataset or ""), [str(code) for code in fixes or []])
+
+
+@refusing
+def inspect(dataset: str, row: int = 0, model: str = "", max_length: int = 0) -> dict:
+    """A dataset in tokens: one conversation (1: the first) token by token, or how long all of them are (row 0)."""
+    found = versions.find(dataset or "")
+    given = {"model": model} if model else {}
+    config = TrainConfig().with_settings({**given, **({"max_length": int(max_length)} if max_length else {})})
+    if row:
+        return tokens.one_as_json(tokens.look_at(found, int(row), config), int(row), config.model)
+    return tokens.all_as_json(found, Lengths.of(tokens.count_all(found, config), config.max_length), config)
+
+
+@refusing
+def dedup(dataset: str, near: bool = False, threshold: float = THRESHOLD, dry_run: bool = False) -> dict:
+    """Remove conversations that are the same as an earlier one, or nearly so: the groups."""
+    found = versions.find(dataset or "")
+    return removing.dedup(found, near_too=near, threshold=threshold, dry_run=dry_run)
+
+
+@refusing
+def combine(parts: list, name: str) -> dict:
+    """Make one dataset of several, each as "name", "name:0.5" or "name:max=100": the report."""
+    versions.check_name(name or "")
+    staged = combining.combine([combining.part(str(part)) for part in parts or []])
+    try:
+        return build.save(staged, name).report
+    finally:
+        build.discard(staged)
+
+
+@refusing
+def undo(dataset: str) -> dict:
+    """Go back to before a dataset's last edit: its details."""
+    return versions.details(edit.undo(dataset or ""))
+
+
+@refusing
+def redo(dataset: str) -> dict:
+    """Go forward again after /undo."""
+    return versions.details(edit.redo(dataset or ""))
