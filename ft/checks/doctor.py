@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from typing import Literal
 
 from formats.conversation import Conversation
 from formats.texts import placeholders
+from ft.checks.language import Languages
 from ft.checks.private import KINDS, found_in, mask, redacted
 from ft.dataset.change import Change, deletion, training
 from ft.dataset.split import opening
@@ -22,6 +22,7 @@ Fix = Literal["", "delete", "redact", "untrain"]
 EXAMPLES = 5
 FEW = 50  # conversations
 _A_PROGRESS = 500
+_SPEAKERS = ("user", "assistant")
 _REFUSAL = re.compile(
     r"\bas an? (?:ai|artificial intelligence)(?: language)? (?:model|assistant)\b|\bI(?:'m| am) (?:just )?an? ai\b"
     r"|\bI(?:'m| am) (?:sorry|afraid),? (?:but )?I (?:can(?:no|')t|am (?:not able|unable))"
@@ -115,10 +116,10 @@ FINDINGS: dict[str, tuple[str, str, Fix]] = {
         "where the model learns to guess.",
         "",
     ),
-    "scripts": (
-        "Another script in a few",
-        "{n} conversations are written mostly in another script than the rest. A few are too few to learn a language "
-        "from, and enough to make a model slip into it.",
+    "languages": (
+        "Another language than most",
+        "{n} conversations are in another language than most. If the model is to speak both, keep them; a few are too "
+        "few to learn a language from, and enough to make a model slip into it.",
         "delete",
     ),
     "placeholders": (
@@ -138,15 +139,22 @@ FINDINGS: dict[str, tuple[str, str, Fix]] = {
 }
 
 
-def examine(conversations: Iterable[Conversation], progress: Callable[[int], None] | None = None) -> list[Finding]:
-    """What is worth knowing of the conversations. One pass, with a few dozen bytes kept of each."""
+def examine(
+    conversations: Iterable[Conversation],
+    progress: Callable[[int], None] | None = None,
+    languages: Languages | None = None,
+) -> list[Finding]:
+    """What is worth knowing of the conversations. One pass, with a few dozen bytes kept of each.
+
+    `languages`: None loads it, which takes half a second.
+    """
+    languages = languages or Languages()
     seen = _Seen()
     lengths = array("q")
     openings: Counter[int] = Counter()
     answers: dict[int, int] = {}
     first_with: dict[int, str] = {}
-    scripts: Counter[str] = Counter()
-    script_of = []
+    spoken: list[str] = []
     without_system = array("q")
     long_replies = 0
     for row, conversation in enumerate(conversations):
@@ -182,9 +190,7 @@ def examine(conversations: Iterable[Conversation], progress: Callable[[int], Non
             answer = hash(last)
             if answers.setdefault(key, answer) != answer:
                 seen.add("contradictions", row, asked)
-        script = _script(whole[:2000])
-        scripts[script] += 1
-        script_of.append(script)
+        spoken.append(languages.of("\n".join(each.content for each in conversation.messages if each.role in _SPEAKERS)))
     total = len(lengths)
     if total < FEW:
         seen.rows["few"] = array("q", range(total))
@@ -198,10 +204,10 @@ def examine(conversations: Iterable[Conversation], progress: Callable[[int], Non
         if times >= 5 and times * 10 > total:
             seen.rows["dominant_prompt"] = array("q", range(times))
             seen.examples["dominant_prompt"] = [Example(-1, mask(first_with.get(key, "")[:160]))]
-    main = scripts.most_common(1)[0][0] if scripts else ""
-    for row, script in enumerate(script_of):
-        if script and script != main and scripts[script] * 5 < total:
-            seen.add("scripts", row, f"mostly {script.lower()}")
+    (main, _), *_ = Counter(filter(None, spoken)).most_common(1) or [("", 0)]
+    for row, language in enumerate(spoken):
+        if language not in ("", main):
+            seen.add("languages", row, f"{language}, where most are {main}")
     return _findings(seen)
 
 
@@ -224,16 +230,6 @@ def _findings(seen: _Seen) -> list[Finding]:
         whole = code in ("few", "dominant_prompt")  # of the dataset, not of single conversations
         found.append(Finding(code, title, words, () if whole else tuple(rows), tuple(seen.examples.get(code, ())), fix))
     return sorted(found, key=lambda each: (each.fix != "redact", each.code != "few", -len(each.rows)))
-
-
-def _script(text: str) -> str:
-    """The script that most letters of the text are of ("LATIN", "CYRILLIC", ...), "" where there are few letters."""
-    letters = [character for character in text if character.isalpha()][:200]
-    if len(letters) < 20:
-        return ""
-    kinds = Counter(unicodedata.name(letter, "?").split()[0] for letter in letters)
-    name = kinds.most_common(1)[0][0]
-    return "CJK" if name in ("CJK", "HIRAGANA", "KATAKANA") else name
 
 
 def change(finding: Finding, chosen: dict[int, Conversation]) -> Change:

@@ -38,6 +38,13 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")),
     ("card", re.compile(r"\b(?:\d[ -]?){12,18}\d\b")),
 )
+# What a text must hold before the slower pattern of a kind is tried.
+_HINTS: dict[Kind, re.Pattern[str]] = {
+    "key": re.compile(r"PRIVATE KEY|AKIA|ASIA|sk-|gh[pousr]_|github_pat_|hf_|AIza|glpat-|xox|k_(?:live|test)_|eyJ|://"),
+    "email": re.compile("@"),
+    "iban": re.compile(r"[A-Z]\d\d"),
+    "card": re.compile(r"\d[ -]?\d[ -]?\d[ -]?\d"),
+}
 _MAYBE_PHONE = re.compile(r"[+(]?\d[\d ().\-/]{6,}\d")
 
 
@@ -61,6 +68,8 @@ def found_in(text: str) -> list[Piece]:
 
 def _candidates(text: str) -> Iterator[Piece]:
     for kind, pattern in _PATTERNS:
+        if not _HINTS[kind].search(text):
+            continue
         for match in pattern.finditer(text):
             if kind == "card" and not _is_card(match[0]):
                 continue

@@ -8,10 +8,17 @@ from dataclasses import replace
 import pytest
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
-from ft.checks.doctor import FINDINGS, change, examine
+from ft.checks import doctor
+from ft.checks.doctor import FINDINGS, change
+from ft.checks.language import Languages
 from ft.checks.private import found_in, mask, redact, redacted
 
+LANGUAGES = Languages()
 LONG = "This reply is written to its end, with all that belongs to it. " * 6
+
+
+def examine(chats: list[Conversation]) -> list[doctor.Finding]:
+    return doctor.examine(chats, languages=LANGUAGES)
 
 
 def chat(prompt: str, reply: str, system: str = "") -> Conversation:
@@ -20,7 +27,7 @@ def chat(prompt: str, reply: str, system: str = "") -> Conversation:
 
 
 CLEAN = [chat(f"Question {n}: what is {n}?", f"It is {n}. {LONG if n % 2 else 'Yes indeed.'}") for n in range(80)]
-RUSSIAN = "Здравствуйте, чем сегодня можем помочь нашему уважаемому клиенту?"
+DUTCH = "Hoe open je de deur? Met de sleutel, die je in het slot steekt en voorzichtig naar rechts draait."
 CASES = {
     "few": CLEAN[:10],
     "short_replies": [*CLEAN, chat("Is it?", "Yes.")],
@@ -30,7 +37,7 @@ CASES = {
     "system_in_part": [*CLEAN, chat("Hi there", "Good day to you.", "Be kind.")],
     "dominant_prompt": [*CLEAN, *[chat("Good morning", f"Good morning number {n}.") for n in range(20)]],
     "contradictions": [*CLEAN, chat("question 3:  what is 3?", "It is four, of course.")],
-    "scripts": [*CLEAN, chat(RUSSIAN, RUSSIAN)],
+    "languages": [*CLEAN, chat(DUTCH, DUTCH)],
     "placeholders": [*CLEAN, chat("Who?", "I am {{name}}, of course.")],
     "key": [*CLEAN, chat("Key?", "It is sk-proj-abcdefghijklmnopqrstuvwx, keep it.")],
     "email": [*CLEAN, chat("Mail?", "Write to ada.lovelace@example.org now.")],
@@ -58,7 +65,7 @@ def test_what_is_wrong_is_found_with_advice_and_where(code):
         assert 80 in one.rows and one.examples[0].row == 80
 
 
-@pytest.mark.parametrize("code", ["short_replies", "refusals", "cut_replies", "scripts", "email", "phone", "key"])
+@pytest.mark.parametrize("code", ["short_replies", "refusals", "cut_replies", "languages", "email", "phone", "key"])
 def test_the_fix_leaves_nothing_of_the_finding(code):
     chats = dict(enumerate(CASES[code]))
     one = next(each for each in examine(CASES[code]) if each.code == code)
@@ -68,6 +75,21 @@ def test_the_fix_leaves_nothing_of_the_finding(code):
         assert not after[80].messages[-1].train
     else:
         assert code not in {each.code for each in examine(after)}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wie öffnet man die Tür? Mit dem Schlüssel, den man in das Schloss steckt und dreht. Danach zieht man.", "de"),
+        ("您好。我是一个人工智能助手。很高兴认识您。请问我能为您做些什么。我可以回答各种问题。", "zh"),
+        ("Здравствуйте, чем сегодня можем помочь? Мы всегда рады ответить на ваши вопросы и предложения.", "ru"),
+        ("Hello there", ""),
+        ("```python\ndef foo(x):\n    return x + 1\nfor i in range(10):\n    print(foo(i), foo(i + 1))\n```", ""),
+        ("{{name}} 12345 " * 20, ""),
+    ],
+)
+def test_a_language_is_told_where_it_is_sure_and_never_guessed(text, language):
+    assert LANGUAGES.of(text) == language
 
 
 SECRETS = [
