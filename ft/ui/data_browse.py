@@ -43,10 +43,14 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
             label="Search in the text", max_lines=1, placeholder="words, then Enter", elem_id="data-search"
         )
         side = gr.Radio(SIDES, value="", show_label=False, label="Which side", container=False)
-        with gr.Accordion("More filters", open=False), gr.Row():
-            kind = gr.Dropdown(KINDS, value="", label="Kind", min_width=180)
-            file = gr.Dropdown([("Any", "")], value="", label="File", min_width=180)
-            order = gr.Dropdown(ORDERS, value="file", label="Order", min_width=180)
+        with gr.Accordion("More filters", open=False):
+            with gr.Row():
+                kind = gr.Dropdown(KINDS, value="", label="Kind", min_width=180)
+                file = gr.Dropdown([("Any", "")], value="", label="File", min_width=180)
+                order = gr.Dropdown(ORDERS, value="file", label="Order", min_width=180)
+            with gr.Row():
+                shortest = gr.Number(None, label="At least so long", info="characters", minimum=0, min_width=150)
+                longest = gr.Number(None, label="At most so long", info="characters", minimum=0, min_width=150)
         with gr.Row(visible=False, elem_classes="actions") as narrowed:
             why = gr.HTML()
             everything = gr.Button("Show all again", size="sm", scale=0, min_width=140)
@@ -69,7 +73,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
     with gr.Column(visible=False) as editor:
         data_editor.build(shared, staged, editing)
 
-    filters = [text, side, kind, file, order, only]
+    filters = [text, side, kind, file, order, shortest, longest, only]
     here = [shared.dataset, staged]
     page = [place, number, back, further, start, rows, scope, narrowed, why]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
@@ -79,7 +83,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
     gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
     shared.arrival.then(events.show, **fresh)
     gr.on(
-        [text.submit, side.input, kind.input, file.input, order.input],
+        [each.submit for each in (text, shortest, longest)] + [each.input for each in (side, kind, file, order)],
         events.find,
         [*here, *filters, chosen],
         [*page, problem],

@@ -79,7 +79,16 @@ def _skips() -> tuple[Any, ...]:
     return tuple(gr.skip() for _ in range(_PAGE_OUTPUTS))
 
 
-def _filter(text: str, side: str, kind: str, file: str, order: str, only: tuple[str, list[int]] | None) -> Filter:
+def _filter(
+    text: str,
+    side: str,
+    kind: str,
+    file: str,
+    order: str,
+    shortest: float | None,
+    longest: float | None,
+    only: tuple[str, list[int]] | None,
+) -> Filter:
     return Filter(
         text=(text or "").strip(),
         side=side or "",
@@ -87,6 +96,8 @@ def _filter(text: str, side: str, kind: str, file: str, order: str, only: tuple[
         tools=kind == "tools",
         repair="any" if kind == "repaired" else "",
         untrained=kind == "untrained",
+        at_least=int(shortest or 0),
+        at_most=int(longest or 0),
         rows=None if only is None else tuple(only[1]),
         order=order or "file",
     )

@@ -13,7 +13,7 @@ from ft.dataset.draft import Turn
 from ft.ui import data_browse_events as events
 from ft.ui import data_editor
 
-ALL = ("", "", "", "", "file", None)  # text, side, kind, file, order, only
+ALL = ("", "", "", "", "file", None, None, None)  # text, side, kind, file, order, shortest, longest, only
 PAGE = ("place", "number", "back", "further", "start", "rows", "scope", "narrowed", "why")
 
 
@@ -34,7 +34,7 @@ def page(updates: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def first(**filters: Any) -> dict[str, Any]:
-    names = ("text", "side", "kind", "file", "order", "only")
+    names = ("text", "side", "kind", "file", "order", "shortest", "longest", "only")
     given = dict(zip(names, ALL, strict=True)) | filters
     return page(events.find("chats", "", *given.values(), []))
 
@@ -54,6 +54,7 @@ def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
 
 def test_filters_show_what_passes_and_say_of_how_many(chats):
     assert first(text="question 7")["rows"] == [7] and "1 of 12" in first(text=" QUESTION 7 ")["place"]
+    assert first(shortest=22)["rows"] == [10, 11] and first(longest=20)["rows"] == [0, 1, 2, 3, 4]
     held_out = first(side="validation")["rows"]
     assert len(held_out) == chats.count("validation") > 0
     assert "No conversation passes" in first(text="nowhere")["place"] and first(text="nowhere")["chats"] == []
