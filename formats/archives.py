@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from formats.json_file import file_problem
+from formats.json_problems import file_problem
 from formats.problems import RowProblem
 
 UNPACKED = 20 << 30  # bytes that an archive may unpack to
@@ -27,7 +28,9 @@ _PACKED: dict[bytes, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZMAFil
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile)
+# What reading a damaged archive raises; the names of its files may be no text, and its method or version unknown.
+_DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error)
+_UNKNOWN = (*_DAMAGED, NotImplementedError, RuntimeError, ValueError)
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db")
 
 
@@ -41,6 +44,15 @@ class Refused(Exception):
 
 def is_zip(start: bytes) -> bool:
     return start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def is_office(path: Path) -> bool:
+    """Whether a zip archive is a document of an office program."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except _UNKNOWN:
+        return False
 
 
 def is_packed(start: bytes) -> bool:
@@ -67,7 +79,7 @@ def members(path: Path, name: str) -> Iterator[Member | RowProblem]:
     fix = "Unpack it, and upload the files."
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except _UNKNOWN as error:
         yield file_problem(name, "bad_archive", f"the archive is damaged ({error}).", "Pack or download it again.")
         return
     with archive:
@@ -94,7 +106,7 @@ def _opening(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], St
     def open_member() -> Stream:
         try:
             return _limited(archive.open(info), info.compress_size)
-        except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        except _UNKNOWN as error:
             raise Refused(f"it cannot be unpacked ({error}).", "Pack it again as zip or gzip.") from error
 
     return open_member

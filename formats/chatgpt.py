@@ -7,6 +7,7 @@ the current node up to the root.
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from typing import Any
 
 from formats.conversation import Conversation, Message, Origin
@@ -15,9 +16,17 @@ from formats.repair import mend, problem_in
 from formats.values import Unusable
 
 _NOTHING: frozenset[str] = frozenset()
+_TEXTS = ("text", "result", "content", "output_str")
 _ROLES = ("system", "user", "assistant", "tool")
 # What the site keeps for itself among the messages: nobody said or read it in the chat.
-_UNSAID = ("user_editable_context", "model_editable_context", "system_error", "tether_browsing_display")
+_THOUGHTS = "thoughts"  # the content type of what a model thought before its answer
+_UNSAID = (
+    "reasoning_recap",
+    "user_editable_context",
+    "model_editable_context",
+    "system_error",
+    "tether_browsing_display",
+)
 
 
 def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
@@ -27,9 +36,13 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
         return problem_in(origin, None, "mapping", "bad_tree", problem, fix, record)
     repairs: list[str] = []
     try:
-        messages = []
+        messages: list[Message] = []
+        thoughts: list[str] = []
         for number, node in enumerate(_branch(record["mapping"], record.get("current_node")), 1):
+            thoughts += _thoughts(node)
             message = _message(node, number)
+            if message and message.role == "assistant" and thoughts:
+                message, thoughts = replace(message, reasoning="\n\n".join(thoughts)), []
             if message:
                 messages.append(message)
     except Unusable as error:
@@ -52,7 +65,23 @@ def _branch(mapping: dict[str, Any], current: object) -> list[dict[str, Any]]:
         if isinstance(node.get("message"), dict):
             branch.append(node["message"])
         current = node.get("parent")
+        if current is not None and not isinstance(current, str):
+            raise Unusable("parent", "bad_tree", "the parent of a message is no id.", "Export the chats again.")
     return branch[::-1]
+
+
+def _thoughts(node: dict[str, Any]) -> list[str]:
+    """What the model thought, where the node holds that alone: it belongs to the answer that follows."""
+    content = node.get("content")
+    if not isinstance(content, dict) or content.get("content_type") != _THOUGHTS:
+        return []
+    held = content.get("thoughts")
+    texts = (
+        [each.get("content") or each.get("summary") for each in held if isinstance(each, dict)]
+        if isinstance(held, list)
+        else []
+    )
+    return [text for text in texts if isinstance(text, str) and text.strip()]
 
 
 def _message(node: dict[str, Any], number: int) -> Message | None:
@@ -61,7 +90,9 @@ def _message(node: dict[str, Any], number: int) -> Message | None:
     role = author.get("role") if isinstance(author, dict) else None
     metadata = node.get("metadata") if isinstance(node.get("metadata"), dict) else {}
     hidden = bool(metadata and metadata.get("is_visually_hidden_from_conversation"))
-    if not isinstance(content, dict) or content.get("content_type") in _UNSAID or hidden:
+    if isinstance(content, str):  # as older exports and other tools write it
+        content = {"parts": [content]}
+    if not isinstance(content, dict) or content.get("content_type") in (*_UNSAID, _THOUGHTS) or hidden:
         return None
     if role not in _ROLES:
         problem = f"message {number} is by {str(role)[:60]!r}, which is not known."
@@ -80,7 +111,10 @@ def _message(node: dict[str, Any], number: int) -> Message | None:
 def _text(content: dict[str, Any]) -> str:
     parts = content.get("parts")
     if not isinstance(parts, list):
-        parts = [content.get("text") or content.get("result") or content.get("content") or ""]
+        if not any(key in content for key in _TEXTS):
+            problem = f"a message holds {str(content.get('content_type'))[:40]}; only text can be trained on."
+            raise Unusable("content", "not_text_part", problem, "Leave this chat out.")
+        parts = [next((content[key] for key in _TEXTS if content.get(key)), "")]
     texts = []
     for part in parts:
         if isinstance(part, dict) and isinstance(part.get("text"), str):  # speech, with what was said

@@ -165,12 +165,8 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
     if len(full) < 2:
         return None, "there are not two columns of text to be a prompt and a reply"
-    prompt = _named(full, pairs.PROMPTS) or _like(
-        full, ("quest", "prompt", "instruct", "user", "human", "ask", "input")
-    )
-    reply = _named(full, pairs.REPLIES) or _like(
-        full, ("answ", "respon", "reply", "output", "assist", "bot", "complet")
-    )
+    prompt = _named(full, pairs.PROMPTS) or _like(full, _ASKING)
+    reply = _named(full, pairs.REPLIES) or _like(full, _ANSWERING)
     system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
     why = "by the names of the columns"
     rest = [column for column in full if column not in (prompt, reply, system)]
@@ -189,7 +185,10 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
 
 
 def _turn_list(value: object) -> list[dict[str, Any]]:
-    value = values.decoded(value, [])
+    try:
+        value = values.decoded(value, [])
+    except (RecursionError, Unusable):  # reading the record will tell
+        return []
     good = isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value)
     return value if good and isinstance(value, list) else []
 

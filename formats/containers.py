@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from formats import archives, tables, text
+from formats import archives, columnar, tables, text
 from formats.archives import Refused, Stream
 from formats.conversation import Origin
-from formats.json_file import Item, file_problem, read_json
+from formats.json_file import Item, read_json
+from formats.json_problems import file_problem
 from formats.problems import RowProblem
 
 _START = 4096  # bytes
@@ -38,7 +39,7 @@ def records(path: Path, name: str | None = None) -> Iterator[tuple[Origin, objec
     try:
         with path.open("rb") as file:
             start = file.read(_START)
-        if archives.is_zip(start) and not tables.is_office(path):
+        if archives.is_zip(start) and not archives.is_office(path):
             for member in archives.members(path, name):
                 yield from [member] if isinstance(member, RowProblem) else _guarded(member.name, member.open)
         elif archives.is_packed(start):
@@ -66,9 +67,9 @@ def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
 def _records(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
     with open_file() as file:
         start = file.read(_START)
-    if tables.is_columnar(start):
+    if columnar.is_columnar(start):
         with _on_disk(open_file) as file:
-            yield from tables.columnar(file, start, name)
+            yield from columnar.rows(file, start, name)
         return
     what = text.not_text(start)
     if what:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,14 @@ from typing import Any
 from formats import alpaca, chatgpt, columns, messages, pairs, preference, sharegpt
 from formats.containers import records
 from formats.conversation import Conversation, Origin
-from formats.detect import Detection, detect, format_of, given
+from formats.detect import Detection, detect, format_of, is_rejected
+from formats.ignored import Known, ignored
 from formats.notes import Notes
-from formats.pairs import INPUTS, PROMPTS, REPLIES
-from formats.problems import RowProblem
+from formats.problems import RowProblem, writable
 from formats.reading import Reading
-from formats.repair import problem_in
+from formats.repair import as_json, problem_in, switched_off
 from formats.texts import mend_texts
-from formats.turns import LISTS, SYSTEM_KEYS, TOOL_KEYS
-from formats.values import FLAGS, decoded
+from formats.values import Unusable, decoded, loads, plain_keys
 
 FORMATS: dict[str, str] = {
     "sharegpt": '`{"conversations": [{"from": "human", "value": "..."}, {"from": "gpt", "value": "..."}]}`',
@@ -43,9 +42,6 @@ WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
     "messages": messages.write,
     "pairs": pairs.write,
 }
-# Columns that a conversation has a place for; what stands in others is told.
-_CARRIED = frozenset((*LISTS, *PROMPTS, *REPLIES, *INPUTS, *SYSTEM_KEYS, *TOOL_KEYS, *FLAGS, "history", "mapping"))
-_CARRIED |= {"current_node", "chosen", "rejected", *preference.KTO_LABELS}
 Item = tuple[Origin, object] | RowProblem
 
 
@@ -83,7 +79,7 @@ def convert(
     first = list(islice(items, LOOKED_AT))
     chosen = reading.columns or reading.format != "auto"
     found = describe(path, reading) if chosen else _detect(first)
-    ignored: dict[tuple[str, ...], list[str]] = {}
+    known: Known = {}
     for item in chain(first, items):
         if isinstance(item, RowProblem):
             notes.formats.setdefault(item.origin.file, found)
@@ -97,8 +93,9 @@ def convert(
             one = mend_texts(one, reading, notes)
             if one.repairs:
                 _keep_examples(one, record, notes)
-            if isinstance(record, dict) and not reading.columns:
-                _note_ignored(record, ignored, notes)
+            if isinstance(record, dict) and not is_rejected(record):
+                for key in ignored(record, reading.columns, known):
+                    notes.ignore(key)
         yield one
 
 
@@ -108,50 +105,71 @@ def convert_record(record: object, origin: Origin, reading: Reading = DEFAULT) -
         if reading.columns:
             return columns.read(record, reading.columns, origin, reading.off)
         if isinstance(record, str):
-            record = decoded(record, [])
-        chosen, why = format_of(record)
-        if chosen in ("media", "pretraining"):
-            fix = "Leave it out, or give the text of the chats alone."
-            code = "media" if chosen == "media" else "pretraining_text"
-            return problem_in(origin, None, None, code, f"it holds {why}.", fix, record)
-        if isinstance(record, dict):
-            if chosen == "ranking":
-                return preference.read_ranking(record, origin, reading.off)
-            if chosen == "rejected":
-                return _again(record, reading)
-            if chosen == "kto":
-                refused = preference.bad_or_refused(record, origin, reading.off)
-                if refused:
-                    return refused
-                rest = {key: value for key, value in record.items() if key not in preference.KTO_LABELS}
-                read = convert_record(rest, origin, reading)
-                if isinstance(read, Conversation):
-                    kept = ("good_answers_kept", *read.repairs)
-                    return Conversation(read.messages, read.origin, read.tools, kept)
-                return read
-        if reading.format != "auto":
-            chosen = reading.format
-        if not chosen:
-            problem = f"it is no chat in a known format: {why}."
-            fix = (
-                "Say which columns are the prompt and the reply (or the turns), or write it in a format that is known."
-            )
-            return problem_in(origin, None, None, "unknown_format", problem, fix, record)
-        return _READERS[chosen](record, origin, reading.off)
+            return _from_text(record, origin, reading)
+        plain = plain_keys(record) if isinstance(record, dict) else record
+        found = _read(plain, origin, reading)
+        if plain is not record and isinstance(found, RowProblem) and found.origin == origin:
+            return replace(found, record=writable(as_json(record)))
+        return found
+    except Unusable as error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     except RecursionError:
         problem, fix = "it is nested too deeply to be a chat.", "Flatten the record, or leave it out."
         return problem_in(origin, None, None, "too_deep", problem, fix, record)
 
 
+def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | RowProblem:
+    """A record that stands as JSON text."""
+    repairs: list[str] = []
+    record = decoded(text, repairs)
+    found = _read(record, origin, reading) if isinstance(record, str) else convert_record(record, origin, reading)
+    if not repairs or isinstance(found, RowProblem):
+        return found
+    if not reading.allows("double_encoded"):
+        return switched_off("double_encoded", origin, text)
+    return replace(found, repairs=tuple(dict.fromkeys((*repairs, *found.repairs))))
+
+
+def _read(record: object, origin: Origin, reading: Reading) -> Conversation | RowProblem:
+    chosen, why = format_of(record)
+    if chosen in ("media", "pretraining"):
+        fix = "Leave it out, or give the text of the chats alone."
+        code = "media" if chosen == "media" else "pretraining_text"
+        return problem_in(origin, None, None, code, f"it holds {why}.", fix, record)
+    if isinstance(record, dict):
+        if chosen == "ranking":
+            return preference.read_ranking(record, origin, reading.off)
+        if chosen == "rejected":
+            return _again(record, reading)
+        if chosen == "kto":
+            refused = preference.bad_or_refused(record, origin, reading.off)
+            if refused:
+                return refused
+            rest = {key: value for key, value in record.items() if key not in preference.KTO_LABELS}
+            read = _read(rest, origin, reading)
+            if isinstance(read, Conversation):
+                return replace(read, repairs=("good_answers_kept", *read.repairs))
+            return read
+    if reading.format != "auto":
+        chosen = reading.format
+    if not chosen:
+        problem = f"it is no chat in a known format: {why}."
+        fix = "Say which columns are the prompt and the reply (or the turns), or write it in a format that is known."
+        return problem_in(origin, None, None, "unknown_format", problem, fix, record)
+    return _READERS[chosen](record, origin, reading.off)
+
+
 def _again(rejected: dict[str, Any], reading: Reading) -> Conversation | RowProblem:
     """A record that was rejected before (a line of rejected.jsonl), read again as the record of its file."""
-    origin = Origin(str(rejected["file"]), rejected["record"] if isinstance(rejected["record"], int) else 0)
+    origin = Origin(writable(str(rejected["file"])), rejected["record"] if isinstance(rejected["record"], int) else 0)
     raw = rejected["raw"]
     try:
-        raw = json.loads(raw) if isinstance(raw, str) else raw
+        raw = loads(raw) if isinstance(raw, str) else raw
+    except Unusable as error:
+        return RowProblem(origin, None, "raw", error.code, error.problem, error.fix, writable(str(rejected["raw"])))
     except ValueError as error:
         problem, fix = f"it is not valid JSON: {error}.", "Mend the quotes, commas and brackets in raw."
-        return RowProblem(origin, None, "raw", "bad_json", problem, fix, str(rejected["raw"]))
+        return RowProblem(origin, None, "raw", "bad_json", problem, fix, writable(str(rejected["raw"])))
     if isinstance(raw, dict) and format_of(raw)[0] == "rejected":
         return problem_in(origin, None, "raw", "unknown_format", "it wraps another rejected record.", "Unwrap it.", raw)
     return convert_record(raw, origin, reading)
@@ -164,18 +182,6 @@ def _keep_examples(conversation: Conversation, record: object, notes: Notes) -> 
             "html_entities",
             "placeholders_filled",
         ):
-            before = problem_in(conversation.origin, None, None, code, "", "", record).record
+            before = writable(as_json(record))
             after = "\n".join(f"{message.role}: {message.content}" for message in conversation.messages)
             notes.example(code, conversation.origin, before, after)
-
-
-def _note_ignored(record: dict[str, Any], known: dict[tuple[str, ...], list[str]], notes: Notes) -> None:
-    """Count the columns of the record that a conversation has no place for and that hold something."""
-    keys = tuple(record)
-    if keys not in known:
-        if len(known) > 1000:  # records that all have other keys
-            known.clear()
-        known[keys] = [key for key in keys if str(key).strip().lower() not in _CARRIED]
-    for key in known[keys]:
-        if given(record[key]):
-            notes.ignore(str(key))

@@ -9,8 +9,9 @@ from typing import Any
 
 from formats import preference
 from formats.pairs import PROMPTS, REPLIES
-from formats.turns import LISTS
-from formats.values import kind, missing
+from formats.problems import writable
+from formats.turns import turns_key
+from formats.values import kind, missing, plain_keys
 
 _MEDIA = {"images": "pictures", "image": "pictures", "videos": "videos", "video": "videos", "audios": "sound"}
 _MEDIA["audio"] = "sound"
@@ -19,6 +20,8 @@ _TELLING = frozenset({*_MEDIA, "chosen", "rejected", *preference.KTO_LABELS, "ra
 _OF_REJECTED = frozenset({"file", "record", "code", "raw"})
 _PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
 _ALPACA = frozenset({"instruction", "output", "history"})
+_PAIRS = ("alpaca", "pairs")
+_VAGUE = ("data", "chat", "items")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,17 @@ def format_of(record: object) -> tuple[str, str]:
             told = _told(record)
             if told:
                 return told
-        if "messages" in record:
-            return "messages", "messages"
-        for name in LISTS:
-            if name in record:
-                return _list_format(record, name)
-        return _pair_format(record)
+        key, sure = turns_key(record)
+        if sure:
+            return ("messages" if key == "messages" else "sharegpt"), key
+        plain = plain_keys(record)
+        if plain is not record:
+            return format_of(plain)
+        found = _pair_format(record)
+        # Tables use some of the words for other things too.
+        if not key or found[0] in _PAIRS or (key in _VAGUE and not isinstance(record[key], (list, str))):
+            return found
+        return ("messages" if key == "messages" else "sharegpt"), key
     if isinstance(record, list):
         keys = {str(key) for turn in record[:1] if isinstance(turn, dict) for key in turn}
         if "role" in keys:
@@ -56,27 +64,24 @@ def format_of(record: object) -> tuple[str, str]:
     return "", f"{kind(record)} instead of an object"
 
 
+def is_rejected(record: dict[str, Any]) -> bool:
+    """Whether the record is a line of rejected.jsonl."""
+    return "raw" in record and record.keys() >= _OF_REJECTED
+
+
 def _told(record: dict[str, Any]) -> tuple[str, str] | None:
-    if record.keys() >= _OF_REJECTED:
+    if is_rejected(record):
         return "rejected", "a record that was rejected, with its reason"
-    if isinstance(record.get("mapping"), dict):
+    if _is_tree(record):
         return "chatgpt", "mapping, the tree of a ChatGPT export"
     for key, what in _MEDIA.items():
-        if record.get(key) not in (None, [], "", {}):
+        if given(record.get(key)) and record[key] is not False:
             return "media", f"conversations with {what}; only text can be trained on"
     if preference.is_ranking(record):
         return "ranking", "ranking data (chosen / rejected), which is for preference training"
     if preference.is_kto(record):
         return "kto", "KTO data (labelled good or bad), which is for preference training"
     return None
-
-
-def _list_format(record: dict[str, Any], name: str) -> tuple[str, str]:
-    if name in ("data", "chat", "items"):  # words that tables use for other things too
-        held = record[name]
-        if not isinstance(held, (list, str)):
-            return _pair_format(record)
-    return "sharegpt", name
 
 
 def _pair_format(record: dict[str, Any]) -> tuple[str, str]:
@@ -87,7 +92,15 @@ def _pair_format(record: dict[str, Any]) -> tuple[str, str]:
         return ("alpaca" if keys & _ALPACA and "instruction" in keys else "pairs"), named
     if isinstance(record.get("text"), str) and len(keys) <= 4:
         return "pretraining", "plain text under 'text', which is for pretraining, not chats"
-    return "", "keys " + ", ".join(sorted(keys)[:8]) if keys else "it has no keys"
+    return "", writable("keys " + ", ".join(sorted(keys)[:8])) if keys else "it has no keys"
+
+
+def _is_tree(record: dict[str, Any]) -> bool:
+    """Whether the record is a chat of a ChatGPT export, and not one that maps something else."""
+    nodes = record.get("mapping")
+    if not isinstance(nodes, dict) or turns_key(record)[1]:
+        return False
+    return not nodes or "current_node" in record or any(isinstance(x, dict) and "message" in x for x in nodes.values())
 
 
 REFUSED = ("media", "pretraining")  # recognised, and never read

@@ -11,6 +11,7 @@ import orjson
 BLOCK = 1 << 18
 _NEAR = 64  # characters: an error this close to the end of what was read so far may only mean that more is needed
 _RAW = 20_000
+LONGEST = 1 << 28  # characters of one value: it is in memory as a whole
 
 
 _FIRST_KEY = re.compile(r'\{\s*"[^"\\]*"')
@@ -41,6 +42,10 @@ def _plain_keys(value: dict[str, object]) -> int:
                     if held:
                         waiting.append(held)
     return count
+
+
+class TooLong(ValueError):
+    """A value that is longer than LONGEST."""
 
 
 class Number(float):
@@ -112,8 +117,15 @@ class JsonText:
         return pattern.match(self._seen, self._place)
 
     def is_long(self) -> bool:
-        """Whether the text is longer than one block."""
-        return self._long
+        """Whether the value that begins here is longer than one block."""
+        return self._long and self.peek(0) is None
+
+    def peek(self, ahead: int) -> object:
+        """The value that begins so many characters ahead; None where it ends beyond what was read so far."""
+        try:
+            return self._decode(self._seen, self._place + ahead)[0]
+        except (json.JSONDecodeError, RecursionError):
+            return None
 
     def indentation(self) -> str:
         """The white space that stands before this place in its line; "" where something else does."""
@@ -129,7 +141,8 @@ class JsonText:
         that it is whole characters.
 
         Raises:
-            json.JSONDecodeError, RecursionError: there is none, or it is nested too deeply; the place stays.
+            json.JSONDecodeError, RecursionError, TooLong: there is none, or it is nested too deeply or too long; the
+                place stays.
         """
         self.repeated.clear()
         if self._between:
@@ -143,6 +156,8 @@ class JsonText:
                 value, end = self._decode(self._seen, self._place)
             except json.JSONDecodeError as error:
                 open_ended = error.msg.startswith("Unterminated string") or len(self._seen) - error.pos < _NEAR
+                if open_ended and len(self._seen) - self._place > LONGEST:
+                    raise TooLong from error
                 if not open_ended or not self._more():
                     raise
                 start = self._place

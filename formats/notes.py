@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from formats.conversation import Origin
 from formats.detect import Detection
+from formats.problems import writable
 
 EXAMPLES = 3  # of each repair
 COLUMNS = 200  # that are counted by name: a file whose records all have other keys must not fill the memory
@@ -25,7 +26,8 @@ class Example:
 class Notes:
     """`formats`: by file, which format was found. `found`: by the code of a repair of texts that is switched off, how
     many records it would touch. `placeholders`: by name, how many records hold it unfilled; `with_placeholders`: how
-    many hold any. `ignored`: by column, how many records hold something in it that a conversation has no place for.
+    many hold any. `ignored`: by column ("messages.refusal": by key of turns), how many records hold something in it
+    that a conversation has no place for.
     """
 
     formats: dict[str, Detection] = field(default_factory=dict)
@@ -37,8 +39,12 @@ class Notes:
 
     def ignore(self, column: str) -> None:
         """Count one record whose `column` is not carried."""
-        if column in self.ignored or len(self.ignored) < COLUMNS:
-            self.ignored[column[:80]] += 1
+        if column in self.ignored:
+            self.ignored[column] += 1
+            return
+        name = writable(column[:80])
+        if name in self.ignored or len(self.ignored) < COLUMNS:
+            self.ignored[name] += 1
 
     def example(self, code: str, origin: Origin, before: str, after: str) -> None:
         """Keep this as an example of the repair `code`, if there are not enough yet."""

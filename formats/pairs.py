@@ -9,7 +9,7 @@ from formats import values
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.turns import SYSTEM_KEYS, TOOL_KEYS, read_turns
+from formats.turns import ROLE_KEYS, SYSTEM_KEYS, read_turns, tell_second, tools_of
 from formats.values import Unusable
 
 PROMPTS = (
@@ -36,19 +36,72 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
             origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
         )
     repairs: list[str] = []
-    lower = {str(key).strip().lower(): value for key, value in record.items()}
+    lower = _lower(record, repairs)
     try:
-        if isinstance(lower.get("prompt"), list):  # TRL's conversational prompt and completion
-            turns = [*lower["prompt"], *(lower["completion"] if isinstance(lower.get("completion"), list) else [])]
-            return read_turns(record, turns, "prompt", origin, off)
+        key, reply = values.first_of(lower, *REPLIES)
+        prompt, replies = turns_in(lower.get("prompt"), repairs), turns_in(reply, repairs)
+        if isinstance(prompt, list) or _is_turns(replies):  # TRL's conversational prompt and completion
+            turns = _conversational(lower, prompt, key, replies, repairs)
+            return read_turns(lower, turns, "prompt", origin, off, repairs=repairs, raw=record)
         messages = context(lower, repairs)
         reply = _column(lower, REPLIES, repairs)
         trained = values.is_trained(lower, repairs, off)
         messages.append(Message("assistant", reply, None, (), trained))
-        tools = values.tool_list(values.first_of(lower, *TOOL_KEYS)[1])
+        tools = tools_of(lower, repairs)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def _lower(record: dict[str, Any], repairs: list[str]) -> dict[str, Any]:
+    """The record with its keys in lower case. Of two that become one, the first that holds something is taken."""
+    lower = {str(key).strip().lower(): value for key, value in record.items()}
+    if len(lower) < len(record):
+        lower = {}
+        for key, value in record.items():
+            name = str(key).strip().lower()
+            if values.missing(lower.get(name)):
+                lower[name] = value
+            elif not values.missing(value) and value != lower[name]:
+                repairs.append("second_column_ignored")
+    return lower
+
+
+def _is_turns(value: object) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and isinstance(value[0], dict) and any(k in value[0] for k in ROLE_KEYS)
+    )
+
+
+def turns_in(value: object, repairs: list[str]) -> object:
+    """A list of turns (or one) that stands as JSON text, as a table writes it; else the value as it is: a text may well
+    be JSON."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        done: list[str] = []
+        found = values.decoded(value, done)
+        if _is_turns(found if isinstance(found, list) else [found]):
+            repairs += done
+            return found
+    return value
+
+
+def _conversational(
+    record: Mapping[str, Any], prompt: object, key: str, replies: object, repairs: list[str]
+) -> list[Any]:
+    """The turns of a prompt and a reply of which one is a list of turns. Only the reply is trained on, as TRL does."""
+    if not _is_turns(replies):
+        text = values.content_text(replies, key, repairs)
+        if not text.strip():
+            raise Unusable(key, "no_reply", "there is no reply to its prompt.", f"Put it under {key}.")
+        replies = [{"role": "assistant", "content": text}]
+    if not isinstance(prompt, list):
+        before = [{"role": each.role, "content": each.content} for each in context(record, repairs)]
+        return [*(each for each in before if each["role"] != "system"), *_listed(replies)]
+    return [*({**turn, "train": False} if isinstance(turn, dict) else turn for turn in prompt), *_listed(replies)]
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def context(record: Mapping[str, Any], repairs: list[str]) -> list[Message]:
@@ -57,14 +110,15 @@ def context(record: Mapping[str, Any], repairs: list[str]) -> list[Message]:
     known = dict(record)
     key, column = values.first_of(known, *SYSTEM_KEYS)
     system = values.content_text(column, key, repairs)
+    tell_second(known, key, SYSTEM_KEYS, repairs)
     if system.strip():
         messages.append(Message("system", system))
     messages += _history(known.get("history"), repairs)
     prompt = _column(known, PROMPTS, repairs)
     asked = [prompt]
-    if any(not values.missing(known.get(name)) for name in PROMPTS[:-1]):  # else the input is the prompt itself
-        key, more = values.first_of(known, *INPUTS)
-        asked.append(values.content_text(values.decoded(more, []) if isinstance(more, dict) else more, key, repairs))
+    is_input = all(values.missing(known.get(name)) for name in PROMPTS[:-1])  # the input is the prompt itself
+    for name in INPUTS[1:] if is_input else INPUTS:
+        asked.append(values.content_text(known.get(name), name, repairs))
     messages.append(Message("user", "\n".join(part for part in asked if part.strip())))
     return messages
 
@@ -104,13 +158,20 @@ def _column(record: dict[str, Any], names: tuple[str, ...], repairs: list[str]) 
         keys = ", ".join(str(key)[:30] for key in list(record)[:8]) or "none"
         raise Unusable(names[0], "no_column", f"it has no {names[0]} (its keys: {keys}).", f"Add {names[0]}.")
     if len(there) == 1:
-        return values.content_text(record[there[0]], there[0], repairs)
+        return _column_text(record[there[0]], there[0], repairs)
     filled = [name for name in there if not values.missing(record[name])]
     others = [name for name in filled[1:] if name not in INPUTS and record[name] != record[filled[0]]]
     if others:
         repairs.append("second_column_ignored")
     name = filled[0] if filled else there[0]
-    return values.content_text(record[name], name, repairs)
+    return _column_text(record[name], name, repairs)
+
+
+def _column_text(value: object, name: str, repairs: list[str]) -> str:
+    if isinstance(value, list) and len(value) > 1 and all(isinstance(each, str) for each in value):
+        problem = f"it is a list of {len(value)} texts, which may be one text or answers to choose from."
+        raise Unusable(name, "not_text", problem, f"Put the one text that is meant under {name}.")
+    return values.content_text(value, name, repairs)
 
 
 def _history(value: object, repairs: list[str]) -> list[Message]:

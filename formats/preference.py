@@ -12,7 +12,7 @@ from formats import pairs, values
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.turns import LISTS, TOOL_KEYS, read_turns
+from formats.turns import LISTS, read_turns, tools_of
 from formats.values import Unusable
 
 KTO_LABELS = ("kto_tag", "label")
@@ -26,7 +26,19 @@ def is_ranking(record: dict[str, Any]) -> bool:
 
 def is_kto(record: dict[str, Any]) -> bool:
     """Whether the record labels its answer as good or bad."""
-    return any(isinstance(record.get(key), bool) for key in KTO_LABELS)
+    return _label(record) is not None
+
+
+def _label(record: dict[str, Any]) -> tuple[str, bool] | None:
+    """The key that labels the answer, and whether as good. Yes or no is a label, and so are 0 and 1 where TRL's names
+    of columns stand beside them; other records may have classes of something else there."""
+    for key in KTO_LABELS:
+        value = record.get(key)
+        good = values.flag(value)
+        spelled = isinstance(value, bool) or (isinstance(value, str) and value.strip()[:1] not in "01")
+        if good is not None and (spelled or key == "kto_tag" or ("prompt" in record and "completion" in record)):
+            return key, good
+    return None
 
 
 def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conversation | RowProblem:
@@ -35,7 +47,7 @@ def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conve
         problem = "it is ranking data (chosen / rejected), which is for preference training."
         return problem_in(origin, None, "chosen", "ranking_data", problem, _FIX, record)
     repairs = ["good_answers_kept"]
-    chosen = values.decoded(record["chosen"], repairs)
+    chosen = pairs.turns_in(record["chosen"], repairs)
     before: list[Any] = next((record[key] for key in (*LISTS, "prompt") if isinstance(record.get(key), list)), [])
     if isinstance(chosen, dict):  # LLaMA-Factory: the turns before, and the chosen one
         return read_turns(record, [*before, chosen], "chosen", origin, off, repairs=repairs)
@@ -50,7 +62,7 @@ def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conve
             return read_turns(record, [*before, turn], "chosen", origin, off, repairs=repairs)
         messages = pairs.context({str(key).strip().lower(): value for key, value in record.items()}, repairs)
         messages.append(Message("assistant", values.content_text(chosen, "chosen", repairs)))
-        tools = values.tool_list(values.first_of(record, *TOOL_KEYS)[1])
+        tools = tools_of(record, repairs)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
@@ -58,11 +70,11 @@ def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conve
 
 def bad_or_refused(record: dict[str, Any], origin: Origin, off: Set[str]) -> RowProblem | None:
     """Why a KTO record is not read: the repair is off, or its answer is labelled as bad. None: it is to be read."""
-    key = next(key for key in KTO_LABELS if isinstance(record.get(key), bool))
+    key, good = _label(record) or (KTO_LABELS[0], False)
     if "good_answers_kept" in off:
         problem = f"it is KTO data (its {key} says whether the answer is good), which is for preference training."
         return problem_in(origin, None, key, "kto_data", problem, _FIX, record)
-    if not record[key]:
+    if not good:
         fix = "Nothing: only the good answers are kept."
         return problem_in(origin, None, key, "bad_answer", "its answer is labelled as bad.", fix, record)
     return None

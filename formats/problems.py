@@ -43,6 +43,7 @@ PROBLEMS: dict[str, str] = {
     "ragged_row": "A row of a table with more or fewer cells than it has columns.",
     "too_deep": "A record that is nested too deeply to be a chat.",
     "too_large": "A cell or record that is larger than any chat.",
+    "too_late": "A system message or tools of all records that stand after these in a large file.",
     "truncated": "A file that ends inside a record or list.",
     "unknown_format": "A record that is no chat in a known format.",
     "unknown_role": "A role that is not known.",

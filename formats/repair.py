@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RAW, RowProblem, writable
@@ -43,7 +43,8 @@ REPAIRS: dict[str, RepairKind] = {
         "The system column was left out: the first turn gives other instructions already."
     ),
     "second_column_ignored": RepairKind(
-        "Two columns could be the prompt or the reply (instruction and question, ...): the first was taken."
+        "Two columns could be the same thing (instruction and question, system and system_prompt, ...): the first was "
+        "taken."
     ),
     "html_debris": RepairKind(
         "HTML and button labels that ShareGPT saved along (<div class=...>, Copy code) became plain text.",
@@ -89,16 +90,16 @@ def mend(
         done.append("trailing_turns_cut")
     start = 1 if merged[0].role == "system" else 0
     if merged[start].role == "assistant":
-        if not any(message.role == "assistant" for message in merged[start + 1 :]):
+        asked = start + 1
+        while asked < len(merged) and merged[asked].role == "assistant":  # some trained on, and others not
+            asked += 1
+        if not any(message.role == "assistant" for message in merged[asked:]):
             problem = "it holds an assistant turn alone: there is no prompt that it answers."
             fix = "Add the user's turn before it, or leave this record out."
             return problem_in(origin, start + 1, None, "no_prompt", problem, fix, raw)
-        first = merged[start]
-        if first.train:
-            kept = Message(
-                first.role, first.content, first.reasoning, first.tool_calls, False, first.name, first.tool_call_id
-            )
-            merged = [*merged[:start], kept, *merged[start + 1 :]]
+        leading = merged[start:asked]
+        if any(message.train for message in leading):
+            merged = [*merged[:start], *(replace(message, train=False) for message in leading), *merged[asked:]]
             done.append("leading_assistant_kept")
     if done and not off.isdisjoint(done):
         return switched_off(next(code for code in done if code in off), origin, raw)
@@ -150,10 +151,15 @@ def problem_in(
     origin: Origin, turn: int | None, field: str | None, code: str, problem: str, fix: str, raw: object
 ) -> RowProblem:
     """A RowProblem that carries the raw record as JSON text (its first RAW characters)."""
-    try:
-        text = json.dumps(raw, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        text = str(type(raw))
+    text = as_json(raw)
     if len(text) > RAW:
         fix += " (It is too long to be kept whole with its reason: mend it in the file.)"
     return RowProblem(origin, turn, field, code, writable(problem), fix, writable(text))
+
+
+def as_json(raw: object) -> str:
+    """A raw record as JSON text; what kind of value it is, where that is not possible."""
+    try:
+        return json.dumps(raw, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(type(raw))

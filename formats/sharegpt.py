@@ -9,7 +9,7 @@ from typing import Any
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import problem_in
-from formats.turns import LISTS, read_turns
+from formats.turns import LISTS, read_turns, turns_key
 
 _NAMES = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 _NOTHING: frozenset[str] = frozenset()
@@ -26,7 +26,7 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
         return problem_in(
             origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
         )
-    field = next((key for key in LISTS if key in record), LISTS[0])
+    field = turns_key(record)[0] or LISTS[0]
     return read_turns(record, record.get(field), field, origin, off)
 
 

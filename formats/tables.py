@@ -1,24 +1,21 @@
-"""Tables: CSV and TSV of any encoding, Parquet and Arrow. A row becomes an object of its columns."""
+"""Tables of text: CSV and TSV of any encoding. A row becomes an object of its columns."""
 
 from __future__ import annotations
 
 import csv
-import datetime
-import decimal
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, TextIO
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import TextIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from charset_normalizer import from_bytes
 
 from formats.archives import Stream
 from formats.conversation import Origin
-from formats.json_file import Item, file_problem
+from formats.json_file import Item
+from formats.json_problems import file_problem
 from formats.pairs import PROMPTS, REPLIES
 from formats.problems import RowProblem, writable
 from formats.turns import LISTS
@@ -29,7 +26,7 @@ CELL = 10_000_000  # characters
 _SAMPLE = 1 << 18  # bytes
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 _KNOWN = frozenset((*PROMPTS, *REPLIES, *LISTS))
-_PARQUET, _ARROW, _STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
+_END = "\ue000the end of the table\ue000"  # put after the last line: a quotation mark that never closes takes it in
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +36,6 @@ class Table:
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
-
-
-def is_office(path: Path) -> bool:
-    """Whether a zip archive is a document of an office program."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return "[Content_Types].xml" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
-        return False
 
 
 def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | None:
@@ -72,7 +60,7 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
     delimiter, rows = max(found, key=lambda each: (_agreement(each[1]), len(each[1][0])))
     columns = tuple(cell.strip() for cell in rows[0])
     doubled = [column for column, count in Counter(columns).items() if count > 1]
-    if doubled or "" in columns[:-1]:
+    if doubled or "" in columns[1:-1]:  # the first may have none: pandas writes its index so
         what = f"two columns are called {doubled[0][:60]!r}" if doubled and doubled[0] else "a column has no name"
         fix = "Give each column a name of its own, in the first row."
         return file_problem(name, "bad_table", f"{what}, so which is which is not certain.", fix)
@@ -123,7 +111,7 @@ def _agreement(rows: Sequence[Sequence[str]]) -> float:
 def rows(stream: TextIO, table: Table, name: str) -> Iterator[Item]:
     """The rows of a CSV or TSV text, each as an object of its columns; empty cells are left empty."""
     csv.field_size_limit(CELL)
-    reader = csv.reader(stream, delimiter=table.delimiter)
+    reader = csv.reader(chain(stream, (_END,)), delimiter=table.delimiter)
     number = -1  # the first row names the columns
     while True:
         try:
@@ -136,9 +124,14 @@ def rows(stream: TextIO, table: Table, name: str) -> Iterator[Item]:
             problem = f"the row cannot be read: {error} (a cell may hold {CELL:,} characters)."
             yield RowProblem(Origin(name, number), None, None, code, problem, "Close its quotation marks.")
             continue
-        if not cells:
+        if not cells or cells == [_END]:
             continue
         number += 1
+        if cells[-1].endswith(_END):
+            problem = f"it opens a quotation mark that never closes; what follows row {number} was not read."
+            raw = writable(str(cells).replace(_END, ""))
+            yield RowProblem(Origin(name, number), None, None, "not_read", problem, "Close its quotation marks.", raw)
+            break
         if number == 0:
             continue
         here = Origin(name, number)
@@ -154,58 +147,3 @@ def rows(stream: TextIO, table: Table, name: str) -> Iterator[Item]:
     if number < 1:
         fix = "Choose a table with at least one row."
         yield file_problem(name, "no_records", "the table has no rows below the names of its columns.", fix)
-
-
-def is_columnar(start: bytes) -> bool:
-    """Whether a file that begins so is Parquet or Arrow."""
-    return start.startswith((_PARQUET, _ARROW, _STREAM))
-
-
-def columnar(file: Stream, start: bytes, name: str) -> Iterator[Item]:
-    """The rows of a Parquet or Arrow file, a few at a time."""
-    number = 0
-    try:
-        for batch in _batches(file, start):
-            for row in _plain(batch):
-                number += 1
-                yield Origin(name, number), row
-    except (pa.ArrowException, OSError, ValueError) as error:
-        problem = f"it is damaged ({str(error).splitlines()[0][:200]}); what follows after row {number} was not read."
-        yield file_problem(name, "bad_table", problem, "Export or download it again.")
-        return
-    if not number:
-        yield file_problem(name, "no_records", "the table has no rows.", "Choose a table with at least one row.")
-
-
-def _batches(file: Stream, start: bytes) -> Iterator[pa.RecordBatch]:
-    if start.startswith(_PARQUET):
-        yield from pq.ParquetFile(file).iter_batches(batch_size=500)
-    elif start.startswith(_ARROW):
-        opened = pa.ipc.open_file(file)
-        yield from (opened.get_batch(place) for place in range(opened.num_record_batches))
-    else:
-        yield from pa.ipc.open_stream(file)
-
-
-def _plain(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    for start in range(0, batch.num_rows, 500):
-        rows = batch.slice(start, 500).to_pylist(maps_as_pydicts="lossy")
-        yield from (_value(row) for row in rows) if _has_more(batch.schema) else rows
-
-
-def _has_more(schema: pa.Schema) -> bool:
-    """Whether there are values that JSON has no word for."""
-    words = str(schema.types)
-    return any(word in words for word in ("binary", "time", "date", "decimal", "duration", "month", "uuid", "map<"))
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _value(held) for key, held in value.items()}
-    if isinstance(value, list):
-        return [_value(held) for held in value]
-    if isinstance(value, bytes):
-        return {"bytes": len(value)}  # no text: what it is for is told by the column's name
-    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal)):
-        return str(value)
-    return value if isinstance(value, (str, int, float, type(None))) else str(value)

@@ -30,7 +30,7 @@ def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Co
     """The conversation with the repairs of texts that are on; what the others would touch is counted in `notes`."""
     for message in conversation.messages:  # most texts hold none of the characters that would have to be looked at
         text = message.content
-        if "<" in text or "&" in text or "{" in text or "`" in text:
+        if "<" in text or "&" in text or "{" in text or "Copy code\n" in text:
             return _mend_texts(conversation, reading, notes)
     return conversation
 
@@ -81,8 +81,11 @@ def without_debris(text: str) -> str:
                 block.clear()
                 block.append(code)
         converter = MarkdownConverter(heading_style="ATX", code_language_callback=_language, escape_misc=False)
-        text = converter.convert_soup(page).strip()
-    return _FOOTER.sub("", _COPIED.sub(lambda found: f"{found[1]}\n", text))
+        try:
+            text = converter.convert_soup(page).strip() or text
+        except (RecursionError, ValueError):  # nested too deeply, or with numbers that are none: it stays as it is
+            return text
+    return _FOOTER.sub("", _COPIED.sub(lambda found: f"{found[1] or found[2]}\n", text))
 
 
 def _language(block: object) -> str:

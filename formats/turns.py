@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from typing import Any
 
 from formats import values
-from formats.conversation import Conversation, Message, Origin, Role
+from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.values import USUAL, Unusable
+from formats.values import FLAGS, USUAL, Unusable
 
 # The keys that a list of turns is found under, a turn's role and its text, in the order in which they are tried.
 LISTS = (
@@ -20,8 +21,27 @@ ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
 TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance")
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
-_BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS))
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+CALL_KEYS = ("tool_calls", "function_call")
+_BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS, *FLAGS))
+_ROLES = frozenset(ROLE_KEYS)
 _NOTHING: frozenset[str] = frozenset()
+
+
+def turns_key(record: Mapping[str, Any]) -> tuple[str, bool]:
+    """The key that the record's list of turns stands under, and whether it is sure to be one; "" where there is none.
+
+    A key that holds nothing does not hide another one that holds turns.
+    """
+    likely = ""
+    for key in LISTS:
+        if key in record:
+            held = record[key]
+            if type(held) is list and held and type(held[0]) is dict and not _ROLES.isdisjoint(held[0]):
+                return key, True
+            if not likely or values.missing(record[likely]):
+                likely = key
+    return likely, False
 
 
 def read_turns(
@@ -64,8 +84,10 @@ def read_turns(
         place = None
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
-            tools = values.tool_list(values.first_of(record, *TOOL_KEYS)[1])
+            tools = tools_of(record, repairs)
             _put_system(record, messages, repairs)
+            if not values.is_trained(record, repairs, off):
+                messages = [replace(each, train=False) if each.role == "assistant" else each for each in messages]
     except Unusable as error:
         return problem_in(origin, place, error.field, error.code, error.problem, error.fix, raw)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=raw, off=off)
@@ -77,10 +99,27 @@ def _put_system(record: Mapping[str, Any], messages: list[Message], repairs: lis
     if column is None:
         return
     system = values.content_text(column, key, repairs)
+    tell_second(record, key, SYSTEM_KEYS, repairs)
     if system.strip() and not (messages and messages[0].role == "system"):
         messages.insert(0, Message("system", system))
     elif system.strip() not in ("", messages[0].content.strip() if messages else ""):
         repairs.append("system_column_ignored")
+
+
+def tools_of(record: Mapping[str, Any], repairs: list[str]) -> tuple[str, ...]:
+    """The tool definitions of a record, as JSON texts."""
+    held = {key: record[key] for key in TOOL_KEYS if not values.missing(record.get(key)) and record[key] != []}
+    key, defined = values.first_of(held, *TOOL_KEYS)
+    tell_second(held, key, TOOL_KEYS, repairs)
+    return values.tool_list(defined)
+
+
+def tell_second(record: Mapping[str, Any], taken: str, names: tuple[str, ...], repairs: list[str]) -> None:
+    """Tell in `repairs` if another column of those names holds something else than the one that was taken."""
+    if any(
+        name != taken and record[name] != record.get(taken) for name in names if not values.missing(record.get(name))
+    ):
+        repairs.append("second_column_ignored")
 
 
 def _message(
@@ -92,34 +131,37 @@ def _message(
     if not isinstance(turn, dict):
         raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", "Write each turn as an object.")
     role_key = role_key or next((key for key in ROLE_KEYS if not values.missing(turn.get(key))), "")
-    text_key = text_key or next((key for key in TEXT_KEYS if key in turn), "")
-    calling = turn.get("tool_calls") or turn.get("function_call")
+    if not text_key:
+        text_key = values.first_of(turn, *TEXT_KEYS)[0]
+        text_key = text_key if text_key in turn else next((key for key in TEXT_KEYS if key in turn), "")
+    calling = [key for key in CALL_KEYS if not values.missing(turn.get(key)) and turn[key] not in ([], {})]
     if role_key not in turn or (text_key not in turn and not calling):
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
         raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
     role, called = _role(turn[role_key], role_key, repairs, roles)
     train = values.is_trained(turn, repairs, off) if role == "assistant" else True
+    name, call_id = (
+        held if isinstance(held := turn.get(key), str) and held else None for key in ("name", "tool_call_id")
+    )
+    key, thought = values.first_of(turn, *REASONING_KEYS)
+    reasoning = values.content_text(thought, key, repairs)
     if called:
-        return Message("assistant", "", None, values.tool_calls(turn.get(text_key), text_key), train)
+        key = text_key or next(iter(calling), "")
+        return Message("assistant", "", reasoning or None, values.tool_calls(turn.get(key), key), train, name)
     parts, inside = _parts(turn.get(text_key))
     content = values.content_text(parts, text_key, repairs)
-    raw_calls = calling if not values.missing(calling) else inside["calls"]
-    calls = values.tool_calls(raw_calls, "tool_calls") if raw_calls else ()
+    calls: tuple[ToolCall, ...] = ()
+    for key, held in (*((key, turn[key]) for key in calling), (text_key, inside["calls"])):
+        found = values.tool_calls(held, key) if held else ()
+        known = {(call.name, call.arguments) for call in calls}  # some files give a call in both ways
+        calls += tuple(call for call in found if (call.name, call.arguments) not in known)
     if calls and role != "assistant":
         fix = "Move the call to the assistant's turn."
-        raise Unusable("tool_calls", "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix)
-    key, thought = values.first_of(turn, "reasoning_content", "reasoning", "thinking")
-    reasoning = values.content_text(thought, key, repairs) or "\n".join(inside["reasoning"]) or None
-    name, call_id = turn.get("name"), turn.get("tool_call_id")
-    return Message(
-        role,
-        content,
-        reasoning,
-        calls,
-        train,
-        name if isinstance(name, str) and name else None,
-        call_id if isinstance(call_id, str) and call_id else None,
-    )
+        raise Unusable(
+            next(iter(calling), text_key), "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix
+        )
+    thoughts = [*([reasoning] if reasoning else []), *(each for each in inside["reasoning"] if each != reasoning)]
+    return Message(role, content, "\n".join(thoughts) or None, calls, train, name, call_id)
 
 
 def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, bool]:

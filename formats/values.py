@@ -23,6 +23,11 @@ USUAL: dict[str, Role] = {
 }
 FLAGS = ("train", "loss", "weight", "loss_weight")
 _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
+_SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
+_WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+# Keys of a tool call: its arguments under one of these, and what may stand beside them.
+_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
+_OF_CALL = frozenset({"name", "id", "type", "index", "function", "description", "call_id"})
 
 
 class Unusable(ValueError):
@@ -64,15 +69,54 @@ def content_text(value: object, field: str, repairs: list[str]) -> str:
 def _part_text(part: object, field: str) -> str:
     if isinstance(part, str):
         return part
-    what = str(part.get("type", "text")) if isinstance(part, dict) else kind(part)
-    found = part.get("text", part.get("value")) if isinstance(part, dict) else None
-    if what.startswith(_MEDIA):
+    if not isinstance(part, dict):
+        raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
+    what, found = str(part.get("type") or "text"), first_of(part, "text", "value")[1]
+    seen = next((key for key in _SEEN if not missing(part.get(key))), "")
+    if what.startswith(_MEDIA) or seen:
+        what = what if what.startswith(_MEDIA) else seen
         problem = f"it holds a part of type {what!r}; only text can be trained on."
         raise Unusable(field, "media", problem, "Leave this record out, or describe in text what the part shows.")
+    if "text" in what and found is None and "text" in part:
+        return ""
     if "text" not in what or not isinstance(found, str):
-        problem = f"it holds a part of type {what!r}; only text can be trained on."
+        named = f"of type {what!r}" if "type" in part else "with " + ", ".join(str(key)[:30] for key in list(part)[:6])
+        problem = f"it holds a part {named}; only text can be trained on."
         raise Unusable(field, "not_text_part", problem, "Leave it out.")
     return found
+
+
+def given_twice(keys: list[str]) -> Unusable:
+    """What is wrong with an object that gives these keys twice."""
+    named = ", ".join(repr(key[:30]) for key in dict.fromkeys(keys))
+    problem = f"it gives a key more than once, with different values: {named}."
+    fix = "Keep the one that is meant: a JSON reader would take the last and drop the others."
+    return Unusable(None, "duplicate_key", problem, fix)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    twice = [key for key, value in pairs if made[key] != value] if len(made) < len(pairs) else []
+    if twice:
+        raise given_twice(twice)
+    return made
+
+
+def loads(text: str) -> Any:
+    """The value that a JSON text holds.
+
+    Raises:
+        json.JSONDecodeError: it is none.
+        Unusable: an object in it gives a key twice, with different values, or a number in it is too long.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except json.JSONDecodeError:
+        raise
+    except Unusable:
+        raise
+    except ValueError as error:  # a whole number of thousands of digits
+        raise Unusable(None, "bad_json", f"a number in it is too long ({error}).", "Write it as text.") from error
 
 
 def decoded(value: object, repairs: list[str]) -> object:
@@ -81,8 +125,8 @@ def decoded(value: object, repairs: list[str]) -> object:
         if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{", '"'):
             break
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = loads(value)
+        except json.JSONDecodeError:
             break
         repairs.append("double_encoded")
     return value
@@ -123,7 +167,12 @@ def tool_calls(value: object, field: str) -> tuple[ToolCall, ...]:
             fix = 'Write it as {"name": ..., "arguments": {...}}.'
             raise Unusable(field, "bad_tool_call", "the tool call has no name.", fix)
         id = each.get("id")
-        arguments = _arguments(first_of(inner, "arguments", "parameters")[1], name, field)
+        held = first_of({**each, **inner}, *_ARGUMENTS)[1]
+        others = [key for key in inner if key not in _OF_CALL and not missing(inner[key])]
+        if held is None and others and others[0] not in _ARGUMENTS:
+            problem = f"the call of {name} has no arguments, but {str(others[0])[:40]!r}, which is not known."
+            raise Unusable(field, "bad_tool_call", problem, "Put the arguments under arguments.")
+        arguments = _arguments(held, name, field)
         calls.append(ToolCall(name, arguments, id if isinstance(id, str) and id else None))
     return tuple(calls)
 
@@ -144,25 +193,42 @@ def _arguments(value: object, name: str, field: str) -> str:
     return value if isinstance(value, str) and found else text
 
 
-def is_trained(turn: dict[str, Any], repairs: list[str], off: Set[str]) -> bool:
+def is_trained(turn: Mapping[str, Any], repairs: list[str], off: Set[str]) -> bool:
     """Whether the turn's flags let it be trained on: train / loss / weight / loss_weight of 0 or 1, true or false.
 
     Any other number is refused, or (with the repair weight_as_one) taken as 1.
     """
     trained = True
-    for flag in FLAGS:
-        value = turn.get(flag)
+    for name in FLAGS:
+        value = turn.get(name)
         if missing(value):
             continue
-        if value not in (0, 1):
+        told = flag(value)
+        if told is None:
             number = isinstance(value, (int, float)) and value > 0
             if not number or "weight_as_one" in off:
-                problem = f"its {flag} is {str(value)[:40]!r}; only 0 and 1 can be trained with."
-                fix = f"Set {flag} to 0 or 1" + (", or switch the repair weight_as_one on." if number else ".")
-                raise Unusable(flag, "bad_weight", problem, fix)
+                problem = f"its {name} is {str(value)[:40]!r}; only 0 and 1 can be trained with."
+                fix = f"Set {name} to 0 or 1" + (", or switch the repair weight_as_one on." if number else ".")
+                raise Unusable(name, "bad_weight", problem, fix)
             repairs.append("weight_as_one")
-        trained = trained and bool(value)
+        trained = trained and told is not False
     return trained
+
+
+def flag(value: object) -> bool | None:
+    """Yes or no, of true, false, 0, 1 or their words, as tables write them; None where it is something else."""
+    if isinstance(value, str):
+        return _WORDS.get(value.strip().lower())
+    return bool(value) if value in (0, 1) else None
+
+
+def plain_keys(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its keys in lower case; itself where they are, or where two keys would become one."""
+    for key in record:
+        if not key.islower() and key != key.lower():
+            plain = {each.lower(): value for each, value in record.items()}
+            return plain if len(plain) == len(record) else record
+    return record
 
 
 def _list(value: object) -> list[Any]:

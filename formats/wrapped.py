@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from formats.detect import format_of
+from formats.detect import format_of, given
+from formats.pairs import PROMPTS, REPLIES
 from formats.turns import LISTS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS
 
 ROW_KEYS = ("data", "rows", "conversations", "train", "examples", "items", "records", "samples", "dataset", "chats")
 _LISTS, _ROLES, _TEXTS = frozenset(LISTS), frozenset(ROLE_KEYS), frozenset(TEXT_KEYS)
+_PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
 # (which part of the wrapper the row stands in, "" for the only one; the row)
 Row = tuple[str, object]
 
@@ -21,6 +23,7 @@ def is_turn(value: object) -> bool:
         and not _ROLES.isdisjoint(value)
         and not _TEXTS.isdisjoint(value)
         and _LISTS.isdisjoint(value)
+        and (_PROMPTS.isdisjoint(value) or _REPLIES.isdisjoint(value))
     )
 
 
@@ -31,41 +34,53 @@ def rows_inside(record: object) -> list[Row] | None:
     for key, value in record.items():  # as most records are: a chat under its usual name, or columns of text
         if key in _LISTS and isinstance(value, list) and value and is_turn(value[0]):
             return None
-    lists = {key: value for key, value in record.items() if isinstance(value, list)}
+    lists = {key: value for key, value in record.items() if isinstance(value, list) and key not in TOOL_KEYS}
     if not lists:
         return _by_name(record)
     beside = {key: value for key, value in record.items() if key not in lists}
     # A chat of its own has a list too: of turns, or of examples beside what is asked and answered.
-    if format_of(beside)[0] or not all(_holds_rows(rows) for rows in lists.values()):
+    if format_of({key: value for key, value in beside.items() if key not in TOOL_KEYS})[0]:
         return None
-    if len(lists) > 1 and beside:
+    full = {key: rows for key, rows in lists.items() if _holds_rows(rows)}
+    if len(full) < sum(map(bool, lists.values())) and (len(full) > 1 or next(iter(full), "") not in ROW_KEYS):
         return None
-    if len(lists) == 1 and next(iter(lists)) not in ROW_KEYS:
+    shared = {key: beside[key] for key in (*SYSTEM_KEYS, *TOOL_KEYS) if given(beside.get(key))}
+    if len(full) > 1 and len(beside) > len(shared):
         return None
-    shared = {key: beside[key] for key in (*SYSTEM_KEYS, *TOOL_KEYS) if beside.get(key)}
-    return [("" if len(lists) == 1 else str(part), _with(row, shared)) for part, rows in lists.items() for row in rows]
+    if not full or (len(lists) == 1 and next(iter(full)) not in ROW_KEYS):
+        return None
+    for rows in full.values():
+        for place, row in enumerate(rows):
+            rows[place] = _with(row, shared)
+    return [("" if len(full) == 1 else str(part), row) for part, rows in full.items() for row in rows]
 
 
 def _holds_rows(rows: list[Any]) -> bool:
-    first = next((row for row in rows if isinstance(row, dict)), {})
-    return bool(first) and not is_turn(first)
+    """Whether a list in a wrapper holds records: objects, or lists of turns."""
+    first = next((row for row in rows if isinstance(row, (dict, list))), None)
+    return bool(first) and (is_turn(first[0]) if isinstance(first, list) else not is_turn(first))
 
 
 def _with(row: object, shared: dict[str, Any]) -> object:
-    return {**shared, **row} if shared and isinstance(row, dict) else row
+    """The row with what is shared, where it has not its own; the same object, which others may know it by."""
+    if not shared:
+        return row
+    if isinstance(row, list):
+        return {**shared, "conversations": row}
+    if isinstance(row, dict):
+        for keys in (SYSTEM_KEYS, TOOL_KEYS):
+            if not any(given(row.get(key)) for key in keys):
+                row.update((key, shared[key]) for key in keys if key in shared)
+    return row
 
 
 def _by_name(record: dict[str, Any]) -> list[Row] | None:
-    """The values of an object whose keys only name or number its records."""
+    """The values of an object whose keys only name or number its records: at least half of them are chats."""
     values = list(record.values())
-    if (
-        not values
-        or not isinstance(values[0], dict)
-        or format_of(record)[0]
-        or not all(isinstance(value, dict) for value in values)
-    ):
+    if not values or not isinstance(values[0], dict) or format_of(record)[0]:
         return None
-    return [("", value) for value in values] if all(format_of(value)[0] for value in values) else None
+    chats = sum(bool(format_of(value)[0]) for value in values if isinstance(value, dict))
+    return [("", value) for value in values] if chats * 2 >= len(values) else None
 
 
 def objects(value: object) -> Iterator[dict[str, Any]]:

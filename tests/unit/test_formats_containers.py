@@ -69,7 +69,7 @@ TABLES = [
         [["a", "b"], ("t", 2, "ragged_row"), ["d", "e"]],
     ),
     ("a row with a cell too few", "prompt,completion\na\nd,e\n", [("t", 1, "ragged_row"), ["d", "e"]]),
-    ("a quotation mark that never closes", 'prompt,completion\na,b\n"c,d\ne,f\n', [["a", "b"], ("t", 2, "ragged_row")]),
+    ("a quotation mark that never closes", 'prompt,completion\na,b\n"c,d\ne,f\n', [["a", "b"], ("t", 2, "not_read")]),
     ("no rows", "prompt,completion\n", [("t", 0, "no_records")]),
     ("two columns of one name", "prompt,prompt\na,b\n", [("t", 0, "bad_table")]),
     ("a column without a name", "prompt,,completion\na,b,c\n", [("t", 0, "bad_table")]),
