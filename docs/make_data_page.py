@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from formats import archives, pairs, tables, turns, values
+from formats import archives, json_text, pairs, tables, turns, values
 from formats.containers import CONTAINERS
 from formats.convert import FORMATS
 from formats.problems import PROBLEMS
@@ -40,7 +40,12 @@ pictures, sound, video and plain text for pretraining are recognised and refused
 {containers}
 
 Files are read as streams. Limits: an archive may unpack to {unpacked:.0f} GB and to {ratio} times its size, and hold
-{files:,} files; a cell of a table may hold {cell:,} characters.
+{files:,} files; a cell of a table may hold {cell:,} characters, and one record of JSON {value:,}.
+
+A dataset of the Hugging Face Hub is fetched and read alike: `sidetune convert hf://datasets/owner/name --name NAME`,
+or "From the Hugging Face Hub" on the Data tab. Its card says which files are to train on; where it does not, files that
+are called test, validation and the like are not taken, and named. One file, a folder or a pattern can be asked for:
+`hf://datasets/owner/name/data/train-*.parquet`.
 
 ## Repairs
 
@@ -59,7 +64,7 @@ in the app under "What was read") and read it again: `sidetune convert rejected.
 
 ## The check-up
 
-What the Check-up panel looks for in a dataset, and what it can do about it.
+What the Check-up panel and `sidetune check NAME` look for in a dataset, and what they can do about it (`--fix CODE`).
 
 {findings}
 """
@@ -93,14 +98,15 @@ def page() -> str:
         ratio=archives.RATIO,
         files=archives.FILES,
         cell=tables.CELL,
+        value=json_text.LONGEST,
         repairs=table(
             ["repair", "what is done", "unless said otherwise"],
             ([f"`{code}`", kind.words, "on" if kind.on else "off"] for code, kind in REPAIRS.items()),
         ),
         problems=table(["code", "what is wrong"], ([f"`{code}`", what] for code, what in PROBLEMS.items())),
         findings=table(
-            ["finding", "what it means", "fix"],
-            ([title, advice.format(n="n"), fixes[fix]] for title, advice, fix in FINDINGS.values()),
+            ["code", "finding", "what it means", "fix"],
+            ([f"`{code}`", title, advice.format(n="n"), fixes[fix]] for code, (title, advice, fix) in FINDINGS.items()),
         ),
     )
 
