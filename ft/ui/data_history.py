@@ -24,6 +24,7 @@ from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _DRAWN = 10  # conversations of each kind
+_PARTS = ["Dataset", "Conversations", "How much", "At most"]
 
 
 def build(shared: Shared, staged: gr.BrowserState) -> None:
@@ -35,17 +36,27 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     problem = alerts.place()
     shown = gr.HTML(elem_id="data-difference")
     with gr.Accordion("Combine with other datasets", open=False):
-        others = gr.Dropdown([], multiselect=True, label="Other datasets", elem_id="data-others")
-        with gr.Row():
-            weight = gr.Number(
-                1, label="How much of each of them", info="**weight** · 0.5 is half, 2 is twice", minimum=0
-            )
-            cap = gr.Number(0, label="At most so many of each", info="conversations · 0 is no limit", precision=0)
+        gr.HTML(
+            '<p class="quiet">How much to take of each: 1 is all of it, 0.5 is half, 2 is twice, 0 is nothing '
+            "(<b>weight</b>); and at most how many conversations, if there is to be a limit.</p>"
+        )
+        parts = gr.Dataframe(
+            headers=_PARTS,
+            datatype=["str", "number", "number", "number"],
+            column_count=len(_PARTS),
+            static_columns=[0, 1],
+            type="array",
+            interactive=True,
+            buttons=[],
+            show_label=False,
+            elem_id="data-parts",
+            elem_classes="runs-table",
+        )
         with gr.Row(elem_classes="actions save-row"):
             name = gr.Textbox("combined", label="Name of the new dataset", max_lines=1, max_length=64, min_width=180)
             combine = gr.Button("Combine", scale=0, min_width=110)
     here = [shared.dataset, staged]
-    listed = [there, others, shown, problem]
+    listed = [there, parts, shown, problem]
     gr.on(
         [shared.dataset.change, staged.change, shared.edited.change, own_tab().select],
         show,
@@ -56,25 +67,22 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     use.click(use_version, [*here, there], [shared.edited, problem], **PRIVATE)
     differ.click(difference, [*here, there], [shown, problem], **PRIVATE)
     made = [shared.dataset, problem]
-    combine.click(combined, [*here, others, weight, cap, name], made, concurrency_limit=1, **PRIVATE)
+    combine.click(combined, [*here, parts, name], made, concurrency_limit=1, **PRIVATE)
 
 
 def show(dataset: str, staged: str) -> tuple[Any, ...]:
-    """The versions of what is looked at, and the other datasets."""
+    """The versions of what is looked at, and all datasets, of which the others are not taken yet."""
     try:
         looked = data_choice.looked_at(dataset, staged)
     except UserError as error:
-        return gr.Radio([]), gr.Dropdown([]), "", alerts.shown(error)
+        return gr.Radio([], value=None), [], "", alerts.shown(error)
     if not isinstance(looked, Version):
-        return (
-            gr.Radio([]),
-            gr.Dropdown([], value=[]),
-            "<p class='note'>An upload has no versions yet.</p>",
-            alerts.hidden(),
-        )
+        note = "<p class='note'>An upload has no versions yet.</p>" if looked else ""
+        return gr.Radio([], value=None), [], note, alerts.hidden()
     found = [(_words(each, looked), each.version) for each in versions.list_versions(looked.name)]
-    others = [each.name for each in versions.list_datasets() if each.name != looked.name]
-    return gr.Radio(found, value=looked.version), gr.Dropdown(others, value=[]), "", alerts.hidden()
+    others = [each for each in versions.list_datasets() if each.name != looked.name]
+    rows = [[each.name, each.count(), 1 if each == looked else 0, None] for each in (looked, *others)]
+    return gr.Radio(found, value=looked.version), rows, "", alerts.hidden()
 
 
 def _words(version: Version, used: Version) -> str:
@@ -134,17 +142,29 @@ def markup(old: Version, new: Version, found: Difference) -> str:
 
 
 @alerts.told(outputs=1)
-def combined(dataset: str, staged: str, others: list[str], weight: float, cap: float, name: str) -> str:
-    """Make one dataset of what is looked at and the others, and choose it."""
+def combined(dataset: str, staged: str, rows: list[list[Any]], name: str) -> str:
+    """Make one dataset of those that something is to be taken of, and choose it."""
     looked = _saved(dataset, staged)
-    if not others:
-        raise UserError("no other dataset", "there is nothing to combine it with.", "Choose one or more of the list.")
     versions.check_name(name.strip())
-    limit = int(cap) if cap else None
-    amount = 1.0 if weight is None else float(weight)
-    parts = [Part(looked), *(Part(versions.find(other), amount, limit) for other in others)]
+    parts = [_part(looked, *row) for row in rows if row[0] and _number(row[2], row[0])]
+    if len(parts) < 2 and all(part.weight == 1 and part.cap is None for part in parts):
+        todo = "Say how much to take of another one, for example 1 for all of it."
+        raise UserError("only one dataset", "there is nothing to combine it with.", todo)
     made = combining.combine(parts)
     try:
         return building.save(made, name.strip()).name
     finally:
         building.discard(made)
+
+
+def _part(looked: Version, name: str, _: Any, weight: Any, cap: Any) -> Part:
+    most = _number(cap, name)
+    return Part(looked if name == looked.name else versions.find(name), _number(weight, name), int(most) or None)
+
+
+def _number(given: Any, name: str) -> float:
+    """The number in a cell; 0 where it is empty."""
+    try:
+        return float(given or 0)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{given!r} for {name}", "it is not a number.", "Write for example 0.5.") from error

@@ -13,7 +13,7 @@ from formats.repair import REPAIRS
 from ft.dataset import edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
-from ft.ui import data_choice, data_events, data_mapping, data_rejected
+from ft.ui import data_choice, data_events, data_history, data_mapping, data_rejected
 
 CHATS = [
     {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
@@ -201,3 +201,19 @@ def test_a_rejected_record_is_mended_on_the_page(home: Path, tmp_path: Path):
     _, edited, trouble = data_rejected.retry("chats", "", 0, mended)
     assert edited and not refused(trouble) and versions.find("chats").count() == 13
     assert not data_rejected.show("chats", "", 0)[0].visible
+
+
+def test_datasets_are_combined_as_the_table_says(home, tmp_path):
+    for name in ("first", "second"):
+        data_events.save(upload(tmp_path), name)
+    _, rows, *_ = data_history.show("first", "")
+    assert [row[::2] for row in rows] == [["first", 1], ["second", 0]]
+    kept = rows[0][1]
+    *_, place = data_history.combined("first", "", rows, "both")
+    assert "nothing to combine it with" in place["value"]
+    rows[1][2:] = ["2", ""]
+    name, _ = data_history.combined("first", "", rows, " both ")
+    assert name == "both" and kept < versions.find("both").count() <= 3 * kept
+    rows[1][2:] = ["much", None]
+    *_, place = data_history.combined("first", "", rows, "both")
+    assert "is not a number" in place["value"]
