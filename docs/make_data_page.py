@@ -82,7 +82,7 @@ def words(names: Iterable[str]) -> str:
 
 def page() -> str:
     """The whole page."""
-    fixes = {"": "-", "delete": "delete", "redact": "redact", "untrain": "keep as context, not learnt"}
+    words_of = {"delete": "delete", "redact": "redact", "untrain": "keep as context, not learnt"}
     return TEXT.format(
         formats=table(["format", "what a record holds"], ([f"`{name}`", what] for name, what in FORMATS.items())),
         lists=words(turns.LISTS),
@@ -106,7 +106,10 @@ def page() -> str:
         problems=table(["code", "what is wrong"], ([f"`{code}`", what] for code, what in PROBLEMS.items())),
         findings=table(
             ["code", "finding", "what it means", "fix"],
-            ([f"`{code}`", title, advice.format(n="n"), fixes[fix]] for code, (title, advice, fix) in FINDINGS.items()),
+            (
+                [f"`{code}`", title, advice.format(n="n"), ", or ".join(words_of[fix] for fix in fixes) or "-"]
+                for code, (title, advice, fixes) in FINDINGS.items()
+            ),
         ),
     )
 

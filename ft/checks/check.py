@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from formats.conversation import Conversation
-from ft.checks.doctor import Finding, change, examine
+from ft.checks.doctor import Finding, Fix, change, examine
 from ft.dataset import edit, parquet
 from ft.dataset.change import Change
 from ft.dataset.versions import Version
@@ -16,15 +16,18 @@ from ft.errors import UserError
 def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> dict[str, Any]:
     """What was found, and the dataset after the fixes of those findings, which all make one new version.
 
+    A fix is the code of a finding ("refusals": its usual fix) or names one of its fixes too ("refusals=untrain").
+
     Gives {"dataset", "version" (the new one where something was put right), "kept", "fixed": [what was done],
-    "findings": [{"code", "title", "advice", "fix": "delete" | "redact" | "untrain" | "", "rows": numbers from 1 (none
-    where it is of the whole dataset), "examples": [{"row", "text"}]}]}. Private data in examples is masked.
+    "findings": [{"code", "title", "advice", "fixes": [of "delete", "redact" and "untrain", the usual one first],
+    "rows": numbers from 1 (none where it is of the whole dataset), "examples": [{"row", "text", "after" (only where the
+    fix is to redact: the text redacted)}]}]}. Private data in examples is masked.
 
     Raises:
-        UserError: a fix of something that was not found or that has none.
+        UserError: a fix of something that was not found or that has none such.
     """
     found = examine(version.conversations(), progress)
-    chosen = [_named(found, code) for code in dict.fromkeys(fixes)]
+    chosen = [_named(found, words) for words in dict.fromkeys(fixes)]
     after = version
     done: list[str] = []
     if chosen:
@@ -42,24 +45,30 @@ def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int],
     }
 
 
-def _named(found: Sequence[Finding], code: str) -> Finding:
+def _named(found: Sequence[Finding], words: str) -> tuple[Finding, Fix]:
+    """The finding and the fix that "CODE" or "CODE=FIX" name."""
+    code, _, named = words.partition("=")
     one = next((each for each in found if each.code == code), None)
-    if one is None or not one.fix:
+    if one is None or not one.fixes:
         why = "that was not found in this dataset." if one is None else "there is no fix for it."
-        fixable = ", ".join(each.code for each in found if each.fix) or "nothing was found that has one"
+        fixable = ", ".join(each.code for each in found if each.fixes) or "nothing was found that has one"
         raise UserError(f"the fix of {code!r}", why, f"Those that can be put right: {fixable}.")
-    return one
+    fix = next((each for each in one.fixes if each == named), None) if "=" in words else one.fixes[0]
+    if fix is None:
+        ways = " or ".join(f"{code}={each}" for each in one.fixes)
+        raise UserError(f"the fix {words!r}", "it is not put right so.", f"Say {ways}.")
+    return one, fix
 
 
-def _together(version: Version, chosen: Sequence[Finding]) -> tuple[Change, list[str]]:
+def _together(version: Version, chosen: Sequence[tuple[Finding, Fix]]) -> tuple[Change, list[str]]:
     """One change for all of them, and what each of them does. What is deleted is not changed before."""
-    deleted = frozenset(row for each in chosen if each.fix == "delete" for row in each.rows)
-    rows = sorted({row for each in chosen if each.fix != "delete" for row in each.rows} - deleted)
+    deleted = frozenset(row for each, fix in chosen if fix == "delete" for row in each.rows)
+    rows = sorted({row for each, fix in chosen if fix != "delete" for row in each.rows} - deleted)
     before = dict(zip(rows, parquet.take(version.conversations_path, rows), strict=True))
     now: dict[int, Conversation] = dict(before)
     done = []
-    for each in chosen:
-        made = change(each, {row: now[row] for row in each.rows if row in now})
+    for each, fix in chosen:
+        made = change(each, {row: now[row] for row in each.rows if row in now}, fix)
         now.update(made.replace)
         done.append(made.words)
     replaced = {row: conversation for row, conversation in now.items() if conversation != before[row]}
@@ -71,7 +80,11 @@ def _as_json(finding: Finding) -> dict[str, Any]:
         "code": finding.code,
         "title": finding.title,
         "advice": finding.advice,
-        "fix": finding.fix,
+        "fixes": list(finding.fixes),
         "rows": [row + 1 for row in finding.rows],
-        "examples": [{"row": each.row + 1 if each.row >= 0 else None, "text": each.text} for each in finding.examples],
+        "examples": [
+            {"row": each.row + 1 if each.row >= 0 else None, "text": each.text}
+            | ({"after": each.after} if each.after else {})
+            for each in finding.examples
+        ],
     }

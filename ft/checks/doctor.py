@@ -13,7 +13,7 @@ from typing import Literal
 from formats.conversation import Conversation
 from formats.texts import placeholders
 from ft.checks.language import Languages
-from ft.checks.private import KINDS, found_in, mask, redacted
+from ft.checks.private import KINDS, found_in, mask, redact, redacted
 from ft.dataset.change import Change, deletion, training
 from ft.dataset.split import opening
 from ft.figures import count
@@ -34,22 +34,27 @@ _ENDS = tuple(".!?:;)]}>\"'`*|~\u2026\u3002\uff01\uff1f\u300d\u300f\u201d\u2019\
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A conversation that shows a finding: its row (0: the first), and a piece of its text with private data masked."""
+    """A conversation that shows a finding: its row (0: the first), and a piece of its text with private data masked.
+
+    `after`: the same piece redacted, where that is the fix.
+    """
 
     row: int
     text: str
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: in which rows, what it does to a model and what to do, and which `change` puts it right."""
+    """What was found: in which rows, what it does to a model and what to do, and which fixes put it right, the usual
+    one first."""
 
     code: str
     title: str
     advice: str
     rows: tuple[int, ...]
     examples: tuple[Example, ...]
-    fix: Fix = ""
+    fixes: tuple[Fix, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,75 +69,76 @@ class _Seen:
             kept = self.examples.setdefault(code, [])
             if len(kept) < EXAMPLES:
                 short = text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"
-                kept.append(Example(row, mask(short)))
+                kept.append(Example(row, mask(short), redact(short) if code in KINDS else ""))
 
 
-# code: title, advice, fix. {n} is how many conversations, {share} of all.
-FINDINGS: dict[str, tuple[str, str, Fix]] = {
+# code: title, advice, the fixes (the usual one first). {n} is how many conversations.
+FINDINGS: dict[str, tuple[str, str, tuple[Fix, ...]]] = {
     "few": (
         "Few conversations",
         "A model learns a manner of speaking from 50 to 100 good conversations, and a task from a few hundred. With "
         "fewer, train only briefly and compare often. There are {n}.",
-        "",
+        (),
     ),
     "short_replies": (
         "Replies of one word",
         "{n} conversations end with a reply of one word. If that is what you want, keep them; else the model learns to "
         "be curt.",
-        "delete",
+        ("delete", "untrain"),
     ),
     "refusals": (
         "Refusals and \u201cAs an AI language model\u201d",
         "{n} conversations hold a reply that refuses, or speaks of itself as an AI. The model learns to refuse too, "
         "also where it should not. Delete them, or keep them as context only.",
-        "delete",
+        ("delete", "untrain"),
     ),
     "cut_replies": (
         "Replies that end in the middle",
         "{n} conversations hold a long reply that ends without a full stop or inside a code block, where most others "
         "do not. A model that learns from them stops in the middle too.",
-        "untrain",
+        ("untrain", "delete"),
     ),
     "outliers": (
         "Unusually long conversations",
         "{n} conversations are many times longer than most. They cost memory and time, and are the first that the "
         "maximum length cuts. See them under Tokens.",
-        "",
+        (),
     ),
     "system_in_part": (
         "A system message in some only",
         "{n} conversations have no system message, and the others do. In the chat, use it as you trained: with it, or "
         "without.",
-        "",
+        (),
     ),
     "dominant_prompt": (
         "One prompt again and again",
         "{n} conversations begin with the same words. The model gives that opening more weight than the rest.",
-        "",
+        (),
     ),
     "contradictions": (
         "The same prompt, different replies",
         "{n} conversations ask the same as an earlier one and are answered otherwise. Good for variety; bad for facts, "
         "where the model learns to guess.",
-        "",
+        (),
     ),
     "languages": (
         "Another language than most",
         "{n} conversations are in another language than most. If the model is to speak both, keep them; a few are too "
         "few to learn a language from, and enough to make a model slip into it.",
-        "delete",
+        ("delete",),
     ),
     "placeholders": (
         "Unfilled placeholders",
         "{n} conversations hold placeholders such as {{{{name}}}}. The model learns to write them as they are. Upload "
         "the file again and fill them under How to read them.",
-        "",
+        (),
     ),
     **{
         kind: (
             f"Private data: {words}",
-            f"{{n}} conversations hold {words}. A model can repeat what it was trained on, word for word. Redact them.",
-            "redact",
+            f"{{n}} conversations hold {words}. A model can repeat what it was trained on, word for word. Redact them: "
+            f"each becomes [{kind.upper()}], and other private data in these conversations goes too.",
+            ("redact",),
         )
         for kind, words in KINDS.items()
     },
@@ -164,9 +170,10 @@ def examine(
         last = replies[-1] if replies else ""
         whole = "\n".join(message.content for message in conversation.messages)
         lengths.append(len(whole))
-        if len(last.split()) == 1 and not conversation.messages[-1].tool_calls:
+        learnt = [message.content for message in conversation.messages if message.role == "assistant" and message.train]
+        if len(last.split()) == 1 and learnt[-1:] == [last] and not conversation.messages[-1].tool_calls:
             seen.add("short_replies", row, last)
-        for reply in replies:
+        for reply in learnt:
             if match := _REFUSAL.search(reply):
                 seen.add("refusals", row, reply[max(0, match.start() - 40) :])
             if len(reply) >= 300:
@@ -225,24 +232,27 @@ def _lengths(seen: _Seen, lengths: array[int]) -> None:
 def _findings(seen: _Seen) -> list[Finding]:
     found = []
     for code, rows in seen.rows.items():
-        title, advice, fix = FINDINGS[code]
+        title, advice, fixes = FINDINGS[code]
         words = advice.format(n=f"{len(rows):,}")
         whole = code in ("few", "dominant_prompt")  # of the dataset, not of single conversations
-        found.append(Finding(code, title, words, () if whole else tuple(rows), tuple(seen.examples.get(code, ())), fix))
-    return sorted(found, key=lambda each: (each.fix != "redact", each.code != "few", -len(each.rows)))
+        examples = tuple(seen.examples.get(code, ()))
+        found.append(Finding(code, title, words, () if whole else tuple(rows), examples, fixes))
+    return sorted(found, key=lambda each: ("redact" not in each.fixes, each.code != "few", -len(each.rows)))
 
 
-def change(finding: Finding, chosen: dict[int, Conversation]) -> Change:
-    """The change that puts the finding right; `chosen` holds the conversations of its rows.
+def change(finding: Finding, chosen: dict[int, Conversation], fix: Fix = "") -> Change:
+    """The change that puts the finding right by that fix of it ("": the usual one); `chosen` holds the conversations of
+    its rows.
 
     Raises:
-        ValueError: there is no fix for it.
+        ValueError: the finding has no such fix.
     """
-    if finding.fix == "delete":
+    fix = fix or next(iter(finding.fixes), "")
+    if not fix or fix not in finding.fixes:
+        raise ValueError(f"there is no fix {fix!r} for {finding.code}")
+    if fix == "delete":
         return deletion(finding.rows)
-    if finding.fix == "redact":
+    if fix == "redact":
         replaced = {row: new for row, old in chosen.items() if (new := redacted(old)) != old}
         return Change(f"{count(len(replaced), 'conversation')} redacted", replace=replaced)
-    if finding.fix == "untrain":
-        return training(chosen, False)
-    raise ValueError(f"there is no fix for {finding.code}")
+    return training(chosen, False)

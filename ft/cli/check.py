@@ -29,8 +29,12 @@ def check(args: argparse.Namespace) -> int:
             say(f"  Conversations {', '.join(f'{row:,}' for row in each['rows'][:_ROWS_SHOWN])}{more}")
         for example in each["examples"][:2]:
             say(f"  For example: {' '.join(example['text'].split())}")
-        if each["fix"] and each["code"] not in args.fix:
-            say(f"  To {_FIXES[each['fix']]}: sidetune check {version.name} --fix {each['code']}")
+            if "after" in example:
+                say(f"  Redacted:    {' '.join(example['after'].split())}")
+        if each["code"] not in [words.partition("=")[0] for words in args.fix]:
+            for place, fix in enumerate(each["fixes"]):
+                named = f"{each['code']}={fix}" if place else each["code"]
+                say(f"  To {_FIXES[fix]}: sidetune check {version.name} --fix {named}")
         say()
     if done["fixed"]:
         say(f"{'; '.join(done['fixed'])}: {done['dataset']} is version {done['version']} now, with {done['kept']:,}.")

@@ -52,7 +52,7 @@ def add(commands: Any, json_option: Any) -> None:
     check = commands.add_parser("check", help="what to know of a dataset before training on it, and a fix for it")
     check.add_argument("name", metavar="NAME")
     check.add_argument(
-        "--fix", action="append", default=[], metavar="CODE", help="put this finding right, as a new version"
+        "--fix", action="append", default=[], metavar="CODE[=FIX]", help="put this finding right, as a new version"
     )
     json_option(check)
 

@@ -10,11 +10,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from formats.convert import DEFAULT, FORMATS
 from formats.reading import Reading
 from ft.dataset import held_out, parquet
 from ft.dataset.save import save
-from ft.dataset.staging import Staged, discard, disk_error, new_folder, open_staged, write_json
+from ft.dataset.split import SMALL, boundary
+from ft.dataset.staging import Staged, discard, disk_error, follow, new_folder, open_staged, write_json
 from ft.dataset.tally import Tally
 from ft.errors import UserError
 
@@ -71,17 +74,44 @@ def stage(
             for file in files:
                 tally.convert(file.path, file.name, writer, rejected, progress)
         tally.require_some()
-        boundary = tally.boundary()
-        if boundary != validation_fraction:
-            parquet.resplit(path / parquet.FILE_NAME, lambda rows: held_out.below(boundary, rows))
+        limit = tally.boundary()
+        if limit != validation_fraction:
+            parquet.resplit(path / parquet.FILE_NAME, lambda rows: held_out.below(limit, rows))
         report = tally.report(parquet.side_counts(path / parquet.FILE_NAME))
-        write_json(path / "source.json", _source(files, reading, validation_fraction, boundary))
+        write_json(path / "source.json", _source(files, reading, validation_fraction, limit))
         write_json(path / "report.json", report)
         return Staged(path, report)
     except BaseException as error:  # also Ctrl-C: a half-written folder is never left behind
         shutil.rmtree(path, ignore_errors=True)
         if isinstance(error, OSError):
             raise disk_error(error, "convert") from error
+        raise
+
+
+def hold_out(staged: Staged, fraction: float) -> Staged:
+    """The next state of an upload, with another share of it held out; nothing is read again.
+
+    Raises:
+        UserError: the disk is full; all stays as it was.
+    """
+    folder = new_folder("split the dataset")
+    try:
+        for name in (parquet.FILE_NAME, "rejected.jsonl"):
+            shutil.copyfile(staged.path / name, folder / name)
+        places = pc.unique(parquet.index(folder / parquet.FILE_NAME)["position"])[:SMALL].to_pylist()
+        limit = boundary(fraction, places)
+        parquet.resplit(folder / parquet.FILE_NAME, lambda rows: held_out.below(limit, rows))
+        report = {**staged.report, "splits": parquet.side_counts(folder / parquet.FILE_NAME)}
+        write_json(folder / "report.json", report)
+        source = {**staged.source, "validation_fraction": fraction, "boundary": limit, "held_out": []}
+        write_json(folder / "source.json", source)
+        made = Staged(folder, report)
+        follow(made, staged)
+        return made
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise disk_error(error, "split the dataset") from error
         raise
 
 

@@ -17,7 +17,7 @@ from ft.dataset import parquet
 from ft.dataset.change import Change
 from ft.dataset.save import save
 from ft.dataset.split import Side
-from ft.dataset.staging import Staged, discard, disk_error, new_folder, write_json
+from ft.dataset.staging import Staged, disk_error, follow, new_folder, write_json
 from ft.dataset.table import Facts, facts, table
 from ft.dataset.versions import Version, in_use, list_versions, use
 from ft.errors import UserError
@@ -26,7 +26,7 @@ Finish = Callable[[Path, dict[str, Any]], dict[str, Any]]
 
 
 def apply(looked: Version | Staged, change: Change, finish: Finish | None = None) -> Version | Staged:
-    """The dataset as it is after `change`: the next version of a saved one, a new upload in place of an upload.
+    """The dataset as it is after `change`: the next version of a saved one, the next state of an upload.
 
     Conversations keep their side of the split; one whose opening was changed goes where that opening lies already, and
     else stays. What was held out stays held out. `finish(folder, report)` gives the report once the conversations are
@@ -51,7 +51,7 @@ def apply(looked: Version | Staged, change: Change, finish: Finish | None = None
         edited = Staged(folder, report)
         if isinstance(looked, Version):
             return save(edited, looked.name)
-        discard(looked)
+        follow(edited, looked)
         return edited
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -177,6 +177,9 @@ def _counts(folder: Path, before: dict[str, Any], change: Change) -> dict[str, A
 
 
 def _source(looked: Version | Staged, change: Change, sides: _Sides) -> dict[str, Any]:
-    made = {"parent": looked.version, "edit": change.words} if isinstance(looked, Version) else {}
+    if isinstance(looked, Version):
+        made: dict[str, Any] = {"parent": looked.version, "edit": change.words}
+    else:  # its first version will be made from files, and these changes before it was saved
+        made = {"edits": [*looked.source.get("edits", []), change.words]}
     now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
     return {**looked.source, **made, "created": now, "held_out": sorted(sides.held_out)}

@@ -6,7 +6,7 @@ import errno
 from contextlib import suppress
 
 from ft.dataset import held_out, parquet
-from ft.dataset.staging import Staged, disk_error, gone, write_json
+from ft.dataset.staging import Staged, disk_error, forget_states, gone, write_json
 from ft.dataset.versions import CURRENT, Version, check_name, list_versions, next_version
 from ft.home import datasets_dir
 
@@ -34,6 +34,7 @@ def save(staged: Staged, name: str) -> Version:
             write_json(
                 staged.path / "report.json", {**staged.report, "dataset": name, "version": version, "splits": splits}
             )
+            forget_states(staged)
             try:
                 staged.path.rename(folder / version)
             except OSError as error:

@@ -21,6 +21,8 @@ from ft.errors import UserError
 from ft.home import datasets_dir
 
 _DAY = 86_400  # seconds
+KEPT = 10  # states of an upload to go back to
+_BEFORE, _AFTER = "before", "after"
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -83,6 +85,50 @@ def open_staged(id: str) -> Staged:
     if not _ID.fullmatch(id) or not (path / "report.json").is_file():
         raise gone(id)
     return Staged(path, read_json(path / "report.json"))
+
+
+def follow(staged: Staged, before: Staged) -> None:
+    """Let `staged` come after `before`, which stays: see `earlier`. Of what came before, KEPT states are kept.
+
+    Raises:
+        OSError: it cannot be written down.
+    """
+    write_text(staged.path / _BEFORE, before.id)
+    write_text(before.path / _AFTER, staged.id)
+    for old in _states(staged, _BEFORE)[KEPT:]:
+        discard(old)
+
+
+def earlier(staged: Staged) -> Staged | None:
+    """The state of the upload before the last change; None where there is none."""
+    return next(iter(_states(staged, _BEFORE)), None)
+
+
+def later(staged: Staged) -> Staged | None:
+    """The state of the upload that was gone back from; None where there is none."""
+    return next(iter(_states(staged, _AFTER)), None)
+
+
+def others(staged: Staged) -> list[Staged]:
+    """All other states of the upload."""
+    return [*_states(staged, _BEFORE), *_states(staged, _AFTER)]
+
+
+def _states(staged: Staged, towards: str) -> list[Staged]:
+    found: list[Staged] = []
+    while len(found) < 2 * KEPT:
+        try:
+            staged = open_staged((staged.path / towards).read_text(encoding="ascii"))
+        except (OSError, ValueError, UserError):
+            break
+        found.append(staged)
+    return found
+
+
+def forget_states(staged: Staged) -> None:
+    """Before it becomes a version: what came before and after it is no part of that."""
+    for name in (_BEFORE, _AFTER):
+        (staged.path / name).unlink(missing_ok=True)
 
 
 def discard(staged: Staged) -> None:

@@ -96,7 +96,8 @@ def _edits(version: Version) -> list[str]:
     while each is not None and each.source.get("edit"):
         edits.append(_plain(str(each.source["edit"])))
         each = there.get(each.parent)
-    return edits[::-1]
+    before = [_plain(str(words)) for words in version.source.get("edits", [])]
+    return [*before, *edits[::-1]]
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

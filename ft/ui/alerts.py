@@ -19,6 +19,7 @@ by hand, output `alerts.shown(error)` or `alerts.hidden()` to the place. Anythin
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from html import escape
@@ -27,6 +28,12 @@ from typing import Any
 import gradio as gr
 
 from ft.errors import UserError
+
+# What is given begins with a capital where it is in our own words; a name (photo.jpg, learning_rate) stays as written.
+_OWN_WORDS = re.compile(
+    r"(?:the|no|only|this|these|those|turn|record|conversation|run|dataset|base|preset|setting|step|format|side"
+    r"|checkpoint)\b(?: |$)(?!.*\.\w{1,10}$)"
+)
 
 
 def place() -> gr.HTML:
@@ -46,7 +53,8 @@ def hidden() -> Any:
 
 def markup(error: UserError) -> str:
     """`error` as HTML, all of its text escaped; a screen reader reads it out (role="alert")."""
-    given, why, todo = (escape(text) for text in (error.given, error.why, error.todo))
+    named = error.given[:1].upper() + error.given[1:] if _OWN_WORDS.match(error.given) else error.given
+    given, why, todo = (escape(text) for text in (named, error.why, error.todo))
     return (
         f'<div class="alert" role="alert"><p><strong>{given}</strong>: {why}</p><p class="alert-todo">{todo}</p></div>'
     )

@@ -95,7 +95,7 @@ def datasets() -> list:
 
 @refusing
 def check(dataset: str, fixes: list | None = None) -> dict:
-    """What to know of a dataset before training on it; `fixes` are the codes of findings to put right."""
+    """What to know of a dataset before training on it; `fixes`: findings to put right ("email", "refusals=untrain")."""
     return checked(versions.find(dataset or ""), [str(code) for code in fixes or []])
 
 

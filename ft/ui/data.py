@@ -57,10 +57,13 @@ class _Look:
     name: gr.Textbox
     save: gr.Button
     discard: gr.Button
-    saved: gr.Row
+    agreed: gr.State
+    named: gr.State
     go_on: gr.Button
     undo: gr.Button
     redo: gr.Button
+    mend: gr.Button
+    panels: gr.Tabs
     problem: gr.HTML
     details: gr.HTML
     rejected: gr.DownloadButton
@@ -108,15 +111,23 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
             name = gr.Textbox(label="Name of the dataset", max_lines=1, max_length=64, scale=2, min_width=200)
             save = gr.Button("Save dataset", variant="primary", scale=0, min_width=150)
             discard = gr.Button("Discard", scale=0, min_width=100)
-        with gr.Row(visible=False, elem_classes="actions") as saved:
+        agreed, named = gr.State(""), gr.State("")
+        with gr.Row(elem_classes="actions"):
             go_on = gr.Button("Train on it", variant="primary", scale=0, min_width=150)
             undo = gr.Button("Undo", scale=0, min_width=80, interactive=False)
             redo = gr.Button("Redo", scale=0, min_width=80, interactive=False)
+            mend = gr.Button("Mend rejected records", scale=0, min_width=190, visible=False)
         problem = alerts.place()
         only = gr.State(None)
         with gr.Tabs(elem_id="data-panels", elem_classes="panels") as panels:
             with gr.Tab("Conversations", id="conversations"):
                 data_browse.build(shared, staged, only)
+            with gr.Tab("What was read", id="read"):
+                data_rejected.build(shared, staged)
+                details = gr.HTML()
+                rejected = gr.DownloadButton(
+                    "Download all rejected records", visible=False, scale=0, min_width=240, size="sm"
+                )
             with gr.Tab("Check-up", id="checks"):
                 data_checks.build(shared, staged, only, panels)
             with gr.Tab("Tokens", id="tokens"):
@@ -127,20 +138,29 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
                 data_history.build(shared, staged)
             with gr.Tab("Export", id="export"):
                 data_export.build(shared, staged)
-            with gr.Tab("What was read", id="read"):
-                data_rejected.build(shared, staged)
-                details = gr.HTML()
-                rejected = gr.DownloadButton(
-                    "Download all rejected records", visible=False, scale=0, min_width=240, size="sm"
-                )
     names = {key: value for key, value in locals().items() if key in _Look.__dataclass_fields__}
     return _Look(**names)
 
 
 def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
     shown = [bring.there, bring.sample, look.empty, look.welcome, look.main, look.heading, look.saving, look.name]
-    shown += [look.saved, look.undo, look.redo, look.details, look.rejected, look.problem, bring.problem]
-    show: dict[str, Any] = {"fn": data_events.show, "inputs": [shared.dataset, staged], "outputs": shown, **PRIVATE}
+    shown += [
+        look.named,
+        look.go_on,
+        look.undo,
+        look.redo,
+        look.mend,
+        look.details,
+        look.rejected,
+        look.problem,
+        bring.problem,
+    ]
+    show: dict[str, Any] = {
+        "fn": data_events.show,
+        "inputs": [shared.dataset, staged, look.named],
+        "outputs": shown,
+        **PRIVATE,
+    }
     shared.arrival.then(**show)
     seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
     gr.on(seen, **{**show, **SHARED_EVENT})
@@ -153,8 +173,9 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     stage: dict[str, Any] = {"fn": data_events.stage, "inputs": [*files, *reading], "outputs": read, **long}
     columns = bring.reading.columns
     bring.files.upload(data_editor.nothing, None, columns, **PRIVATE).then(**stage)
-    again = [bring.reading.format.input, bring.reading.repairs.input, bring.reading.again.click, bring.held_out.release]
-    gr.on(again, **stage)
+    gr.on([bring.reading.format.input, bring.reading.repairs.input], **stage)
+    bring.reading.again.click(**{**stage, "fn": data_events.again})
+    bring.held_out.release(data_events.hold_out, [bring.held_out, staged], [staged, bring.problem], **PRIVATE)
     data_mapping.wire(screen, bring.files, bring.hub.fetched)
     screen.read.click(data_events.by_columns, screen.fields(), [columns, screen.problem], **PRIVATE).success(**stage)
     screen.leave.click(data_events.leave, None, [*files, *screen.shown()], **PRIVATE)
@@ -171,11 +192,13 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     )
     bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE)
 
-    saving = [staged, shared.dataset, *files, look.problem]
+    saving = [staged, shared.dataset, *files, look.agreed, look.named, look.save, look.problem]
     for save in (look.save.click, look.name.submit):
-        save(data_events.save, [staged, look.name], saving, **PRIVATE)
-    look.discard.click(data_events.discard, staged, [staged, *files], **PRIVATE)
+        save(data_events.save, [staged, look.name, look.agreed], saving, **PRIVATE)
+    look.discard.click(data_events.discard, staged, [staged, *files, look.named], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
-    look.undo.click(data_events.undo, chosen, [shared.edited, look.problem], **PRIVATE)
-    look.redo.click(data_events.redo, chosen, [shared.edited, look.problem], **PRIVATE)
+    moved = [staged, shared.edited, look.problem]
+    look.undo.click(data_events.undo, [*chosen, staged], moved, **PRIVATE)
+    look.redo.click(data_events.redo, [*chosen, staged], moved, **PRIVATE)
+    look.mend.click(data_events.to_rejected, None, look.panels, **PRIVATE)

@@ -24,6 +24,45 @@ KINDS = [
 ORDERS = [("As in the files", "file"), ("Longest first", "longest"), ("Shortest first", "shortest")]
 
 
+# JavaScript, run in the browser. A page of the list is read from its top.
+_TO_THE_TOP = "() => { document.getElementById('data-list')?.scrollIntoView(); }"
+# The editor takes the list's place and gives it back: who opened it (an element's id) is where one goes on after it.
+_OPENED_BY = "(...given) => { document.getElementById('data-panels').dataset.opener = 'ID'; return given; }"
+_GO_ON = """async () => {
+  const known = document.getElementById("data-panels").dataset;
+  const seen = async (query) => {
+    for (let tries = 0; tries < 100; tries++) {
+      await new Promise((done) => setTimeout(done, 50));
+      const found = document.querySelector(query);
+      if (found?.offsetParent) return found;
+      if (tries > 20 && !document.getElementById("data-editor")?.offsetParent) return null;
+    }
+  };
+  const first = known.editing ? null : await seen("#data-editor textarea");
+  if (first) {
+    known.editing = "yes";
+    document.getElementById("data-editor").scrollIntoView();
+    first.focus({preventScroll: true});
+  } else if (known.editing && !document.getElementById("data-editor")?.offsetParent) {
+    const opener = await seen("#" + known.opener);
+    delete known.editing;
+    (opener?.closest(".conversation-slot") ?? document.getElementById("data-list"))?.scrollIntoView();
+    opener?.focus({preventScroll: true});
+  }
+}"""
+# "Edit" stands under each conversation: a screen reader hears "Edit conversation 7".
+_NAMES = """const slot = element.closest(".conversation-slot");
+const name = () => {
+  const which = slot.querySelector("article")?.getAttribute("aria-label").toLowerCase();
+  for (const each of slot.querySelectorAll(".slot-actions button, .slot-actions input")) {
+    const words = `${(each.closest("label") ?? each).textContent.trim()} ${which}`;
+    if (each.getAttribute("aria-label") !== words) each.setAttribute("aria-label", words);
+  }
+};
+new MutationObserver(name).observe(slot, {childList: true, subtree: true, attributeFilter: ["aria-label"]});
+name();"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Slot:
     """The place of one conversation on the page."""
@@ -32,7 +71,7 @@ class _Slot:
     chat: gr.HTML
     chosen: gr.Checkbox
     edit: gr.Button
-    double: gr.Button
+    copy: gr.Button
     delete: gr.Button
 
 
@@ -51,71 +90,75 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
             with gr.Row():
                 shortest = gr.Number(None, label="At least so long", info="characters", minimum=0, min_width=150)
                 longest = gr.Number(None, label="At most so long", info="characters", minimum=0, min_width=150)
-        with gr.Row(visible=False, elem_classes="actions") as narrowed:
-            why = gr.HTML()
-            everything = gr.Button("Show all again", size="sm", scale=0, min_width=140)
-        place = gr.HTML()
-        problem = alerts.place()
-        slots = [_slot() for _ in range(events.PAGE)]
-        with gr.Row(elem_classes="actions paging"):
-            back = gr.Button("Back", scale=0, min_width=90, size="sm")
-            further = gr.Button("Next", scale=0, min_width=90, size="sm")
-            number = gr.HTML()
-        with gr.Row(elem_classes="actions"):
+        with gr.Row(elem_classes="actions paging", elem_id="data-list"):
+            place = gr.HTML()
+            clear = gr.Button("Clear filters", size="sm", scale=0, min_width=120, visible=False)
+            every = gr.Button("Choose all", size="sm", scale=0, min_width=130, visible=False)
             add = gr.Button("Write a new one", size="sm", scale=0, min_width=150, elem_id="data-add")
-        with gr.Accordion("Change many at once", open=False):
-            scope = gr.Radio([("Those chosen here", "chosen")], value="chosen", label="Which", elem_id="data-scope")
-            with gr.Row(elem_classes="actions"):
-                delete = gr.Button("Delete them", size="sm", variant="stop", scale=0, min_width=130)
-                mute = gr.Button("Do not learn from them", size="sm", scale=0, min_width=190)
-                unmute = gr.Button("Learn from them", size="sm", scale=0, min_width=150)
-    start, rows, chosen, editing = gr.State(0), gr.State([]), gr.State([]), gr.State(None)
-    with gr.Column(visible=False) as editor:
+        with gr.Column(elem_id="data-bar"):
+            with gr.Row(elem_classes="actions paging"):
+                back = gr.Button("Back", scale=0, min_width=90, size="sm", visible=False)
+                further = gr.Button("Next", scale=0, min_width=90, size="sm", visible=False)
+                number = gr.HTML()
+            with gr.Row(elem_classes="actions paging", visible=False, elem_id="data-chosen") as bar:
+                said = gr.HTML()
+                none = gr.Button("Clear", size="sm", scale=0, min_width=60)
+                delete = gr.Button("Delete them", size="sm", variant="stop", scale=0, min_width=100)
+                mute = gr.Button("Do not learn from them", size="sm", scale=0, min_width=160)
+                unmute = gr.Button("Learn from them", size="sm", scale=0, min_width=120)
+            problem = alerts.place()
+        slots = [_slot(at) for at in range(events.PAGE)]
+    shown, chosen, editing = gr.State(events.Shown()), gr.State([]), gr.State(None)
+    with gr.Column(visible=False, elem_id="data-editor") as editor:
         data_editor.build(shared, staged, editing)
 
     filters = [text, side, kind, file, order, shortest, longest, only]
     here = [shared.dataset, staged]
-    page = [place, number, back, further, start, rows, scope, narrowed, why]
+    page: list[Any] = [place, number, back, further, every, clear, shown]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
-    seen = [*here, *filters, start, chosen]
-    fresh: dict[str, Any] = {"inputs": [*here, *filters], "outputs": [*page, chosen, file, problem], **PRIVATE}
-    gr.on([shared.edited.change, staged.change], events.show_again, seen, fresh["outputs"], **SHARED_EVENT)
+    fresh: dict[str, Any] = {"inputs": [*here, *filters], "outputs": [*page, chosen, bar, file, problem], **PRIVATE}
+    seen: dict[str, Any] = {"inputs": [*here, *filters, shown, chosen], "outputs": [*page, problem], **PRIVATE}
+    again = [shared.edited.change, staged.change]
+    gr.on(again, events.show_again, seen["inputs"][:-1], fresh["outputs"], **SHARED_EVENT)
     gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
     shared.arrival.then(events.show, **fresh)
     gr.on(
         [each.submit for each in (text, shortest, longest)] + [each.input for each in (side, kind, file, order)],
         events.find,
         [*here, *filters, chosen],
-        [*page, problem],
+        seen["outputs"],
         **PRIVATE,
     )
-    everything.click(data_editor.nothing, None, only, **PRIVATE)
-    back.click(events.page_before, seen, [*page, problem], **PRIVATE)
-    further.click(events.page_after, seen, [*page, problem], **PRIVATE)
+    clear.click(events.find_all, [*here, chosen], [*filters, *seen["outputs"]], **PRIVATE)
+    back.click(events.page_before, **seen).then(js=_TO_THE_TOP, **PRIVATE)
+    further.click(events.page_after, **seen).then(js=_TO_THE_TOP, **PRIVATE)
 
     changed = [staged, shared.edited, problem]
-    for place_on_page, slot in enumerate(slots):
-        at = {"place": place_on_page}
-        slot.chosen.input(
-            partial(events.choose, place=place_on_page), [slot.chosen, chosen, rows], [chosen, scope], **PRIVATE
-        )
-        slot.edit.click(partial(events.edit, **at), [*here, rows], [editing, problem], **PRIVATE)
-        slot.double.click(partial(events.double, **at), [*here, rows], changed, **PRIVATE)
-        slot.delete.click(partial(events.delete, **at), [*here, rows], changed, **PRIVATE)
-    add.click(events.write_new, None, editing, **PRIVATE)
-    bulk = [*here, *filters, scope, chosen]
-    delete.click(events.delete_many, bulk, changed, **PRIVATE)
-    mute.click(events.mute_many, bulk, changed, **PRIVATE)
-    unmute.click(events.unmute_many, bulk, changed, **PRIVATE)
-    editing.change(events.switch, editing, [listing, editor], **PRIVATE)
+    ticks = [chosen, bar, said, *(slot.chosen for slot in slots), problem]
+    every.click(events.choose_all, [*here, *filters, chosen], ticks, **PRIVATE)
+    none.click(events.choose_none, None, ticks, **PRIVATE)
+    for at, slot in enumerate(slots):
+        ticked = partial(events.choose, place=at)
+        slot.chosen.input(ticked, [slot.chosen, chosen, shown], [chosen, bar, said], **PRIVATE)
+        this = [*here, shown]
+        opened = _OPENED_BY.replace("ID", f"data-edit-{at}")
+        slot.edit.click(partial(events.edit, place=at), this, [editing, problem], js=opened, **PRIVATE)
+        slot.copy.click(partial(events.copy, place=at), this, changed, **PRIVATE)
+        slot.delete.click(partial(events.delete, place=at), this, changed, **PRIVATE)
+    add.click(events.write_new, None, editing, js=_OPENED_BY.replace("ID", "data-add"), **PRIVATE)
+    many = [*here, chosen]
+    delete.click(events.delete_many, many, changed, **PRIVATE)
+    mute.click(events.mute_many, many, changed, **PRIVATE)
+    unmute.click(events.unmute_many, many, changed, **PRIVATE)
+    editing.change(events.switch, editing, [listing, editor], **PRIVATE).then(js=_GO_ON, **PRIVATE)
 
 
-def _slot() -> _Slot:
+def _slot(at: int) -> _Slot:
     with gr.Column(visible=False, elem_classes="conversation-slot") as box:
-        chat = gr.HTML(padding=False)
+        chat = gr.HTML(padding=False, js_on_load=_NAMES)
         with gr.Row(elem_classes="actions slot-actions"):
             chosen = gr.Checkbox(False, label="Choose", container=False, scale=0, min_width=90)
-            edit = gr.Button("Edit", size="sm", scale=0, min_width=70)
-            double = gr.Button("Duplicate", size="sm", scale=0, min_width=90)
+            edit = gr.Button("Edit", size="sm", scale=0, min_width=70, elem_id=f"data-edit-{at}")
+            copy = gr.Button("Copy", size="sm", scale=0, min_width=70)
             delete = gr.Button("Delete", size="sm", scale=0, min_width=80)
-    return _Slot(box, chat, chosen, edit, double, delete)
+    return _Slot(box, chat, chosen, edit, copy, delete)

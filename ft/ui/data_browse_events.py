@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -20,35 +21,59 @@ from ft.ui.data_editor import Editing
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
-_PAGE_OUTPUTS = 9 + 3 * PAGE
+_PAGE_OUTPUTS = 7 + 3 * PAGE
+NO_FILTERS = ("", "", "", "", "file", None, None, None)  # text, side, kind, file, order, shortest, longest, only
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is on the page: these rows of the dataset, of which the first is the `start`-th (0: the first) that passes
+    the filters; `added` conversations had been added to the dataset until then."""
+
+    rows: tuple[int, ...] = ()
+    start: int = 0
+    added: int = 0
 
 
 def show(dataset: str, staged: str, *filters: Any) -> tuple[Any, ...]:
     """The first page of what is looked at, nothing chosen; then the files to choose from, and where refusals go."""
-    return _shown(dataset, staged, filters, 0)
+    return _shown(dataset, staged, filters, None)
 
 
 def show_again(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
-    """After a change: the same page of it. Rows have moved, so nothing is chosen any more."""
-    *filters, start, _ = given
-    return _shown(dataset, staged, filters, start)
+    """After a change: the same page of it, or where one was added, the last. Rows have moved, so nothing is chosen."""
+    *filters, before = given
+    return _shown(dataset, staged, filters, before)
 
 
-def _shown(dataset: str, staged: str, filters: Sequence[Any], start: int) -> tuple[Any, ...]:
+def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown | None) -> tuple[Any, ...]:
+    skips = (*_skips(), [], gr.Row(visible=False), gr.skip())
     try:
         looked = data_choice.looked_at(dataset, staged)
         if looked is None:
-            return (*_skips(), [], gr.skip(), alerts.hidden())
+            return (*skips, alerts.hidden())
         names = browse.files(looked.conversations_path)
         known = filters[3] if filters[3] in names else ""
         filters = (*filters[:3], known, *filters[4:])
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
-        return (*_page(looked, _filter(*filters), start, []), [], files, alerts.hidden())
+        page = _page(looked, _filter(*filters), _start(looked, before), [])
+        return (*page, [], gr.Row(visible=False), files, alerts.hidden())
     except UserError as error:
-        return (*_skips(), [], gr.skip(), alerts.shown(error))
+        return (*skips, alerts.shown(error))
     except parquet.DAMAGED as error:
         trouble = UserError("the conversations", f"they cannot be read ({error}).", "Convert the files again.")
-        return (*_skips(), [], gr.skip(), alerts.shown(trouble))
+        return (*skips, alerts.shown(trouble))
+
+
+def _start(looked: Version | Staged, before: Shown | None) -> int | None:
+    """Where to start after a change; None: at the last page, where what was added is."""
+    if before is None:
+        return 0
+    return None if _added(looked) > before.added else before.start
+
+
+def _added(looked: Version | Staged) -> int:
+    return int(looked.report.get("added", 0))
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
@@ -58,16 +83,22 @@ def find(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     return _turned(dataset, staged, filters, 0, chosen)
 
 
+@alerts.told(outputs=len(NO_FILTERS) + _PAGE_OUTPUTS)
+def find_all(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, ...]:
+    """Filters that let all pass, and the first page of that."""
+    return *NO_FILTERS, *_turned(dataset, staged, NO_FILTERS, 0, chosen)
+
+
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def page_before(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
-    *filters, start, chosen = given
-    return _turned(dataset, staged, filters, start - PAGE, chosen)
+    *filters, shown, chosen = given
+    return _turned(dataset, staged, filters, shown.start - PAGE, chosen)
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def page_after(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
-    *filters, start, chosen = given
-    return _turned(dataset, staged, filters, start + PAGE, chosen)
+    *filters, shown, chosen = given
+    return _turned(dataset, staged, filters, shown.start + PAGE, chosen)
 
 
 def _turned(dataset: str, staged: str, filters: Sequence[Any], start: int, chosen: list[int]) -> tuple[Any, ...]:
@@ -103,14 +134,12 @@ def _filter(
     )
 
 
-def _page(looked: Version | Staged, wanted: Filter, start: int, chosen: list[int]) -> tuple[Any, ...]:
+def _page(looked: Version | Staged, wanted: Filter, start: int | None, chosen: list[int]) -> tuple[Any, ...]:
     found = browse.find(looked.conversations_path, wanted)
-    start = max(0, min(start, (len(found) - 1) // PAGE * PAGE))
+    last = max(0, (len(found) - 1) // PAGE * PAGE)
+    start = last if start is None else max(0, min(start, last))
     rows = found[start : start + PAGE]
     chats = parquet.take(looked.conversations_path, rows)
-    total = looked.report["kept"]
-    words = f"{counted(total, 'conversation')}" if len(found) == total else f"{len(found):,} of {total:,} conversations"
-    where = f"{start + 1:,} to {start + len(rows):,} of {len(found):,}" if rows else ""
     slots: list[Any] = []
     for place in range(PAGE):
         if place < len(rows):
@@ -118,36 +147,58 @@ def _page(looked: Version | Staged, wanted: Filter, start: int, chosen: list[int
             slots += [gr.Column(visible=True), chat, gr.Checkbox(value=rows[place] in chosen)]
         else:
             slots += [gr.Column(visible=False), "", gr.skip()]
+    pages = len(found) > PAGE
+    where = f"{start + 1:,} to {start + len(rows):,} of {len(found):,}" if pages else ""
     return (
-        f'<p class="quiet" role="status">{words if found else "No conversation passes these filters."}</p>',
+        f'<p class="quiet" role="status">{_words(len(found), looked.report["kept"], wanted)}</p>',
         f'<p class="quiet">{where}</p>',
-        gr.Button(interactive=start > 0),
-        gr.Button(interactive=start + len(rows) < len(found)),
-        start,
-        rows,
-        _scope(chosen, len(found)),
-        gr.Row(visible=wanted.rows is not None),
-        f'<p class="note">Only {counted(len(found), "conversation")} that the check-up found.</p>',
+        gr.Button(visible=pages, interactive=start > 0),
+        gr.Button(visible=pages, interactive=start < last),
+        gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
+        gr.Button(visible=wanted != Filter(order=wanted.order)),
+        Shown(tuple(rows), start, _added(looked)),
         *slots,
     )
 
 
-def _scope(chosen: list[int], found: int | None = None) -> Any:
-    mine = (f"The {counted(len(chosen), 'conversation')} chosen" if chosen else "Those chosen (none yet)", "chosen")
-    return gr.Radio([mine, ("All that pass the filters" + (f" ({found:,})" if found is not None else ""), "found")])
+def _words(found: int, total: int, wanted: Filter) -> str:
+    """How many pass, of how many."""
+    if not found:
+        return "No conversation passes these filters."
+    words = counted(total, "conversation") if found == total else f"{found:,} of {total:,} conversations"
+    return words if wanted.rows is None else f"{words}, found by the check-up"
 
 
-def choose(ticked: bool, chosen: list[int], rows: list[int], *, place: int) -> tuple[list[int], Any]:
-    """Choose the conversation at that place of the page, or not."""
-    rest = [row for row in chosen if row != rows[place]]
-    now = sorted([*rest, rows[place]] if ticked else rest)
-    return now, _scope(now)
+def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tuple[list[int], Any, str]:
+    """Choose the conversation at that place of the page, or not; then the bar of what is chosen."""
+    rest = [row for row in chosen if row != shown.rows[place]]
+    now = sorted([*rest, shown.rows[place]] if ticked else rest)
+    return now, *_bar(now)
+
+
+@alerts.told(outputs=3 + PAGE)
+def choose_all(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
+    """Choose all that pass the filters, beside what is chosen already."""
+    *filters, chosen = given
+    found = browse.find(required(dataset, staged).conversations_path, _filter(*filters))
+    now = sorted({*chosen, *found})
+    return now, *_bar(now), *[True] * PAGE
+
+
+@alerts.told(outputs=3 + PAGE)
+def choose_none() -> tuple[Any, ...]:
+    """Nothing is chosen any more."""
+    return [], *_bar([]), *[False] * PAGE
+
+
+def _bar(chosen: list[int]) -> tuple[Any, str]:
+    return gr.Row(visible=bool(chosen)), f'<p role="status"><b>{len(chosen):,} chosen</b></p>'
 
 
 @alerts.told(outputs=1)
-def edit(dataset: str, staged: str, rows: list[int], place: int) -> Editing:
+def edit(dataset: str, staged: str, shown: Shown, place: int) -> Editing:
     """Open the conversation at that place in the editor."""
-    row, chat = _one(dataset, staged, rows, place)
+    row, chat = _one(dataset, staged, shown, place)
     return Editing(row, draft(chat), chat.origin, chat.repairs)
 
 
@@ -162,33 +213,33 @@ def switch(editing: Editing | None) -> tuple[Any, Any]:
 
 
 @alerts.told(outputs=2)
-def double(dataset: str, staged: str, rows: list[int], place: int) -> tuple[Any, Any]:
-    row, chat = _one(dataset, staged, rows, place)
+def copy(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
+    row, chat = _one(dataset, staged, shown, place)
     return applied(dataset, staged, change.duplication(row, chat))
 
 
 @alerts.told(outputs=2)
-def delete(dataset: str, staged: str, rows: list[int], place: int) -> tuple[Any, Any]:
-    return applied(dataset, staged, change.deletion([rows[place]]))
+def delete(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
+    return applied(dataset, staged, change.deletion([shown.rows[place]]))
 
 
 @alerts.told(outputs=2)
-def delete_many(dataset: str, staged: str, *given: Any) -> tuple[Any, Any]:
-    return applied(dataset, staged, change.deletion(_many(dataset, staged, given)))
+def delete_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
+    return applied(dataset, staged, change.deletion(_some(chosen)))
 
 
 @alerts.told(outputs=2)
-def mute_many(dataset: str, staged: str, *given: Any) -> tuple[Any, Any]:
-    return _train_many(dataset, staged, given, False)
+def mute_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
+    return _train_many(dataset, staged, chosen, False)
 
 
 @alerts.told(outputs=2)
-def unmute_many(dataset: str, staged: str, *given: Any) -> tuple[Any, Any]:
-    return _train_many(dataset, staged, given, True)
+def unmute_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
+    return _train_many(dataset, staged, chosen, True)
 
 
-def _train_many(dataset: str, staged: str, given: Sequence[Any], trained: bool) -> tuple[Any, Any]:
-    rows = _many(dataset, staged, given)
+def _train_many(dataset: str, staged: str, chosen: list[int], trained: bool) -> tuple[Any, Any]:
+    rows = _some(chosen)
     chats = parquet.take(required(dataset, staged).conversations_path, rows)
     marked = change.training(dict(zip(rows, chats, strict=True)), trained)
     if not marked.replace:
@@ -196,16 +247,12 @@ def _train_many(dataset: str, staged: str, given: Sequence[Any], trained: bool) 
     return applied(dataset, staged, marked)
 
 
-def _many(dataset: str, staged: str, given: Sequence[Any]) -> list[int]:
-    *filters, scope, chosen = given
-    rows = browse.find(required(dataset, staged).conversations_path, _filter(*filters)) if scope == "found" else chosen
-    if not rows:
-        raise UserError(
-            "no conversation", "none is chosen.", "Tick Choose under some, or take all that pass the filters."
-        )
-    return list(rows)
+def _some(chosen: list[int]) -> list[int]:
+    if not chosen:
+        raise UserError("no conversation", "none is chosen.", "Tick Choose under some, or choose all.")
+    return chosen
 
 
-def _one(dataset: str, staged: str, rows: list[int], place: int) -> tuple[int, Conversation]:
-    row = rows[place]
+def _one(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
+    row = shown.rows[place]
     return row, parquet.take(required(dataset, staged).conversations_path, [row])[0]

@@ -39,6 +39,7 @@ def applied(dataset: str, staged: str, change: Change) -> tuple[Any, Any]:
 def told(edited: Version | Staged, words: str) -> tuple[Any, Any]:
     """The same for a change that is made already; `words` say what it did."""
     if isinstance(edited, Staged):
+        gr.Info(f"{words}. Undo goes back.", duration=6)
         return edited.id, time.time_ns()
     gr.Info(f"{words}. This is version {edited.version.removeprefix('v')} now; Undo goes back.", duration=6)
     return gr.skip(), time.time_ns()

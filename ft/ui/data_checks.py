@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from ft.checks.doctor import Finding, change, examine
+from ft.checks.doctor import Finding, Fix, change, examine
 from ft.dataset import parquet
+from ft.dataset.staging import Staged
+from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts
+from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required
 from ft.ui.shared import Shared
@@ -20,12 +24,29 @@ from ft.ui.strings import counted
 from ft.ui.tab import SHARED_EVENT
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_FIXES = {
-    "": "",
+_FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
-    "redact": "Redact them",
+    "redact": "Redact them as [{code}]",
     "untrain": "Do not learn from them",
 }
+_AT_MOST = 2  # fixes of a finding
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the check-up found in the conversations of the file `of`, and the codes that a person does not mind."""
+
+    of: str = ""
+    findings: tuple[Finding, ...] = ()
+    ignored: frozenset[str] = frozenset()
+
+    def shown(self) -> list[Finding]:
+        """Those that are not ignored."""
+        return [each for each in self.findings if each.code not in self.ignored]
+
+    def one(self, code: str | None) -> Finding | None:
+        """The finding of that code."""
+        return next((each for each in self.findings if each.code == code), None)
 
 
 def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Tabs) -> None:
@@ -36,111 +57,153 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Ta
     there = gr.Radio([], label="Findings", elem_classes="choice-list", visible=False, elem_id="data-findings")
     detail = gr.HTML(elem_id="data-finding")
     with gr.Row(visible=False, elem_classes="actions") as actions:
-        fix = gr.Button("", size="sm", variant="stop", scale=0, min_width=190)
-        show = gr.Button("Show these conversations", size="sm", scale=0, min_width=210)
-        ignore = gr.Button("Ignore it", size="sm", scale=0, min_width=100)
-    found = gr.State([])
+        fixes = [gr.Button("", size="sm", scale=0, min_width=170, visible=False) for _ in range(_AT_MOST)]
+        show = gr.Button("Show these conversations", size="sm", scale=0, min_width=180)
+        ignore = gr.Button("Ignore it", size="sm", scale=0, min_width=90)
+    found = gr.State(Found())
     here = [shared.dataset, staged]
-    one = [detail, actions, fix, show]
+    one = [detail, actions, *fixes, show]
     all_of_it = [found, status, words, there, *one, problem]
     check.click(look, here, all_of_it, concurrency_limit=1, **PRIVATE)
     there.input(choose, [found, there], one, **PRIVATE)
     ignore.click(without, [found, there], [found, words, there, *one], **PRIVATE)
     show.click(show_rows, [found, there], [only, panels], **PRIVATE)
-    fix.click(mend, [*here, found, there], [staged, shared.edited, problem], **PRIVATE)
-    gr.on([shared.dataset.change, staged.change, shared.edited.change], forget, None, all_of_it, **SHARED_EVENT)
+    for place, fix in enumerate(fixes):
+        fix.click(
+            partial(mend, place=place),
+            [*here, found, there],
+            [staged, shared.edited, *all_of_it],
+            concurrency_limit=2,
+            **PRIVATE,
+        )
+    changes = [shared.dataset.change, staged.change, shared.edited.change]
+    gr.on(changes, forget, [*here, found], all_of_it, **SHARED_EVENT)
 
 
-def forget() -> tuple[Any, ...]:
-    """What was found is no longer of what is looked at."""
-    return [], gr.HTML("", visible=False), "", gr.Radio([], visible=False), *_nothing(), alerts.hidden()
+def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:
+    """What was found is no longer of what is looked at, unless it is."""
+    try:
+        looked = data_choice.looked_at(dataset, staged)
+    except UserError:
+        looked = None
+    if looked and str(looked.conversations_path) == found.of:
+        return tuple(gr.skip() for _ in range(_OUTPUTS + 1))
+    return Found(), gr.HTML("", visible=False), *_empty(), alerts.hidden()
+
+
+def _empty() -> tuple[Any, ...]:
+    return "", gr.Radio([], visible=False), *_nothing()
 
 
 def _nothing() -> tuple[Any, ...]:
-    return "", gr.Row(visible=False), gr.skip(), gr.skip()
+    return "", gr.Row(visible=False), *(gr.skip() for _ in range(_AT_MOST + 1))
 
 
+_OUTPUTS = 7 + _AT_MOST  # of a look, without the place of its refusal
+
+
+@alerts.told(outputs=_OUTPUTS)
 def look(dataset: str, staged: str) -> Iterator[tuple[Any, ...]]:
     """Check the dataset, and show what was found."""
-    skips = tuple(gr.skip() for _ in range(6))
-    try:
-        looked = required(dataset, staged)
+    yield from _look(required(dataset, staged), frozenset())
 
-        def work(say: Say) -> Generator[list[Finding], None, None]:
-            def progress(done: int) -> None:
-                say(f"{counted(done, 'conversation')} checked")
 
-            yield examine(looked.conversations(), progress)
+def _look(looked: Version | Staged, ignored: frozenset[str]) -> Iterator[tuple[Any, ...]]:
+    def work(say: Say) -> Generator[list[Finding], None, None]:
+        def progress(done: int) -> None:
+            say(f"{counted(done, 'conversation')} checked")
 
-        yield [], _status("Checking"), *skips, alerts.hidden()
-        with closing(follow(work)) as news:
-            for each in news:
-                if isinstance(each, list):
-                    yield each, gr.HTML("", visible=False), *_shown(each), alerts.hidden()
-                elif each:
-                    yield gr.skip(), _status(each), *skips, gr.skip()
-    except UserError as error:
-        yield [], gr.HTML("", visible=False), *skips, alerts.shown(error)
+        yield examine(looked.conversations(), progress)
+
+    begun = Found(str(looked.conversations_path), (), ignored)
+    yield begun, _status("Checking"), *_empty()
+    with closing(follow(work)) as news:
+        for each in news:
+            if isinstance(each, list):
+                found = replace(begun, findings=tuple(each))
+                yield found, gr.HTML("", visible=False), *_shown(found)
+            elif each:
+                yield gr.skip(), _status(each), *(gr.skip() for _ in range(_OUTPUTS - 2))
 
 
 def _status(words: str) -> Any:
     return gr.HTML(f'<p class="working" role="status">{escape(words)} …</p>', visible=True)
 
 
-def _shown(found: list[Finding]) -> tuple[Any, ...]:
-    if not found:
-        words = '<p class="note" role="status">Nothing to say against it.</p>'
-        return words, gr.Radio([], visible=False), *_nothing()
+def _shown(found: Found) -> tuple[Any, ...]:
+    """The words, the list, and its first finding."""
+    shown = found.shown()
+    left = len(found.findings) - len(shown)
+    also = f" {left:,} ignored; check the dataset to see all again." if left else ""
+    if not shown:
+        against = "Nothing else to say against it." if left else "Nothing to say against it."
+        return f'<p class="note" role="status">{against}{also}</p>', *_empty()[1:]
     choices = [
         (f"{each.title}" + (f" · {counted(len(each.rows), 'conversation')}" if each.rows else ""), each.code)
-        for each in found
+        for each in shown
     ]
-    words = f'<p class="note" role="status">{counted(len(found), "thing")} worth a look:</p>'
-    return words, gr.Radio(choices, value=found[0].code, visible=True), *choose(found, found[0].code)
+    words = f'<p class="note" role="status">{counted(len(shown), "thing")} worth a look.{also}</p>'
+    return words, gr.Radio(choices, value=shown[0].code, visible=True), *choose(found, shown[0].code)
 
 
-def _one(found: list[Finding], code: str | None) -> Finding | None:
-    return next((each for each in found if each.code == code), None)
-
-
-def choose(found: list[Finding], code: str | None) -> tuple[Any, ...]:
+def choose(found: Found, code: str | None) -> tuple[Any, ...]:
     """One finding: its advice, its examples, and what can be done."""
-    one = _one(found, code)
+    one = found.one(code)
     if one is None:
         return _nothing()
-    lines = "".join(
-        f"<li>{f'<b>{each.row + 1:,}</b> ' if each.row >= 0 else ''}{escape(each.text)}</li>" for each in one.examples
-    )
-    examples = f'<div class="alike"><p class="quiet">For example</p><ul>{lines}</ul></div>' if lines else ""
+    buttons = [
+        gr.Button(
+            _FIXES[fix].format(code=one.code.upper()),
+            variant="stop" if fix == "delete" else "secondary",
+            visible=True,
+        )
+        for fix in one.fixes
+    ]
     return (
-        f"<h3>{escape(one.title)}</h3><p>{escape(one.advice)}</p>{examples}",
+        f"<h3>{escape(one.title)}</h3><p>{escape(one.advice)}</p>{_examples(one)}",
         gr.Row(visible=True),
-        gr.Button(_FIXES[one.fix], visible=bool(one.fix)),
+        *buttons,
+        *(gr.Button(visible=False) for _ in range(_AT_MOST - len(buttons))),
         gr.Button(visible=bool(one.rows)),
     )
 
 
-def without(found: list[Finding], code: str | None) -> tuple[Any, ...]:
+def _examples(one: Finding) -> str:
+    lines = ""
+    for each in one.examples:
+        number = f"<b>{each.row + 1:,}</b> " if each.row >= 0 else ""
+        after = f'<br><span class="quiet">redacted:</span> {escape(each.after)}' if each.after else ""
+        lines += f"<li>{number}{escape(each.text)}{after}</li>"
+    return f'<div class="alike"><p class="quiet">For example</p><ul>{lines}</ul></div>' if lines else ""
+
+
+def without(found: Found, code: str | None) -> tuple[Any, ...]:
     """The findings without that one."""
-    rest = [each for each in found if each.code != code]
+    rest = replace(found, ignored=found.ignored | {code or ""})
     return rest, *_shown(rest)
 
 
-def show_rows(found: list[Finding], code: str | None) -> tuple[Any, Any]:
+def show_rows(found: Found, code: str | None) -> tuple[Any, Any]:
     """Show the conversations of a finding in the Conversations panel."""
-    one = _one(found, code)
+    one = found.one(code)
     return (one.title, list(one.rows)) if one else None, gr.Tabs(selected="conversations")
 
 
-@alerts.told(outputs=2)
-def mend(dataset: str, staged: str, found: list[Finding], code: str | None) -> tuple[Any, Any]:
-    """Put a finding right."""
-    one = _one(found, code)
-    if one is None or not one.fix:
+@alerts.told(outputs=2 + _OUTPUTS)
+def mend(dataset: str, staged: str, found: Found, code: str | None, *, place: int) -> Iterator[tuple[Any, ...]]:
+    """Put a finding right by the fix at that place, then check again; what was ignored stays so."""
+    one = found.one(code)
+    if one is None or place >= len(one.fixes):
         raise UserError("no finding", "there is nothing to put right.", "Check the dataset first.")
     looked = required(dataset, staged)
-    chats = parquet.take(looked.conversations_path, one.rows) if one.fix != "delete" else []
-    made = change(one, dict(zip(one.rows, chats, strict=True)) if chats else {})
+    fix = one.fixes[place]
+    chats = parquet.take(looked.conversations_path, one.rows) if fix != "delete" else []
+    made = change(one, dict(zip(one.rows, chats, strict=True)) if chats else {}, fix)
     if not (made.delete or made.replace):
         raise UserError("those conversations", "there is nothing left in them to change.", "Check the dataset again.")
-    return applied(dataset, staged, made)
+    id, edited = applied(dataset, staged, made)
+    if isinstance(id, str):  # an upload: its new id says that it was edited, and is known no sooner in the browser
+        edited = gr.skip()
+    after = required(dataset, id if isinstance(id, str) else staged)
+    for number, update in enumerate(_look(after, found.ignored)):
+        yield *((id, edited) if number == 0 else (gr.skip(), gr.skip())), *update

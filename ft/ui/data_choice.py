@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from itertools import chain, count
 from pathlib import Path
 
-from ft.dataset import versions
+from ft.dataset import staging, versions
 from ft.dataset.build import Staged, open_staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -17,12 +18,12 @@ Looked = Version | Staged | None
 
 
 def looked_at(dataset: str, staged: str) -> Looked:
-    """The dataset that is chosen; else the upload; else the dataset made last.
+    """The dataset that is chosen; else, and where UPLOAD is chosen, the upload; else the dataset made last.
 
     Raises:
         UserError: the chosen dataset is not there.
     """
-    if dataset:
+    if dataset not in ("", UPLOAD):
         return versions.find(dataset)
     upload = upload_of(staged)
     if upload:
@@ -59,22 +60,30 @@ def state(looked: Version | Staged) -> str:
         source = looked.source
         made = f": {source['edit'][:1].lower()}{source['edit'][1:]}" if source.get("edit") else ""
         return f"Version {looked.version.removeprefix('v')}, {moment(source['created'])}{made}. Next: train on it."
-    return "Read, but not saved yet. Have a look, then save it under a name."
+    edits = looked.source.get("edits")
+    changed = f" {edits[-1]}." if edits else ""
+    return f"Read, but not saved yet.{changed} Have a look, then save it under a name."
 
 
 def can_undo(looked: Version | Staged) -> tuple[bool, bool]:
     """Whether there is an edit of it to undo, and one to redo."""
     if not isinstance(looked, Version):
-        return False, False
+        return staging.earlier(looked) is not None, staging.later(looked) is not None
     there = versions.list_versions(looked.name)
     before = any(each.version == looked.parent for each in there)
     return before, any(each.parent == looked.version for each in there)
 
 
 def suggested_name(looked: Staged) -> str:
-    """A dataset name made from the name of the upload's first file."""
+    """A dataset name made from the name of the upload's first file, that no dataset has yet."""
     stem = Path(str(looked.report["files"][0]["name"])).stem
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:64] or "my-chats"
+    return free_name(re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:60] or "my-chats")
+
+
+def free_name(name: str) -> str:
+    """`name`, or where there is a dataset of that name, the first of name-2, name-3, ... that is free."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(each for each in chain([name], numbered) if not versions.list_versions(each))
 
 
 def moment(created: str) -> str:

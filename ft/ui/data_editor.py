@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from formats.conversation import ROLES, Origin
 from ft.dataset import change
 from ft.dataset import draft as drafts
 from ft.dataset.draft import BY_HAND, Draft, Turn
+from ft.errors import UserError
 from ft.ui import alerts
 from ft.ui.data_change import applied
 from ft.ui.data_view import WHO
@@ -42,17 +44,15 @@ def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
         title = "A new conversation" if now.row is None else f"Conversation {now.row + 1:,}"
         gr.HTML(f"<h3>{title}</h3>")
         fields: list[Any] = []
-        removers = []
+        removers, notes = [], []
         for number, turn in enumerate(now.draft.turns, 1):
-            with gr.Group(elem_classes="turn-form"):
-                fields += _turn(turn, number)
-                removers.append(gr.Button("Remove this turn", size="sm"))
+            with gr.Column(elem_classes="turn-form"):
+                remover, note, *of_turn = _turn(turn, number)
+                removers.append(remover)
+                notes.append(note)
+                fields += of_turn
         with gr.Accordion("Tools described to the model", open=bool(now.draft.tools)):
-            fields.append(
-                gr.Code(
-                    now.draft.tools, language="json", label="A JSON list of tool definitions", lines=3, interactive=True
-                )
-            )
+            fields.append(_code(now.draft.tools, "A JSON list of tool definitions", 3))
         problem = alerts.place()
         with gr.Row(elem_classes="actions"):
             more = gr.Button("Add a turn", scale=0, min_width=110)
@@ -63,29 +63,41 @@ def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
             remover.click(partial(without, place), given, editing, **PRIVATE)
         more.click(with_one_more, given, editing, **PRIVATE)
         cancel.click(nothing, None, editing, **PRIVATE)
-        done = [editing, staged, shared.edited, problem]
+        done = [editing, staged, shared.edited, problem, *notes]
         keep.click(kept, [shared.dataset, staged, *given], done, **PRIVATE)
 
 
 def _turn(turn: Turn, number: int) -> list[Any]:
-    """The fields of a turn, in the order of Turn."""
+    """The button that removes a turn, the place that says what is wrong with it, its fields in the order of Turn."""
     line: dict[str, Any] = {"interactive": True, "max_lines": 1, "min_width": 140}
     who = [(WHO[each], each) for each in ROLES]
-    with gr.Row():
-        role = gr.Dropdown(who, value=turn.role, label=f"Turn {number}", interactive=True)
-        train = gr.Checkbox(
-            turn.train, label="The model learns to write it", visible=turn.role == "assistant", interactive=True
+    learnt = turn.role == "assistant"
+    with gr.Row(elem_classes="turn-head"):
+        role = gr.Dropdown(
+            who, value=turn.role, label=f"Turn {number}", filterable=False, interactive=True, scale=0, min_width=190
         )
-    content = gr.Textbox(turn.content, label=f"Text of turn {number}", lines=2, max_lines=16, interactive=True)
+        train = gr.Checkbox(
+            turn.train, label="The model learns to write it", visible=learnt, container=False, interactive=True, scale=1
+        )
+        remover = gr.Button(f"Remove turn {number}", size="sm", scale=0, min_width=120)
+    content = gr.Textbox(
+        turn.content, label=f"Text of turn {number}", show_label=False, lines=2, max_lines=16, interactive=True
+    )
+    note = gr.HTML(visible=False, padding=False)
     beside = any((turn.reasoning, turn.calls, turn.name, turn.tool_call_id))
     with gr.Accordion("Reasoning and tools", open=beside):
         reasoning = gr.Textbox(turn.reasoning, label="Reasoning", lines=1, max_lines=12, interactive=True)
-        calls = gr.Code(turn.calls, language="json", label="Tool calls, a JSON list", lines=2, interactive=True)
+        calls = _code(turn.calls, "Tool calls, a JSON list", 2)
         with gr.Row():
             name = gr.Textbox(turn.name, label="Name (of the tool)", **line)
             call_id = gr.Textbox(turn.tool_call_id, label="Id of the call that it answers", **line)
     role.input(of_the_assistant, role, train, **PRIVATE)
-    return [role, content, train, reasoning, calls, name, call_id]
+    return [remover, note, role, content, train, reasoning, calls, name, call_id]
+
+
+def _code(text: str, label: str, lines: int) -> gr.Textbox:
+    """A field for JSON. Not gr.Code: Tab writes spaces there, so a keyboard cannot leave it."""
+    return gr.Textbox(text, label=label, lines=lines, max_lines=16, interactive=True, elem_classes="code-field")
 
 
 def written(fields: Sequence[Any]) -> Draft:
@@ -122,9 +134,27 @@ def with_one_more(now: Editing, *fields: Any) -> Editing:
     )
 
 
-@alerts.told(outputs=3)
-def kept(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, Any, Any]:
-    """Keep what was written: (nothing is edited any more, the upload's id, a new value for `shared.edited`)."""
-    conversation = drafts.conversation(written(fields), now.origin, now.repairs)
-    made = change.addition(conversation) if now.row is None else change.replacement(now.row, conversation)
-    return None, *applied(dataset, staged, made)
+def kept(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, ...]:
+    """Keep what was written.
+
+    Out: nothing that is edited any more, the upload's id, a new value for `shared.edited`, then the places that say why
+    it cannot be kept: the one beside the button, and one in each turn.
+    """
+    turns = len(fields) // _FIELDS
+    try:
+        conversation = drafts.conversation(written(fields), now.origin, now.repairs)
+        made = change.addition(conversation) if now.row is None else change.replacement(now.row, conversation)
+        return None, *applied(dataset, staged, made), alerts.hidden(), *[alerts.hidden()] * turns
+    except UserError as error:
+        notes = [_note(error, number) for number in range(1, turns + 1)]
+        return gr.skip(), gr.skip(), gr.skip(), alerts.shown(error), *notes
+
+
+def _note(error: UserError, number: int) -> Any:
+    """In the turn that a refusal is about: why, and what to do."""
+    if error.given.partition(",")[0] != f"turn {number}":
+        return alerts.hidden()
+    return gr.update(
+        value=f'<p class="turn-problem">{escape(error.why[:1].upper() + error.why[1:])} {escape(error.todo)}</p>',
+        visible=True,
+    )

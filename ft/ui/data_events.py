@@ -13,7 +13,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from formats.reading import Reading
-from ft.dataset import build, edit, sample, versions
+from ft.dataset import build, edit, sample, staging, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -21,7 +21,7 @@ from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, dat
 from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
-_VIEW = 8  # outputs of `_view`
+_VIEW = 10  # outputs of `_view`
 _MAPPING = 15  # outputs of `data_mapping.opened`
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
 <p>Drop one or more files of chats: ShareGPT, Alpaca, OpenAI messages, prompts and replies, or an export of ChatGPT,
@@ -31,13 +31,16 @@ _NOT_CHOSEN = """<div class="empty"><h2>No dataset is chosen</h2>
 <p>Choose one of your datasets, or drop files of chats to make another.</p></div>"""
 
 
-def show(dataset: str, staged: str) -> tuple[Any, ...]:
-    """Show the chosen dataset, or the upload, or the dataset made last, or that there is nothing."""
+def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
+    """Show the chosen dataset, or the upload, or the dataset made last, or that there is nothing.
+
+    `named`: the upload that a name was suggested for already. What was typed since is kept.
+    """
     trouble: UserError | None = None
     looked: data_choice.Looked = None
     try:
         looked = data_choice.looked_at(dataset, staged)
-        view = _view(looked) if looked else None
+        view = _view(looked, named) if looked else None
     except UserError as error:  # not there any more, or damaged
         trouble, looked, view = error, None, None
     there = data_choice.choices(staged)
@@ -55,19 +58,24 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
     )
 
 
-def _view(looked: Version | Staged) -> tuple[Any, ...]:
-    """Heading, saving, name, saved, undo, redo, details, rejected."""
+def _view(looked: Version | Staged, named: str) -> tuple[Any, ...]:
+    """Heading, saving, name, what it was suggested for, go on, undo, redo, mend, details, rejected."""
     report = looked.report
     staged = isinstance(looked, Staged)
-    name = gr.Textbox(data_choice.suggested_name(looked)) if isinstance(looked, Staged) else gr.skip()
+    name, title = gr.skip(), data_choice.title(looked)
+    if isinstance(looked, Staged) and named != title:
+        name, named = gr.Textbox(data_choice.suggested_name(looked)), title
     undo, redo = data_choice.can_undo(looked)
+    rejected = sum(report["rejected"].values())
     return (
-        data_report.heading(data_choice.title(looked), data_choice.state(looked), report),
+        data_report.heading(title, data_choice.state(looked), report),
         gr.Row(visible=staged),
         name,
-        gr.Row(visible=not staged),
+        named,
+        gr.Button(visible=not staged),
         gr.Button(interactive=undo),
         gr.Button(interactive=redo),
+        gr.Button(f"Mend {counted(rejected, 'rejected record')}", visible=rejected > 0),
         data_report.details(report),
         _download(looked, bool(report["rejected"])),
     )
@@ -91,7 +99,7 @@ def stage(
     held_out: float,
     before: str,
 ) -> Iterator[tuple[Any, ...]]:
-    """Read the files. What was read before and not saved makes way; where they cannot be read, it stays.
+    """Read the files. What was read before and not saved can be gone back to; where they cannot be read, it stays.
 
     A first file in no known format opens the mapping screen, if its records have columns.
     """
@@ -148,9 +156,9 @@ def _stage(files: list[SourceFile], reading: Reading, held_out: float, before: s
             for each in news:
                 if isinstance(each, Staged):
                     earlier = data_choice.upload_of(before)
-                    if earlier:
-                        build.discard(earlier)
-                    yield each.id, "", gr.HTML("", visible=False), alerts.hidden(), *closed
+                    if earlier:  # it is not lost: Undo goes back to it
+                        staging.follow(each, earlier)
+                    yield each.id, data_choice.UPLOAD, gr.HTML("", visible=False), alerts.hidden(), *closed
                 elif each:
                     yield gr.skip(), gr.skip(), _status(each), gr.skip(), *_mapping_skips()
     except UserError as error:
@@ -177,42 +185,91 @@ def _status(words: str) -> Any:
 
 
 def choose(there: str) -> str:
-    """Look at that dataset, or (no dataset) at the upload."""
-    return "" if there == data_choice.UPLOAD else there
+    """Look at that dataset, or at the upload."""
+    return there
 
 
-@alerts.told(outputs=4)
-def save(staged: str, name: str) -> tuple[Any, ...]:
-    """Save the upload as a dataset, and choose it."""
-    version = build.save(build.open_staged(staged), name.strip())
-    return "", version.name, None, []
+def again(files: list[str] | None, fetched: data_hub.Fetched, *how: Any) -> Iterator[tuple[Any, ...]]:
+    """Read the files again, as was asked for."""
+    if data_hub.sources(files, fetched):
+        yield from stage(files, fetched, *how)
+        return
+    why = "they were saved, or the page was opened anew since they were brought."
+    missing = UserError("the files", why, "Bring them again: drop them above.")
+    yield gr.skip(), gr.skip(), gr.skip(), alerts.shown(missing), *_mapping_skips()
+
+
+@alerts.told(outputs=1)
+def hold_out(share: float, staged: str) -> Any:
+    """Hold another share of the upload out: its new id. Nothing is read again."""
+    upload = data_choice.upload_of(staged)
+    if upload is None or upload.source["validation_fraction"] == share / 100:
+        return gr.skip()
+    return build.hold_out(upload, share / 100).id
+
+
+@alerts.told(outputs=7)
+def save(staged: str, name: str, agreed: str) -> tuple[Any, ...]:
+    """Save the upload as a dataset, and choose it; `agreed`: it may become the next version of the one of that name.
+
+    Gives the upload, the dataset, files, fetched, what is agreed to, what a name was suggested for, and the button.
+    """
+    name = (name or "").strip()
+    upload = build.open_staged(staged)
+    there = versions.in_use(name)
+    if there and agreed != name:
+        number = versions.next_version(name).removeprefix("v")
+        kept = counted(there.count(), "conversation")
+        gr.Warning(f"There is a dataset {name} with {kept} already. Press again, or choose another name.", duration=8)
+        return *(gr.skip() for _ in range(4)), name, gr.skip(), gr.Button(f"Save as version {number} of {name}")
+    states = staging.others(upload)
+    version = build.save(upload, name)
+    for state in states:
+        build.discard(state)
+    return "", version.name, None, [], "", "", gr.Button("Save dataset")
 
 
 def discard(staged: str) -> tuple[Any, ...]:
-    """Forget the upload."""
+    """Forget the upload, and all that it was before."""
     upload = data_choice.upload_of(staged)
     if upload:
-        build.discard(upload)
-    return "", None, []
+        for state in (*staging.others(upload), upload):
+            build.discard(state)
+    return "", None, [], ""
 
 
 def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:
     """Choose the dataset that is looked at, and go to Train."""
-    return dataset or there or "", gr.Tabs(selected="train")
+    return there or dataset or "", gr.Tabs(selected="train")
 
 
-@alerts.told(outputs=1)
-def undo(dataset: str, there: str | None) -> Any:
-    """Go back to before the last edit: a new value for `shared.edited`."""
-    edit.undo(_bare(dataset or there))
-    return time.time_ns()
+@alerts.told(outputs=2)
+def undo(dataset: str, there: str | None, staged: str) -> tuple[Any, Any]:
+    """Go back to before the last change: (the upload's id, a new value for `shared.edited`)."""
+    if there == data_choice.UPLOAD:
+        return _state(staging.earlier(build.open_staged(staged))), time.time_ns()
+    edit.undo(_bare(there or dataset))
+    return gr.skip(), time.time_ns()
 
 
-@alerts.told(outputs=1)
-def redo(dataset: str, there: str | None) -> Any:
+@alerts.told(outputs=2)
+def redo(dataset: str, there: str | None, staged: str) -> tuple[Any, Any]:
     """Go forward again."""
-    edit.redo(_bare(dataset or there))
-    return time.time_ns()
+    if there == data_choice.UPLOAD:
+        return _state(staging.later(build.open_staged(staged))), time.time_ns()
+    edit.redo(_bare(there or dataset))
+    return gr.skip(), time.time_ns()
+
+
+def _state(found: Staged | None) -> str:
+    if found is None:
+        raise UserError("the upload", "there is nothing to go back or forward to.", "Look at it as it is.")
+    return found.id
+
+
+def to_rejected() -> gr.Tabs:
+    """Go to where rejected records are mended."""
+    return gr.Tabs(selected="read")
 
 
 def _bare(dataset: str | None) -> str:

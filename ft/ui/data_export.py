@@ -31,8 +31,8 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     make = gr.Button("Make the file", scale=0, min_width=150)
     problem, words = alerts.place(), gr.HTML()
     with gr.Row(elem_classes="actions"):
-        file = gr.DownloadButton("Download", visible=False, scale=0, min_width=200)
-        left_out = gr.DownloadButton("Download what was left out", visible=False, size="sm", scale=0, min_width=220)
+        file = gr.DownloadButton("Download", visible=False, scale=0, min_width=140)
+        left_out = gr.DownloadButton("Download what was left out", visible=False, scale=0, min_width=260)
     data_hub.build_push(shared, staged)
     made = [words, file, left_out, problem]
     make.click(exported, [shared.dataset, staged, format, side], made, concurrency_limit=1, **PRIVATE)
@@ -55,11 +55,11 @@ def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ..
         # Only files in Gradio's own cache are given out.
         file = save_file_to_cache(done.path, get_upload_folder())
         beside = save_file_to_cache(done.left_out_path, get_upload_folder()) if done.left_out_path else None
-    words = f"{counted(done.written, 'conversation')} written."
+    words = f"{counted(done.written, 'conversation')} written to {name}."
     for reason, number in done.left_out.items():
         words += f" {counted(number, 'conversation')} left out: {reason}"
     return (
         f'<p class="note" role="status">{escape(words)}</p>',
-        gr.DownloadButton(f"Download {name}", value=file, visible=True),
+        gr.DownloadButton(value=file, visible=True),
         gr.DownloadButton(value=beside, visible=beside is not None),
     )

@@ -30,12 +30,12 @@ _PARTS = ["Dataset", "Conversations", "How much", "At most"]
 def build(shared: Shared, staged: gr.BrowserState) -> None:
     """Lay the panel out and wire it."""
     there = gr.Radio([], label="Versions", elem_classes="choice-list", elem_id="data-versions")
-    with gr.Row(elem_classes="actions"):
+    with gr.Row(elem_classes="actions") as actions:
         use = gr.Button("Use this version", size="sm", scale=0, min_width=150)
         differ = gr.Button("What differs from the one in use", size="sm", scale=0, min_width=240)
     problem = alerts.place()
     shown = gr.HTML(elem_id="data-difference")
-    with gr.Accordion("Combine with other datasets", open=False):
+    with gr.Accordion("Combine with other datasets", open=False) as fold:
         gr.HTML(
             '<p class="quiet">How much to take of each: 1 is all of it, 0.5 is half, 2 is twice, 0 is nothing '
             "(<b>weight</b>); and at most how many conversations, if there is to be a limit.</p>"
@@ -55,8 +55,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
         with gr.Row(elem_classes="actions save-row"):
             name = gr.Textbox("combined", label="Name of the new dataset", max_lines=1, max_length=64, min_width=180)
             combine = gr.Button("Combine", scale=0, min_width=110)
+        refused = alerts.place()
     here = [shared.dataset, staged]
-    listed = [there, parts, shown, problem]
+    listed = [there, parts, shown, actions, fold, problem]
     gr.on(
         [shared.dataset.change, staged.change, shared.edited.change, own_tab().select],
         show,
@@ -66,7 +67,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     )
     use.click(use_version, [*here, there], [shared.edited, problem], **PRIVATE)
     differ.click(difference, [*here, there], [shown, problem], **PRIVATE)
-    made = [shared.dataset, problem]
+    made = [shared.dataset, refused]
     combine.click(combined, [*here, parts, name], made, concurrency_limit=1, **PRIVATE)
 
 
@@ -75,24 +76,33 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
     try:
         looked = data_choice.looked_at(dataset, staged)
     except UserError as error:
-        return gr.Radio([], value=None), [], "", alerts.shown(error)
+        return gr.Radio(visible=False), [], "", gr.Row(visible=False), gr.Accordion(visible=False), alerts.shown(error)
     if not isinstance(looked, Version):
-        note = "<p class='note'>An upload has no versions yet.</p>" if looked else ""
-        return gr.Radio([], value=None), [], note, alerts.hidden()
+        note = '<p class="note">An upload has no versions yet: save it first.</p>' if looked else ""
+        return gr.Radio(visible=False), [], note, gr.Row(visible=False), gr.Accordion(visible=False), alerts.hidden()
     found = [(_words(each, looked), each.version) for each in versions.list_versions(looked.name)]
     others = [each for each in versions.list_datasets() if each.name != looked.name]
     rows = [[each.name, each.count(), 1 if each == looked else 0, None] for each in (looked, *others)]
-    return gr.Radio(found, value=looked.version), rows, "", alerts.hidden()
+    versions_of = gr.Radio(found, value=looked.version, visible=True)
+    return versions_of, rows, "", gr.Row(visible=True), gr.Accordion(visible=True), alerts.hidden()
 
 
 def _words(version: Version, used: Version) -> str:
     source = version.source
-    made = source.get("edit") or "made from " + ", ".join(str(file["name"]) for file in source["files"][:3])
+    made = source.get("edit") or _made(source)
     now = " · in use" if version == used else ""
     return (
         f"{version.version.removeprefix('v')} · {made} · {counted(version.count(), 'conversation')} · "
         f"{moment(source['created'])}{now}"
     )
+
+
+def _made(source: dict[str, Any]) -> str:
+    """What a version that no edit made was made from, and changed before it was saved."""
+    if parts := source.get("combined"):
+        return "combined from " + " and ".join(f"{each['dataset']} {each['version']}" for each in parts[:3])
+    names = ", ".join(str(file["name"]) for file in source["files"][:3])
+    return f"made from {names}" + "".join(f"; {edit[:1].lower()}{edit[1:]}" for edit in source.get("edits", []))
 
 
 def _saved(dataset: str, staged: str) -> Version:
@@ -146,6 +156,8 @@ def combined(dataset: str, staged: str, rows: list[list[Any]], name: str) -> str
     """Make one dataset of those that something is to be taken of, and choose it."""
     looked = _saved(dataset, staged)
     versions.check_name(name.strip())
+    if versions.in_use(name.strip()):
+        raise UserError(f"the name {name.strip()}", "there is a dataset of that name.", "Choose another.")
     parts = [_part(looked, *row) for row in rows if row[0] and _number(row[2], row[0])]
     if len(parts) < 2 and all(part.weight == 1 and part.cap is None for part in parts):
         todo = "Say how much to take of another one, for example 1 for all of it."

@@ -85,11 +85,11 @@ def build() -> Mapping:
                 label="Who is who", info="a line for each: Bot = assistant · user, assistant, system, tool", lines=2
             )
         problem = alerts.place()
-        gr.HTML("<h3>The first records, read this way</h3>")
-        preview = gr.HTML(elem_id="data-preview")
         with gr.Row(elem_classes="actions"):
             read = gr.Button("Read it this way", variant="primary", scale=0, min_width=170)
-            leave = gr.Button("Leave it", scale=0, min_width=100)
+            leave = gr.Button("Cancel", scale=0, min_width=100)
+        gr.HTML("<h3>The first records, read this way</h3>")
+        preview = gr.HTML(elem_id="data-preview")
     names = {key: value for key, value in locals().items() if key in Mapping.__dataclass_fields__}
     return Mapping(**names)
 
@@ -151,6 +151,8 @@ def columns(
     """
     try:
         if shape == "pairs":
+            if prompt and prompt == reply:
+                raise ValueError(f"{prompt} cannot be both the prompt and the reply")
             return Columns(prompt=prompt or "", reply=reply or "", input=input or "", system=system or "")
         lines = [line.partition("=") for line in (roles or "").splitlines() if line.strip()]
         words = [f"role.{name.strip()}={said.strip()}" for name, _, said in lines]
@@ -168,8 +170,9 @@ def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) 
         found = columns(*chosen)
         sources = data_hub.sources(files, fetched)
         return *sides, _preview(look(sources[0].path), found) if sources else "", alerts.hidden()
-    except UserError as error:
-        return *sides, "", alerts.shown(error)
+    except UserError as error:  # not all is chosen yet: no refusal before somebody presses the button
+        words = f"{error.why[:1].upper()}{error.why[1:]} {error.todo}"
+        return *sides, f'<p class="note">{escape(words)}</p>', alerts.hidden()
 
 
 def _preview(records: list[object], found: Columns) -> str:

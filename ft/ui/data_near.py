@@ -41,9 +41,11 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
             info="**Jaccard index** of runs of 3 words · 1 is the same · usual 0.7 to 0.9",
         )
     find = gr.Button("Look for duplicates", scale=0, min_width=180)
-    problem, status = alerts.place(), gr.HTML(visible=False)
-    shown = gr.HTML(elem_id="data-groups")
-    keep = gr.Button("Keep one of each", variant="stop", visible=False, scale=0, min_width=180)
+    problem = alerts.place()
+    with gr.Column(elem_id="data-groups"):
+        status = gr.HTML(visible=False)
+        keep = gr.Button("Keep one of each", variant="stop", visible=False, scale=0, min_width=180)
+        shown = gr.HTML()
     groups = gr.State(None)
     here = [shared.dataset, staged]
     found = [groups, status, shown, keep, problem]
@@ -72,7 +74,8 @@ def look(dataset: str, staged: str, near_too: bool, threshold: float) -> Iterato
         with closing(follow(work)) as news:
             for each in news:
                 if isinstance(each, list):
-                    yield each, gr.HTML("", visible=False), markup(looked, each), _button(each), alerts.hidden()
+                    said, drawn = gr.HTML(words(looked, each), visible=True), markup(looked, each)
+                    yield each, said, drawn, _button(each), alerts.hidden()
                 elif each:
                     yield gr.skip(), _status(each), gr.skip(), gr.skip(), gr.skip()
     except UserError as error:
@@ -88,22 +91,25 @@ def _button(groups: list[Group]) -> Any:
     return gr.Button(f"Keep one of each, delete {more:,}", visible=bool(groups))
 
 
-def markup(looked: Version | Staged, groups: list[Group]) -> str:
-    """The groups as HTML, all text escaped."""
+def words(looked: Version | Staged, groups: list[Group]) -> str:
+    """How many groups there are, and how many stand on both sides of the split, as HTML."""
     if not groups:
         return '<p class="note" role="status">No two conversations are alike.</p>'
     held_out = pc.equal(parquet.index(looked.conversations_path)["split"], "validation").to_pylist()
     across = near.across(groups, held_out.__getitem__)
-    words = f"{counted(len(groups), 'group')} of conversations that are alike."
+    said = f"{counted(len(groups), 'group')} of conversations that are alike."
     if across:
         stand = "stands" if len(across) == 1 else "stand"
-        words += (
-            f" {len(across):,} of them {stand} on both sides of the split, so a part of what is held out is learnt."
-        )
+        said += f" {len(across):,} of them {stand} on both sides of the split, so a part of what is held out is learnt."
+    return f'<p class="note" role="status">{said}</p>'
+
+
+def markup(looked: Version | Staged, groups: list[Group]) -> str:
+    """The groups as HTML, all text escaped."""
     drawn = "".join(_group(looked, group) for group in groups[:_DRAWN])
     if len(groups) > _DRAWN:
-        drawn += f'<p class="quiet">{len(groups) - _DRAWN:,} further groups are not drawn here.</p>'
-    return f'<p class="note" role="status">{words}</p>{drawn}'
+        drawn += f'<p class="quiet">{counted(len(groups) - _DRAWN, "further group")}, not drawn here.</p>'
+    return drawn
 
 
 def _group(looked: Version | Staged, group: Group) -> str:

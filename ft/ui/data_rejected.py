@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,52 +22,76 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 _SHOWN = 100_000  # characters of a record that are given to the page to be mended
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A record as it was given to the page: which of which file, as it is kept, and as it stands in the field."""
+
+    file: str
+    record: int
+    raw: str
+    text: str
+
+
 def build(shared: Shared, staged: gr.BrowserState) -> None:
     """Lay it out and wire it."""
     with gr.Column(visible=False, elem_id="data-mend") as box:
         gr.HTML("<h3>Mend rejected records</h3>")
         words = gr.HTML()
-        raw = gr.Code(language="json", label="The record", lines=8, max_lines=24, interactive=True)
+        raw = gr.Textbox(label="The record", lines=8, max_lines=24, interactive=True, elem_classes="code-field")
         problem = alerts.place()
         with gr.Row(elem_classes="actions"):
-            again = gr.Button("Read it again", scale=0, min_width=140)
+            again = gr.Button("Read it again", size="sm", scale=0, min_width=120)
+            restore = gr.Button("Put it back", size="sm", scale=0, min_width=110)
             before = gr.Button("Back", size="sm", scale=0, min_width=80)
             further = gr.Button("Next", size="sm", scale=0, min_width=80)
-            back = gr.UploadButton(
-                "Bring the mended download", size="sm", file_types=[".jsonl", ".json"], scale=0, min_width=220
+            file = gr.UploadButton(
+                "Upload the mended file", size="sm", file_types=[".jsonl", ".json"], scale=0, min_width=190
             )
-    place = gr.State(0)
+    place, given = gr.State(0), gr.State(None)
     here = [shared.dataset, staged]
-    shown = [box, words, raw, place, problem]
+    shown = [box, words, raw, before, further, place, given, problem]
     seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
-    gr.on(seen, show, [*here, place], shown, **SHARED_EVENT)
-    shared.arrival.then(show, [*here, place], shown, **PRIVATE)
-    before.click(show_before, [*here, place], shown, **PRIVATE)
-    further.click(show_after, [*here, place], shown, **PRIVATE)
+    gr.on(seen, show, [*here, place, given], shown, **SHARED_EVENT)
+    shared.arrival.then(show, [*here, place, given], shown, **PRIVATE)
+    before.click(show_before, [*here, place, raw, given], shown, **PRIVATE)
+    further.click(show_after, [*here, place, raw, given], shown, **PRIVATE)
+    restore.click(show, [*here, place], shown, **PRIVATE)
     made = [staged, shared.edited, problem]
     again.click(retry, [*here, place, raw], made, **PRIVATE)
-    back.upload(retry_file, [*here, back], made, **PRIVATE)
+    file.upload(retry_file, [*here, file], made, **PRIVATE)
 
 
-def show_before(dataset: str, staged: str, place: int) -> tuple[Any, ...]:
-    return show(dataset, staged, place - 1)
+def show_before(dataset: str, staged: str, place: int, typed: str, given: Given | None) -> tuple[Any, ...]:
+    """The rejected record before that place, unless something was typed that would be lost."""
+    return _moved(dataset, staged, place - 1, typed, given)
 
 
-def show_after(dataset: str, staged: str, place: int) -> tuple[Any, ...]:
-    return show(dataset, staged, place + 1)
+def show_after(dataset: str, staged: str, place: int, typed: str, given: Given | None) -> tuple[Any, ...]:
+    """The rejected record after that place, unless something was typed that would be lost."""
+    return _moved(dataset, staged, place + 1, typed, given)
 
 
-def show(dataset: str, staged: str, place: int) -> tuple[Any, ...]:
-    """The rejected record at that place (0: the first), or the last one there is."""
+def _moved(dataset: str, staged: str, place: int, typed: str, given: Given | None) -> tuple[Any, ...]:
+    if given is not None and typed != given.text:
+        error = UserError("the record", "it was changed and not read again.", "Read it again, or put it back.")
+        return *(gr.skip() for _ in range(7)), alerts.shown(error)
+    return show(dataset, staged, place)
+
+
+def show(dataset: str, staged: str, place: int, given: Given | None = None) -> tuple[Any, ...]:
+    """The rejected record at that place (0: the first), or the last one there is.
+
+    Where it is the one that was `given` to the page before, the field stays as it is: a person may have typed there.
+    """
     try:
         looked = data_choice.looked_at(dataset, staged)
         total = sum(looked.report["rejected"].values()) if looked else 0
         if looked is None or not total:
-            return gr.Column(visible=False), "", "", 0, alerts.hidden()
+            return gr.Column(visible=False), "", "", gr.skip(), gr.skip(), 0, None, alerts.hidden()
         place = max(0, min(place, total - 1))
         (found,) = rejected.page(looked, place, 1)
     except UserError as error:
-        return gr.Column(visible=True), "", "", 0, alerts.shown(error)
+        return gr.Column(visible=True), "", "", gr.skip(), gr.skip(), 0, None, alerts.shown(error)
     problem = found.problem
     where = f"{problem['file']}, record {problem['record']:,}" if problem["record"] else f"{problem['file']}, the file"
     where += f", turn {problem['turn']}" if problem["turn"] else ""
@@ -73,7 +99,42 @@ def show(dataset: str, staged: str, place: int) -> tuple[Any, ...]:
         f'<p class="quiet" role="status">{place + 1:,} of {counted(total, "rejected record")}: {escape(where)}</p>'
         f"<p>{escape(problem['problem'][:1].upper() + problem['problem'][1:])} {escape(problem['fix'])}</p>"
     )
-    return gr.Column(visible=True), words, found.raw[:_SHOWN], place, alerts.hidden()
+    text = pretty(found.raw)[:_SHOWN]
+    # The line ends are those that a browser's field gives back.
+    now = Given(*found.key, found.raw, text.replace("\r\n", "\n").replace("\r", "\n"))
+    return (
+        gr.Column(visible=True),
+        words,
+        gr.skip() if now == given else now.text,
+        gr.Button(interactive=place > 0),
+        gr.Button(interactive=place + 1 < total),
+        place,
+        now,
+        alerts.hidden(),
+    )
+
+
+def pretty(raw: str) -> str:
+    """The record with a line for each field; as it is, where it is no JSON or that would change what it says."""
+
+    def number(text: str) -> float | int:
+        value = float(text) if any(sign in text for sign in ".eE") else int(text)
+        if repr(value) != text:
+            raise ValueError(text)
+        return value
+
+    def fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a field stands there twice")
+        return dict(pairs)
+
+    try:
+        record = json.loads(raw, parse_float=number, parse_int=number, object_pairs_hook=fields)
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        text.encode()  # half of a surrogate pair cannot be sent to the page
+    except (ValueError, RecursionError):
+        return raw
+    return text if len(text) <= _SHOWN else raw
 
 
 @alerts.told(outputs=2)

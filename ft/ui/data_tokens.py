@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from html import escape
@@ -23,7 +24,8 @@ from ft.ui.shared import Shared
 from ft.ui.strings import counted
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-_BINS = 24
+_BARS = 12  # of a histogram, at most about so many
+_FITS, _BEYOND = "#237d7b", "#b5532f"
 _LEGEND = """<p class="tokens-legend"><span class="tok trained">learnt</span> what the model learns to write
 <span class="tok">read</span> what it reads only <span class="tok cut">cut</span> what is cut off
 <span class="tok special">token</span> a token of the chat template</p>"""
@@ -47,14 +49,15 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     status = gr.HTML(visible=False)
     words = gr.HTML()
     plot = gr.BarPlot(
-        x="tokens",
+        x="length",
         y="conversations",
         color="fit",
         x_title="Length in tokens",
         y_title="Conversations",
-        color_map={"fits": "#237d7b", "beyond the limit": "#b5532f"},
+        color_title="Maximum length",
+        x_label_angle=-45,
         visible=False,
-        height=260,
+        height=300,
     )
     here = [shared.dataset, staged, model, length]
     shown = [seen, problem]
@@ -148,20 +151,40 @@ def summary(counts: Counts, limit: int) -> str:
 
 
 def histogram(lengths: list[int], limit: int) -> pd.DataFrame:
-    """Bars of a histogram, with a border of a bar at the limit: columns tokens, conversations and fit."""
-    longest = max(lengths)
-    width = max(1, -(-(longest + 1) // _BINS))
-    if limit < longest:
-        width = max(1, limit // max(1, round(limit / width)))
-    rows: dict[tuple[int, str], int] = {}
+    """Bars of a histogram in their order, with a border of a bar at the limit.
+
+    Columns: length (33 to 64, as text), conversations (0 where none is so long), fit ("fit: 962" or "longer: 23", which
+    says how many there are in all).
+    """
+    shortest, longest = min(lengths), max(lengths)
+    width = 1
+    while width * _BARS < longest:
+        width *= 2
+    starts = [*range(1, min(limit, longest) + 1, width), *range(limit + 1, longest + 1, width)]
+    ends = [min(start + width - 1, limit) if start <= limit else start + width - 1 for start in starts]
+    counts = [0] * len(starts)
     for length in lengths:
-        beyond = length > limit
-        start = (length - limit - 1) // width * width + limit + 1 if beyond else (length - 1) // width * width + 1
-        key = (start, "beyond the limit" if beyond else "fits")
-        rows[key] = rows.get(key, 0) + 1
-    table = [(start + width // 2, count, fit) for (start, fit), count in sorted(rows.items())]
-    return pd.DataFrame(table, columns=["tokens", "conversations", "fit"])
+        counts[bisect_right(starts, length) - 1] += 1
+    beyond = sum(length > limit for length in lengths)
+    names = f"fit: {len(lengths) - beyond:,}", f"longer: {beyond:,}"
+    rows = [
+        (f"{start:,}\N{EN DASH}{end:,}" if end > start else f"{start:,}", count, names[start > limit])
+        for start, end, count in zip(starts, ends, counts, strict=True)
+        if end >= shortest
+    ]
+    return pd.DataFrame(rows, columns=["length", "conversations", "fit"])
 
 
 def _plot(lengths: list[int], limit: int) -> Any:
-    return gr.BarPlot(histogram(lengths, limit), visible=True)
+    bars = histogram(lengths, limit)
+    if len(bars) < 2:  # the words above say all there is to see
+        return gr.BarPlot(visible=False)
+    kinds = dict.fromkeys(bars["fit"])
+    return gr.BarPlot(
+        bars,
+        sort=list(bars["length"]),
+        y_lim=[0, 1.08 * int(bars["conversations"].max())],  # room above the highest bar
+        color_title=f"Maximum length: {limit:,} tokens",
+        color_map={kind: _FITS if kind.startswith("fit") else _BEYOND for kind in kinds},
+        visible=True,
+    )

@@ -32,7 +32,7 @@ def _conversation(conversation: Conversation, number: int) -> str:
         body += f'<p class="quiet">{len(conversation.messages) - TURNS_DRAWN:,} further turns are not drawn here.</p>'
     tools = _tools(conversation.tools)
     return (
-        f'<article class="conversation" aria-label="Conversation {number}">'
+        f'<article class="conversation" aria-label="Conversation {number:,}">'
         f'<p class="conversation-head"><b>{number:,}</b> <span>{" · ".join(notes)}</span></p>{tools}{body}</article>'
     )
 

@@ -22,6 +22,7 @@ from ft.train import preflight
 from ft.train.preflight import Preflight
 from ft.ui import alerts, run_view, train_form, train_plan, train_settings
 from ft.ui.background import Say, follow
+from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
@@ -93,6 +94,7 @@ def _wire_form(form: Form, shared: Shared) -> None:
 
 def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
     """Show the chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
+    dataset = "" if dataset == UPLOAD else dataset
     choices, chosen = train_form.dataset_choices(dataset)
     watch = _is_to_watch(run_id, dataset)
     return (

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ class App:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+
+@pytest.fixture
+def own_app(tmp_path) -> Iterator[App]:
+    """An app of one test's own, with that test's environment; its home is empty."""
+    app = App(tmp_path / "home", tmp_path / "app.log")
+    app.start()
+    yield app
+    app.kill()
 
 
 @pytest.fixture(scope="module")

@@ -42,11 +42,9 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
     # A rejected record is mended and read again.
     panel(page, "What was read")
     expect(page.locator("#data-mend")).to_contain_text("1 of 1 rejected record")
-    editor = page.locator("#data-mend .cm-content")
-    expect(editor).to_contain_text("Wer seid ihr?")
-    editor.click()
-    page.keyboard.press("Control+a")
-    page.keyboard.insert_text(json.dumps({"Kundenfrage": "Wer seid ihr?", "Antwort vom Team": "Ein kleines Team."}))
+    record = page.locator("#data-mend").get_by_label("The record")
+    expect(record).to_have_value(re.compile("Wer seid ihr\\?"))
+    record.fill(json.dumps({"Kundenfrage": "Wer seid ihr?", "Antwort vom Team": "Ein kleines Team."}))
     button(page, "Read it again").click()
     expect(page.locator("#data-mend")).not_to_be_visible(timeout=HELD)
     page.get_by_label("Name of the dataset").fill("faq")
@@ -59,7 +57,7 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
     page.get_by_label("Search in the text").fill("KOSTET")
     page.get_by_label("Search in the text").press("Enter")
     expect(page.get_by_text("1 of 5 conversations")).to_be_visible()
-    button(page, "Edit").click()
+    page.get_by_role("button", name=re.compile("^Edit conversation")).locator("visible=true").first.click()
     page.get_by_label("Text of turn 2").fill("Zwölf Euro im Monat.")
     button(page, "Keep it").click()
     bubbles = page.locator(".conversation-slot").locator("visible=true").first
@@ -98,7 +96,8 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
     panel(page, "Export")
     button(page, "Make the file").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=re.compile("Download faq-messages.jsonl")).click()
+        button(page, "Download").click()
+    assert download.value.suggested_filename == "faq-messages.jsonl"
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4 and "Zwölf" in "".join(lines)
 
@@ -118,8 +117,7 @@ def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_co
     button(page, "Next").click()
     expect(page.get_by_text("6 to 10 of 60")).to_be_visible()
     page.get_by_label("Choose").locator("visible=true").nth(0).check()
-    page.get_by_role("button", name="Change many at once").locator("visible=true").first.click()
-    expect(page.get_by_text("The 2 conversations chosen")).to_be_visible()
+    expect(page.get_by_text("2 chosen")).to_be_visible()
     button(page, "Delete them").click()
     expect(page.get_by_text("58 conversations", exact=True)).to_be_visible(timeout=HELD)
 
@@ -128,3 +126,33 @@ def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_co
     page.on("request", lambda request: asked.append(request.url) if "queue/join" in request.url else None)
     page.wait_for_timeout(2000)
     assert asked == []
+
+
+def test_what_is_not_saved_yet_is_still_looked_at_after_a_refresh_and_undo_brings_changes_back(page, app, tmp_path):
+    for name in ("first", "second"):
+        chats = tmp_path / f"{name}.jsonl"
+        chats.write_text(
+            "\n".join(json.dumps({"prompt": f"{name} {n}?", "completion": f"Yes, {n}."}) for n in range(9))
+        )
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / "first.jsonl"))
+    expect(page.get_by_label("Name of the dataset")).to_have_value("first", timeout=HELD)
+    button(page, "Save dataset").click()
+    expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
+    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / "second.jsonl"))
+    expect(page.get_by_text("Read, but not saved yet")).to_be_visible(timeout=HELD)
+    expect(page.get_by_text("9 conversations", exact=True)).to_be_visible(timeout=HELD)
+    button(page, "Delete conversation 1").click()
+    expect(page.get_by_text("8 conversations", exact=True)).to_be_visible(timeout=HELD)
+    page.reload()
+    expect(page.get_by_text("Conversation 1 deleted")).to_be_visible(timeout=HELD)
+    expect(page.get_by_text("8 conversations", exact=True)).to_be_visible(timeout=HELD)
+    button(page, "Undo").click()
+    expect(page.get_by_text("9 conversations", exact=True)).to_be_visible(timeout=HELD)
+
+    # A name that is taken is asked about, and a dataset is not replaced unasked.
+    page.get_by_label("Name of the dataset").fill("first")
+    button(page, "Save dataset").click()
+    button(page, "Save as version 2 of first").click(timeout=HELD)
+    expect(page.get_by_text(re.compile("Version 2, "))).to_be_visible(timeout=HELD)
+    assert versions_of(app, "first") == ["v1", "v2"]

@@ -66,15 +66,26 @@ def test_what_is_wrong_is_found_with_advice_and_where(code):
 
 
 @pytest.mark.parametrize("code", ["short_replies", "refusals", "cut_replies", "languages", "email", "phone", "key"])
-def test_the_fix_leaves_nothing_of_the_finding(code):
+def test_each_fix_leaves_nothing_of_the_finding(code):
     chats = dict(enumerate(CASES[code]))
     one = next(each for each in examine(CASES[code]) if each.code == code)
-    made = change(one, {row: chats[row] for row in one.rows})
-    after = [made.replace.get(row, each) for row, each in chats.items() if row not in made.delete]
-    if one.fix == "untrain":
-        assert not after[80].messages[-1].train
-    else:
-        assert code not in {each.code for each in examine(after)}
+    assert one.fixes
+    for fix in ("", *one.fixes):
+        made = change(one, {row: chats[row] for row in one.rows}, fix)
+        after = [made.replace.get(row, each) for row, each in chats.items() if row not in made.delete]
+        assert code not in {each.code for each in examine(after)}, fix
+
+
+def test_a_refusal_is_deleted_or_kept_as_context_and_an_address_is_shown_as_it_will_be():
+    (refused,) = examine(CASES["refusals"])
+    assert refused.fixes == ("delete", "untrain") and refused.examples[0].after == ""
+    made = change(refused, {80: CASES["refusals"][80]}, "untrain")
+    assert not made.delete and not made.replace[80].messages[-1].train
+    (email,) = examine(CASES["email"])
+    assert email.fixes == ("redact",) and "[EMAIL]" in email.advice
+    assert email.examples[0].text == "Write to ad…rg now." and email.examples[0].after == "Write to [EMAIL] now."
+    with pytest.raises(ValueError, match="no fix 'delete' for email"):
+        change(email, {}, "delete")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
-from ft.dataset import build, edit, parquet, versions
+from ft.dataset import build, edit, parquet, staging, versions
 from ft.dataset.change import Change
 from ft.dataset.split import position
 from ft.dataset.staging import staging_dir
@@ -125,12 +125,23 @@ def test_an_added_conversation_goes_where_its_opening_lies(saved):
     assert openings(edited, "validation").count(held_out) == 2
 
 
-def test_an_edit_of_an_upload_that_is_not_saved_gives_another_upload_in_its_place(home, tmp_path):
+def test_an_edit_of_an_upload_that_is_not_saved_can_be_gone_back_from(home, tmp_path):
     staged = stage(tmp_path, ["One", "Two", "Three"])
     edited = edit.apply(staged, Change("one", delete={1}))
-    assert not staged.path.exists()
+    assert staging.earlier(edited) == staged and staging.later(staged) == edited
     assert [chat.messages[0].content for chat in build.open_staged(edited.id).conversations()] == ["One", "Three"]
-    assert build.save(edited, "mine").parent == ""
+    saved = build.save(edited, "mine")
+    assert (saved.parent, saved.source["edits"]) == ("", ["one"])
+    assert {each.name for each in saved.path.iterdir()} == {
+        *("conversations.parquet", "rejected.jsonl", "report.json", "source.json")
+    }
+
+
+def test_an_upload_keeps_the_last_of_its_states_only(home, tmp_path):
+    one = stage(tmp_path, ["One", "Two", "Three"])
+    for _ in range(staging.KEPT + 5):
+        one = edit.apply(one, Change("the same again"))
+    assert len(list(staging_dir().iterdir())) == staging.KEPT + 1 and len(staging.others(one)) == staging.KEPT
 
 
 def test_an_edit_that_leaves_nothing_is_refused_and_nothing_is_left_behind(saved):

@@ -13,8 +13,9 @@ from ft.dataset.draft import Turn
 from ft.ui import data_browse_events as events
 from ft.ui import data_editor
 
-ALL = ("", "", "", "", "file", None, None, None)  # text, side, kind, file, order, shortest, longest, only
-PAGE = ("place", "number", "back", "further", "start", "rows", "scope", "narrowed", "why")
+ALL = events.NO_FILTERS
+PAGE = ("place", "number", "back", "further", "every", "clear", "shown")
+FIRST = events.Shown((0, 1, 2, 3, 4))
 
 
 @pytest.fixture
@@ -27,10 +28,15 @@ def chats(home: Path, tmp_path: Path) -> versions.Version:
 def page(updates: tuple[Any, ...]) -> dict[str, Any]:
     slots = updates[len(PAGE) :]
     view = dict(zip(PAGE, updates, strict=False))
+    view["rows"] = list(view["shown"].rows)
     view["chats"] = [slots[3 * n + 1] for n in range(events.PAGE) if slots[3 * n].visible]
     view["ticked"] = [slots[3 * n + 2].value for n in range(len(view["chats"]))]
     view["refused"] = updates[-1]["value"] if updates[-1]["visible"] else ""
     return view
+
+
+def at(start: int) -> events.Shown:
+    return events.Shown(start=start)
 
 
 def first(**filters: Any) -> dict[str, Any]:
@@ -44,11 +50,11 @@ def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
     assert view["rows"] == [0, 1, 2, 3, 4] and "12 conversations" in view["place"] and "1 to 5 of 12" in view["number"]
     assert len(view["chats"]) == 5 and "Question 0?" in view["chats"][0]
     assert not view["back"].interactive and view["further"].interactive
-    view = page(events.page_after("chats", "", *ALL, 5, []))
+    view = page(events.page_after("chats", "", *ALL, at(5), []))
     assert view["rows"] == [10, 11] and len(view["chats"]) == 2 and not view["further"].interactive
-    view = page(events.page_before("chats", "", *ALL, 3, []))
+    view = page(events.page_before("chats", "", *ALL, at(3), []))
     assert view["rows"] == [0, 1, 2, 3, 4]
-    view = page(events.page_after("chats", "", *ALL, 500, []))
+    view = page(events.page_after("chats", "", *ALL, at(500), []))
     assert view["rows"] == [10, 11]
 
 
@@ -59,36 +65,59 @@ def test_filters_show_what_passes_and_say_of_how_many(chats):
     assert len(held_out) == chats.count("validation") > 0
     assert "No conversation passes" in first(text="nowhere")["place"] and first(text="nowhere")["chats"] == []
     view = first(only=("found", [3, 9]))
-    assert view["rows"] == [3, 9] and view["narrowed"].visible and "check-up" in view["why"]
+    assert view["rows"] == [3, 9] and view["clear"].visible and "2 of 12 conversations, found by" in view["place"]
+
+
+def test_where_nothing_is_found_the_filters_can_be_cleared_and_all_is_shown_again(chats):
+    view = first(text="nowhere", order="longest")
+    assert view["clear"].visible and not (view["back"].visible or view["further"].visible or view["every"].visible)
+    updates = events.find_all("chats", "", [3])
+    assert updates[: len(ALL)] == ALL
+    view = page(updates[len(ALL) :])
+    assert view["rows"] == [0, 1, 2, 3, 4] and view["ticked"][3] and not view["clear"].visible
+    assert not first(order="longest")["clear"].visible
 
 
 def test_what_is_chosen_stays_ticked_on_other_pages_and_is_deleted_together(chats):
-    chosen, scope = events.choose(True, [], [0, 1, 2, 3, 4], place=2)
-    chosen, scope = events.choose(True, chosen, [5, 6, 7, 8, 9], place=0)
-    assert chosen == [2, 5] and scope.choices[0][0] == "The 2 conversations chosen"
-    assert page(events.page_after("chats", "", *ALL, 0, chosen))["ticked"] == [True, False, False, False, False]
-    _, edited, place = events.delete_many("chats", "", *ALL, "chosen", chosen)
+    chosen, bar, said = events.choose(True, [], FIRST, place=2)
+    assert chosen == [2] and bar.visible and "1 chosen" in said
+    chosen, bar, said = events.choose(True, chosen, events.Shown((5, 6, 7, 8, 9)), place=0)
+    assert chosen == [2, 5] and "2 chosen" in said
+    assert page(events.page_after("chats", "", *ALL, FIRST, chosen))["ticked"] == [True, False, False, False, False]
+    _, edited, place = events.delete_many("chats", "", chosen)
     assert edited and not place["visible"]
     left = [chat.messages[0].content for chat in versions.find("chats").conversations()]
     assert left == [f"Question {n}?" for n in range(12) if n not in (2, 5)]
-    view = page(events.show_again("chats", "", *ALL, 5, chosen))
+    updates = events.show_again("chats", "", *ALL, at(5))
+    view = page(updates)
     assert view["rows"] == [5, 6, 7, 8, 9] and not any(view["ticked"])
+    now_chosen, bar, *_ = updates[len(PAGE) + 3 * events.PAGE :]
+    assert now_chosen == [] and not bar.visible
 
 
-def test_all_that_pass_the_filters_are_marked_together(chats):
-    filters = ("question 1", *ALL[1:])  # 1, 10 and 11
-    events.mute_many("chats", "", *filters, "found", [])
+def test_all_that_pass_the_filters_are_chosen_and_marked_together(chats):
+    view = first(text="question 1")
+    assert view["every"].value == "Choose all 3"
+    chosen, bar, said, *ticks, _ = events.choose_all("chats", "", "question 1", *ALL[1:], [4])
+    assert chosen == [1, 4, 10, 11] and bar.visible and "4 chosen" in said and all(ticks)
+    chosen, *_ = events.choose(False, chosen, FIRST, place=4)
+    events.mute_many("chats", "", chosen)
     assert first(kind="untrained")["rows"] == [1, 10, 11]
-    *_, place = events.mute_many("chats", "", *filters, "found", [])
+    *_, place = events.mute_many("chats", "", chosen)
     assert "marked so already" in place["value"]
-    events.unmute_many("chats", "", *filters, "found", [])
+    events.unmute_many("chats", "", chosen)
     assert first(kind="untrained")["rows"] == []
-    *_, place = events.delete_many("chats", "", *ALL, "chosen", [])
-    assert "none is chosen" in place["value"]
+
+
+def test_where_none_is_chosen_the_bar_goes_and_nothing_is_deleted(chats):
+    chosen, bar, _, *ticks, _ = events.choose_none()
+    assert chosen == [] and not bar.visible and not any(ticks)
+    *_, place = events.delete_many("chats", "", chosen)
+    assert "none is chosen" in place["value"] and versions.find("chats").version == "v1"
 
 
 def test_a_turn_is_edited_added_and_removed_in_the_form(chats):
-    editing, _ = events.edit("chats", "", [7], place=0)
+    editing, _ = events.edit("chats", "", events.Shown((7,)), place=0)
     assert [turn.content for turn in editing.draft.turns] == ["Question 7?", "Answer 7."]
     fields = ["user", "Question 7?", True, "", "", "", "", "assistant", "Better.", True, "", "", "", "", ""]
     more = data_editor.with_one_more(editing, *fields)
@@ -97,7 +126,7 @@ def test_a_turn_is_edited_added_and_removed_in_the_form(chats):
         Turn("user", "Question 7?"),
         Turn("assistant", "Better."),
     )
-    done, _, edited, place = data_editor.kept("chats", "", editing, *fields)
+    done, _, edited, place, *_ = data_editor.kept("chats", "", editing, *fields)
     assert done is None and edited and not place["visible"]
     changed = list(versions.find("chats").conversations())[7]
     assert changed.messages[1].content == "Better." and changed.origin == editing.origin
@@ -105,16 +134,21 @@ def test_a_turn_is_edited_added_and_removed_in_the_form(chats):
 
 def test_what_is_no_conversation_is_refused_in_the_form_and_nothing_changes(chats):
     editing = events.write_new()
-    _, _, _, place = data_editor.kept("chats", "", editing, *["user", "", True, "", "", "", ""], "")
-    assert "turn 1" in place["value"] and versions.find("chats").version == "v1"
+    _, _, _, place, *_ = data_editor.kept("chats", "", editing, *["user", "", True, "", "", "", ""], "")
+    assert "turn 1" in place["value"].lower() and versions.find("chats").version == "v1"
 
 
-def test_a_conversation_is_written_doubled_and_deleted(chats):
+def test_a_conversation_is_written_copied_and_deleted_and_what_was_added_is_shown(chats):
+    before = page(events.show("chats", "", *ALL))["shown"]
     fields = ["user", "New?", True, "", "", "", "", "assistant", "Yes.", True, "", "", "", "", ""]
     data_editor.kept("chats", "", events.write_new(), *fields)
-    events.double("chats", "", [12], place=0)
+    view = page(events.show_again("chats", "", *ALL, before))
+    assert view["rows"] == [10, 11, 12] and "New?" in view["chats"][-1]
+    events.copy("chats", "", events.Shown((12,)), place=0)
     assert first(text="new?")["rows"] == [12, 13]
-    events.delete("chats", "", [0], place=0)
+    on_page_one = page(events.show("chats", "", *ALL))["shown"]
+    events.delete("chats", "", FIRST, place=0)
+    assert page(events.show_again("chats", "", *ALL, on_page_one))["rows"] == [0, 1, 2, 3, 4]
     assert first(text="new?")["rows"] == [11, 12] and versions.find("chats").version == "v4"
 
 
@@ -122,7 +156,7 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
     rows = [{"instruction": f"Question {n}?", "output": "A."} for n in range(3)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     staged = build.stage([build.SourceFile(tmp_path / "a.jsonl", "a.jsonl")])
-    id, _, place = events.delete("", staged.id, [1], place=0)
+    id, _, place = events.delete("", staged.id, events.Shown((1,)), place=0)
     assert id != staged.id and not place["visible"]
     assert [chat.messages[0].content for chat in build.open_staged(id).conversations()] == [
         "Question 0?",

@@ -10,10 +10,10 @@ import gradio as gr
 import pytest
 
 from formats.repair import REPAIRS
-from ft.dataset import edit, versions
+from ft.dataset import build, edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
-from ft.ui import data_choice, data_events, data_history, data_mapping, data_rejected
+from ft.ui import data_change, data_choice, data_events, data_history, data_mapping
 
 CHATS = [
     {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
@@ -21,7 +21,21 @@ CHATS = [
 ]
 # What `show` updates, in the order in which the page wires it.
 SHOWN = (
-    *("there", "sample", "empty", "welcome", "main", "heading", "saving", "name", "saved", "undo", "redo"),
+    *(
+        "there",
+        "sample",
+        "empty",
+        "welcome",
+        "main",
+        "heading",
+        "saving",
+        "name",
+        "named",
+        "go_on",
+        "undo",
+        "redo",
+        "mend",
+    ),
     *("details", "rejected", "problem", "trouble"),
 )
 HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", None)  # format, repairs, fill, columns
@@ -42,12 +56,16 @@ def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "") -> st
     return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], [], *HOW, 10, before))
 
 
+def save(upload_id: str, name: str, agreed: str = "") -> tuple[Any, ...]:
+    return data_events.save(upload_id, name, agreed)
+
+
 def refused(update: Any) -> str:
     return update["value"] if update["visible"] else ""
 
 
-def shown(dataset: str, upload_id: str) -> dict[str, Any]:
-    values = data_events.show(dataset, upload_id)
+def shown(dataset: str, upload_id: str, named: str = "") -> dict[str, Any]:
+    values = data_events.show(dataset, upload_id, named)
     assert len(values) == len(SHOWN)
     return dict(zip(SHOWN, values, strict=True))
 
@@ -60,10 +78,11 @@ def test_with_nothing_there_the_sample_is_offered(home: Path):
 
 def test_an_upload_is_read_and_shown_before_it_is_saved(home: Path, tmp_path: Path):
     view = shown("", upload(tmp_path))
-    assert view["main"].visible and view["saving"].visible and not view["saved"].visible
+    assert view["main"].visible and view["saving"].visible and not view["go_on"].visible
     assert "my chats.jsonl" in view["heading"] and "not saved yet" in view["heading"]
     assert "OpenAI messages" in view["details"] and "nothing to learn" in view["details"]
-    assert view["name"].value == "my-chats"
+    assert (view["name"].value, view["named"]) == ("my-chats", "my chats.jsonl")
+    assert shown("", upload(tmp_path), "my chats.jsonl")["name"] == gr.skip()  # what was typed since stays
     assert versions.list_datasets() == []
 
 
@@ -76,17 +95,18 @@ def test_the_rejected_records_can_be_downloaded(home: Path, tmp_path: Path):
 
 def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
     upload_id = upload(tmp_path)
-    left, dataset, files, _, place = data_events.save(upload_id, " my-chats ")
+    left, dataset, files, *_, place = save(upload_id, " my-chats ")
     assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
     assert versions.find("my-chats").count() == 12
     view = shown("my-chats", "")
-    assert view["saved"].visible and not view["saving"].visible and "Version 1" in view["heading"]
+    assert view["go_on"].visible and not view["saving"].visible and "Version 1" in view["heading"]
+    assert view["mend"].visible and "Mend 1 rejected record" in view["mend"].value
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "x" * 65])
 def test_a_name_that_cannot_be_used_is_refused_and_the_upload_stays(home: Path, tmp_path: Path, name: str):
     upload_id = upload(tmp_path)
-    *_, place = data_events.save(upload_id, name)
+    *_, place = save(upload_id, name)
     assert "my-chats" in refused(place)
     assert data_choice.upload_of(upload_id) is not None
 
@@ -100,20 +120,57 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_upload_before_it_stays(ho
     assert data_choice.upload_of(before) is not None
 
 
-def test_reading_again_makes_way_with_what_was_read_before(home: Path, tmp_path: Path):
+def test_what_was_changed_is_not_lost_when_the_files_are_read_again(home: Path, tmp_path: Path):
     first = upload(tmp_path)
-    second = upload(tmp_path, before=first)
-    assert [each.name for each in staging_dir().iterdir()] == [second]
+    changed, _ = data_change.applied("", first, deletion([0]))
+    again = upload(tmp_path, before=changed)
+    assert shown(data_choice.UPLOAD, again)["undo"].interactive
+    back, edited, place = data_events.undo("", data_choice.UPLOAD, again)
+    assert back == changed and edited and not refused(place)
+    assert build.open_staged(back).report["kept"] == 11 and "Conversation 1 deleted" in shown("", back)["heading"]
+    assert data_events.undo("", data_choice.UPLOAD, back)[0] == first
+    assert "nothing to go back" in refused(data_events.undo("", data_choice.UPLOAD, first)[-1])
+    assert data_events.redo("", data_choice.UPLOAD, first)[0] == changed
+    save(changed, "chats")
+    assert list(staging_dir().iterdir()) == []
+    assert "made from my chats.jsonl; conversation 1 deleted" in data_history.show("chats", "")[0].choices[0][0]
+
+
+def test_reading_again_without_the_files_says_so(home: Path, tmp_path: Path):
+    *_, last = data_events.again(None, [], *HOW, 10, upload(tmp_path))
+    assert "Bring them again" in refused(last[3]) and last[0] == gr.skip()
+
+
+def test_another_share_is_held_out_without_reading_again(home: Path, tmp_path: Path):
+    changed, _ = data_change.applied("", upload(tmp_path), deletion([0]))
+    split, place = data_events.hold_out(25, changed)
+    report = build.open_staged(split).report
+    assert report["splits"] == {"train": 8, "validation": 3} and not refused(place)
+    assert data_events.undo("", data_choice.UPLOAD, split)[0] == changed
+    assert data_events.hold_out(25, split)[0] == gr.skip() and data_events.hold_out(25, "")[0] == gr.skip()
+    save(split, "chats")
+    assert versions.find("chats").count("validation") == 3
+
+
+def test_a_name_that_is_taken_is_asked_about_before_anything_is_replaced(home: Path, tmp_path: Path):
+    save(upload(tmp_path), "chats")
+    waiting = upload(tmp_path, "chats.jsonl")
+    assert shown("", waiting)["name"].value == "chats-2"
+    with pytest.warns(UserWarning, match="a dataset chats with 12 conversations"):
+        *_, agreed, _, button, place = save(waiting, "chats")
+    assert button.value == "Save as version 2 of chats" and agreed == "chats" and not refused(place)
+    assert versions.find("chats").version == "v1"
+    assert save(waiting, "chats", agreed)[1] == "chats" and versions.find("chats").version == "v2"
 
 
 def test_discarding_leaves_nothing(home: Path, tmp_path: Path):
-    assert data_events.discard(upload(tmp_path)) == ("", None, [])
+    assert data_events.discard(upload(tmp_path)) == ("", None, [], "")
     assert list(staging_dir().iterdir()) == []
-    assert data_events.discard("no-such-upload") == ("", None, [])
+    assert data_events.discard("no-such-upload") == ("", None, [], "")
 
 
 def test_the_upload_is_listed_first_and_can_be_gone_back_to(home: Path, tmp_path: Path):
-    data_events.save(upload(tmp_path), "first")
+    save(upload(tmp_path), "first")
     waiting = upload(tmp_path, "second.jsonl")
     assert [value for _, value in data_choice.choices(waiting)] == [data_choice.UPLOAD, "first"]
     assert shown("first", waiting)["there"].value == "first"
@@ -121,24 +178,24 @@ def test_the_upload_is_listed_first_and_can_be_gone_back_to(home: Path, tmp_path
 
 
 def test_a_dataset_that_is_gone_is_said_and_the_others_stay_to_choose(home: Path, tmp_path: Path):
-    data_events.save(upload(tmp_path), "first")
+    save(upload(tmp_path), "first")
     view = shown("lost", "")
     assert "lost" in refused(view["trouble"]) and not view["main"].visible
     assert view["there"].visible and view["there"].value is None
 
 
 def test_undo_and_redo_are_offered_where_there_is_something_to_undo(home: Path, tmp_path: Path):
-    data_events.save(upload(tmp_path), "chats")
+    save(upload(tmp_path), "chats")
     view = shown("chats", "")
     assert not view["undo"].interactive and not view["redo"].interactive
     edit.apply(versions.find("chats"), deletion([0]))
     view = shown("chats", "")
     assert view["undo"].interactive and "conversation 1 deleted" in view["heading"] and "Version 2" in view["heading"]
-    _, place = data_events.undo("chats", "chats")
+    *_, place = data_events.undo("chats", "chats", "")
     view = shown("chats", "")
     assert view["redo"].interactive and "Version 1" in view["heading"] and not refused(place)
-    assert "nothing to undo" in refused(data_events.undo("", "chats")[1])
-    data_events.redo("", "chats")
+    assert "nothing to undo" in refused(data_events.undo("", "chats", "")[-1])
+    data_events.redo("", "chats", "")
     assert "Version 2" in shown("chats", "")["heading"]
 
 
@@ -175,9 +232,11 @@ def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: P
     *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = user\nBot = assistant")
     assert "Assistant" in shown and not refused(place)
     *_, shown, place = data_mapping.previewed([file], [], "pairs", "x", "", "", "", "", "", "", "")
-    assert shown == "" and "prompt and a reply" in refused(place)
+    assert "prompt and a reply" in shown and "note" in shown and not refused(place)
     *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = wizard")
-    assert "no role" in refused(place)
+    assert "no role" in shown
+    *_, place = data_events.by_columns("pairs", "x", "x", "", "", "", "", "", "")
+    assert "cannot be both" in refused(place)
 
 
 def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_path: Path):
@@ -191,21 +250,9 @@ def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_pat
     assert "placeholder" in refused(last[3])
 
 
-def test_a_rejected_record_is_mended_on_the_page(home: Path, tmp_path: Path):
-    data_events.save(upload(tmp_path), "chats")
-    box, words, raw, place, _ = data_rejected.show("chats", "", 7)
-    assert box.visible and place == 0 and "1 of 1 rejected record" in words and "no reply" in raw
-    _, edited, trouble = data_rejected.retry("chats", "", 0, raw)
-    assert "nothing to learn" in refused(trouble)
-    mended = raw.replace("}]}", '}, {"role": "assistant", "content": "Here."}]}')
-    _, edited, trouble = data_rejected.retry("chats", "", 0, mended)
-    assert edited and not refused(trouble) and versions.find("chats").count() == 13
-    assert not data_rejected.show("chats", "", 0)[0].visible
-
-
 def test_datasets_are_combined_as_the_table_says(home, tmp_path):
     for name in ("first", "second"):
-        data_events.save(upload(tmp_path), name)
+        save(upload(tmp_path), name)
     _, rows, *_ = data_history.show("first", "")
     assert [row[::2] for row in rows] == [["first", 1], ["second", 0]]
     kept = rows[0][1]
@@ -214,6 +261,9 @@ def test_datasets_are_combined_as_the_table_says(home, tmp_path):
     rows[1][2:] = ["2", ""]
     name, _ = data_history.combined("first", "", rows, " both ")
     assert name == "both" and kept < versions.find("both").count() <= 3 * kept
-    rows[1][2:] = ["much", None]
+    assert "combined from first v1 and second v1" in data_history.show("both", "")[0].choices[0][0]
     *_, place = data_history.combined("first", "", rows, "both")
+    assert "there is a dataset of that name" in place["value"]
+    rows[1][2:] = ["much", None]
+    *_, place = data_history.combined("first", "", rows, "three")
     assert "is not a number" in place["value"]

@@ -53,7 +53,7 @@ def test_the_dataset_is_written_to_the_hub_and_its_address_shown(hub, chats):
 def test_a_hosted_page_lends_nobody_the_token_of_the_machine(hub, chats, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_machine")
     *_, last = data_hub.pushed("chats", "", "ada/mine", "messages", "", False, hosted=True)
-    assert "no access token" in last[1]["value"] and "ada/mine" not in hub.repos
+    assert "No access token" in last[1]["value"] and "ada/mine" not in hub.repos
     list(data_events.fetch("ada/chats", "", *HOW, hosted=True))
     assert hub.tokens == []
     list(data_events.fetch("ada/chats", "", *HOW, hosted=False))

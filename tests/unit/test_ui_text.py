@@ -124,6 +124,23 @@ def test_a_refusal_is_read_out_and_shown_as_text():
     assert harmless(found) and EVIL in found.text and 'role="alert"' in html
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("turn 3", "Turn 3"),
+        ("the record, turn 2", "The record, turn 2"),
+        ("no dataset", "No dataset"),
+        ("dataset 'faq'", "Dataset 'faq'"),
+        ("photo.jpg", "photo.jpg"),
+        ("the notes.txt", "the notes.txt"),
+        ("learning_rate = 2", "learning_rate = 2"),
+        ("recordings", "recordings"),
+    ],
+)
+def test_a_refusal_begins_with_a_capital_but_a_name_stays_as_it_is(given: str, shown: str):
+    assert f"<strong>{shown}</strong>" in alerts.markup(UserError(given, "why.", "todo.")).replace("&#x27;", "'")
+
+
 @alerts.told(outputs=2)
 def two(fail: bool) -> tuple[int, int]:
     if fail:
