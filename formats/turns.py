@@ -176,8 +176,8 @@ def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] 
         return "assistant", True
     role = values.ROLE_OF.get(name) or values.ROLE_OF.get(name.rstrip(":"))
     if role is None:
-        known = ", ".join(sorted(values.ROLE_OF))
-        raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", f"Use one of: {known}.")
+        fix = "Use user, assistant, system or tool, or one of the other spellings of these."
+        raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
     if name not in USUAL and name not in ("tool",) and roles is None:
         repairs.append("role_normalised")
     return role, False
