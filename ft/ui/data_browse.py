@@ -125,17 +125,17 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
     gr.on(
         [each.submit for each in (text, shortest, longest)] + [each.input for each in (side, kind, file, order)],
         events.find,
-        [*here, *filters, chosen],
+        [*here, *filters, shown, chosen],
         seen["outputs"],
         **PRIVATE,
     )
-    clear.click(events.find_all, [*here, chosen], [*filters, *seen["outputs"]], **PRIVATE)
+    clear.click(events.find_all, [*here, shown, chosen], [*filters, *seen["outputs"]], **PRIVATE)
     back.click(events.page_before, **seen).then(js=_TO_THE_TOP, **PRIVATE)
     further.click(events.page_after, **seen).then(js=_TO_THE_TOP, **PRIVATE)
 
     changed = [staged, shared.edited, problem]
     ticks = [chosen, bar, said, *(slot.chosen for slot in slots), problem]
-    every.click(events.choose_all, [*here, *filters, chosen], ticks, **PRIVATE)
+    every.click(events.choose_all, [*here, *filters, shown, chosen], ticks, **PRIVATE)
     none.click(events.choose_none, None, ticks, **PRIVATE)
     for at, slot in enumerate(slots):
         ticked = partial(events.choose, place=at)
@@ -146,7 +146,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
         slot.copy.click(partial(events.copy, place=at), this, changed, **PRIVATE)
         slot.delete.click(partial(events.delete, place=at), this, changed, **PRIVATE)
     add.click(events.write_new, None, editing, js=_OPENED_BY.replace("ID", "data-add"), **PRIVATE)
-    many = [*here, chosen]
+    many = [*here, shown, chosen]
     delete.click(events.delete_many, many, changed, **PRIVATE)
     mute.click(events.mute_many, many, changed, **PRIVATE)
     unmute.click(events.unmute_many, many, changed, **PRIVATE)

@@ -16,7 +16,7 @@ from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts, data_choice, data_view
-from ft.ui.data_change import applied, required
+from ft.ui.data_change import applied, unchanged
 from ft.ui.data_editor import Editing
 from ft.ui.strings import counted
 
@@ -28,11 +28,13 @@ NO_FILTERS = ("", "", "", "", "file", None, None, None)  # text, side, kind, fil
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is on the page: these rows of the dataset, of which the first is the `start`-th (0: the first) that passes
-    the filters; `added` conversations had been added to the dataset until then."""
+    the filters; `added` conversations had been added to the dataset until then. `of` is the version or upload that the
+    rows, and those that were chosen, are of: an edit in another window makes another one, with other rows."""
 
     rows: tuple[int, ...] = ()
     start: int = 0
     added: int = 0
+    of: str = ""
 
 
 def show(dataset: str, staged: str, *filters: Any) -> tuple[Any, ...]:
@@ -79,31 +81,34 @@ def _added(looked: Version | Staged) -> int:
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def find(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     """The first page of what passes the filters."""
-    *filters, chosen = given
-    return _turned(dataset, staged, filters, 0, chosen)
+    *filters, shown, chosen = given
+    return _turned(dataset, staged, filters, shown, 0, chosen)
 
 
 @alerts.told(outputs=len(NO_FILTERS) + _PAGE_OUTPUTS)
-def find_all(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, ...]:
+def find_all(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, ...]:
     """Filters that let all pass, and the first page of that."""
-    return *NO_FILTERS, *_turned(dataset, staged, NO_FILTERS, 0, chosen)
+    return *NO_FILTERS, *_turned(dataset, staged, NO_FILTERS, shown, 0, chosen)
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def page_before(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     *filters, shown, chosen = given
-    return _turned(dataset, staged, filters, shown.start - PAGE, chosen)
+    return _turned(dataset, staged, filters, shown, shown.start - PAGE, chosen)
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def page_after(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     *filters, shown, chosen = given
-    return _turned(dataset, staged, filters, shown.start + PAGE, chosen)
+    return _turned(dataset, staged, filters, shown, shown.start + PAGE, chosen)
 
 
-def _turned(dataset: str, staged: str, filters: Sequence[Any], start: int, chosen: list[int]) -> tuple[Any, ...]:
-    looked = data_choice.looked_at(dataset, staged)
-    return _page(looked, _filter(*filters), start, chosen) if looked else _skips()
+def _turned(
+    dataset: str, staged: str, filters: Sequence[Any], shown: Shown, start: int, chosen: list[int]
+) -> tuple[Any, ...]:
+    if data_choice.looked_at(dataset, staged) is None:
+        return _skips()
+    return _page(unchanged(dataset, staged, shown.of), _filter(*filters), start, chosen)
 
 
 def _skips() -> tuple[Any, ...]:
@@ -156,7 +161,7 @@ def _page(looked: Version | Staged, wanted: Filter, start: int | None, chosen: l
         gr.Button(visible=pages, interactive=start < last),
         gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
         gr.Button(visible=wanted != Filter(order=wanted.order)),
-        Shown(tuple(rows), start, _added(looked)),
+        Shown(tuple(rows), start, _added(looked), str(looked.path)),
         *slots,
     )
 
@@ -179,8 +184,8 @@ def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tupl
 @alerts.told(outputs=3 + PAGE)
 def choose_all(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     """Choose all that pass the filters, beside what is chosen already."""
-    *filters, chosen = given
-    found = browse.find(required(dataset, staged).conversations_path, _filter(*filters))
+    *filters, shown, chosen = given
+    found = browse.find(unchanged(dataset, staged, shown.of).conversations_path, _filter(*filters))
     now = sorted({*chosen, *found})
     return now, *_bar(now), *[True] * PAGE
 
@@ -199,7 +204,7 @@ def _bar(chosen: list[int]) -> tuple[Any, str]:
 def edit(dataset: str, staged: str, shown: Shown, place: int) -> Editing:
     """Open the conversation at that place in the editor."""
     row, chat = _one(dataset, staged, shown, place)
-    return Editing(row, draft(chat), chat.origin, chat.repairs)
+    return Editing(row, draft(chat), chat.origin, chat.repairs, shown.of)
 
 
 def write_new() -> Editing:
@@ -220,27 +225,29 @@ def copy(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]
 
 @alerts.told(outputs=2)
 def delete(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
+    unchanged(dataset, staged, shown.of)
     return applied(dataset, staged, change.deletion([shown.rows[place]]))
 
 
 @alerts.told(outputs=2)
-def delete_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
+def delete_many(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, Any]:
+    unchanged(dataset, staged, shown.of)
     return applied(dataset, staged, change.deletion(_some(chosen)))
 
 
 @alerts.told(outputs=2)
-def mute_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
-    return _train_many(dataset, staged, chosen, False)
+def mute_many(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, Any]:
+    return _train_many(dataset, staged, shown, chosen, False)
 
 
 @alerts.told(outputs=2)
-def unmute_many(dataset: str, staged: str, chosen: list[int]) -> tuple[Any, Any]:
-    return _train_many(dataset, staged, chosen, True)
+def unmute_many(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, Any]:
+    return _train_many(dataset, staged, shown, chosen, True)
 
 
-def _train_many(dataset: str, staged: str, chosen: list[int], trained: bool) -> tuple[Any, Any]:
+def _train_many(dataset: str, staged: str, shown: Shown, chosen: list[int], trained: bool) -> tuple[Any, Any]:
     rows = _some(chosen)
-    chats = parquet.take(required(dataset, staged).conversations_path, rows)
+    chats = parquet.take(unchanged(dataset, staged, shown.of).conversations_path, rows)
     marked = change.training(dict(zip(rows, chats, strict=True)), trained)
     if not marked.replace:
         raise UserError("those conversations", "they are marked so already.", "Choose others.")
@@ -255,4 +262,4 @@ def _some(chosen: list[int]) -> list[int]:
 
 def _one(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
     row = shown.rows[place]
-    return row, parquet.take(required(dataset, staged).conversations_path, [row])[0]
+    return row, parquet.take(unchanged(dataset, staged, shown.of).conversations_path, [row])[0]

@@ -27,6 +27,20 @@ def required(dataset: str, staged: str) -> Version | Staged:
     return looked
 
 
+def unchanged(dataset: str, staged: str, of: str) -> Version | Staged:
+    """What is looked at, if it is still the one whose `path` is `of` ("": whichever): the rows that a page holds are
+    places in one version, and an edit in another window makes another one, with other rows.
+
+    Raises:
+        UserError: it is another one, or nothing is looked at.
+    """
+    looked = required(dataset, staged)
+    if of not in ("", str(looked.path)):
+        why = "it was changed elsewhere (in another window, or by a script) since this was drawn."
+        raise UserError("the dataset", why, "Load the page again.")
+    return looked
+
+
 def applied(dataset: str, staged: str, change: Change) -> tuple[Any, Any]:
     """Make the change: (the upload's new id, unchanged for a saved dataset; a new value for `shared.edited`).
 

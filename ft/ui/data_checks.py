@@ -18,7 +18,7 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
-from ft.ui.data_change import applied, required
+from ft.ui.data_change import applied, required, unchanged
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
 from ft.ui.tab import SHARED_EVENT
@@ -34,7 +34,7 @@ _AT_MOST = 2  # fixes of a finding
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the check-up found in the conversations of the file `of`, and the codes that a person does not mind."""
+    """What the check-up found in the version or upload at the path `of`, and the codes that a person does not mind."""
 
     of: str = ""
     findings: tuple[Finding, ...] = ()
@@ -86,7 +86,7 @@ def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:
         looked = data_choice.looked_at(dataset, staged)
     except UserError:
         looked = None
-    if looked and str(looked.conversations_path) == found.of:
+    if looked and str(looked.path) == found.of:
         return tuple(gr.skip() for _ in range(_OUTPUTS + 1))
     return Found(), gr.HTML("", visible=False), *_empty(), alerts.hidden()
 
@@ -115,7 +115,7 @@ def _look(looked: Version | Staged, ignored: frozenset[str]) -> Iterator[tuple[A
 
         yield examine(looked.conversations(), progress)
 
-    begun = Found(str(looked.conversations_path), (), ignored)
+    begun = Found(str(looked.path), (), ignored)
     yield begun, _status("Checking"), *_empty()
     with closing(follow(work)) as news:
         for each in news:
@@ -195,7 +195,7 @@ def mend(dataset: str, staged: str, found: Found, code: str | None, *, place: in
     one = found.one(code)
     if one is None or place >= len(one.fixes):
         raise UserError("no finding", "there is nothing to put right.", "Check the dataset first.")
-    looked = required(dataset, staged)
+    looked = unchanged(dataset, staged, found.of)
     fix = one.fixes[place]
     chats = parquet.take(looked.conversations_path, one.rows) if fix != "delete" else []
     made = change(one, dict(zip(one.rows, chats, strict=True)) if chats else {}, fix)

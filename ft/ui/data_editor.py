@@ -16,7 +16,7 @@ from ft.dataset import draft as drafts
 from ft.dataset.draft import BY_HAND, Draft, Turn
 from ft.errors import UserError
 from ft.ui import alerts
-from ft.ui.data_change import applied
+from ft.ui.data_change import applied, unchanged
 from ft.ui.data_view import WHO
 from ft.ui.shared import Shared
 
@@ -26,12 +26,13 @@ _FIELDS = 7  # of a turn, in the order of Turn
 
 @dataclass(frozen=True, slots=True)
 class Editing:
-    """What is being edited: the conversation in that row (None: a new one)."""
+    """What is being edited: the conversation in that row (None: a new one) of the version or upload at `of`."""
 
     row: int | None
     draft: Draft
     origin: Origin = BY_HAND
     repairs: tuple[str, ...] = ()
+    of: str = ""
 
 
 def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
@@ -142,6 +143,7 @@ def kept(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, ..
     """
     turns = len(fields) // _FIELDS
     try:
+        unchanged(dataset, staged, now.of)
         conversation = drafts.conversation(written(fields), now.origin, now.repairs)
         made = change.addition(conversation) if now.row is None else change.replacement(now.row, conversation)
         return None, *applied(dataset, staged, made), alerts.hidden(), *[alerts.hidden()] * turns

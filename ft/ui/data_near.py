@@ -17,7 +17,7 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts
 from ft.ui.background import Say, follow
-from ft.ui.data_change import applied, required
+from ft.ui.data_change import applied, required, unchanged
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
 from ft.ui.tab import SHARED_EVENT
@@ -75,7 +75,7 @@ def look(dataset: str, staged: str, near_too: bool, threshold: float) -> Iterato
             for each in news:
                 if isinstance(each, list):
                     said, drawn = gr.HTML(words(looked, each), visible=True), markup(looked, each)
-                    yield each, said, drawn, _button(each), alerts.hidden()
+                    yield (str(looked.path), each), said, drawn, _button(each), alerts.hidden()
                 elif each:
                     yield gr.skip(), _status(each), gr.skip(), gr.skip(), gr.skip()
     except UserError as error:
@@ -127,8 +127,10 @@ def _group(looked: Version | Staged, group: Group) -> str:
 
 
 @alerts.told(outputs=2)
-def keep_one(dataset: str, staged: str, groups: list[Group] | None) -> tuple[Any, Any]:
-    """Delete all but the first of each group."""
+def keep_one(dataset: str, staged: str, found: tuple[str, list[Group]] | None) -> tuple[Any, Any]:
+    """Delete all but the first of each group; `found` are the groups, and where what they are of lies."""
+    of, groups = found or ("", [])
     if not groups:
         raise UserError("no group", "nothing was found to delete.", "Look for duplicates first.")
+    unchanged(dataset, staged, of)
     return applied(dataset, staged, near.removal(groups))

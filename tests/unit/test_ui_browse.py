@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from ft.dataset import build, versions
+from ft.dataset import build, edit, near, versions
+from ft.dataset.change import deletion
 from ft.dataset.draft import Turn
+from ft.ui import api_data, data_editor, data_near
 from ft.ui import data_browse_events as events
-from ft.ui import data_editor
 
 ALL = events.NO_FILTERS
 PAGE = ("place", "number", "back", "further", "every", "clear", "shown")
@@ -42,7 +43,7 @@ def at(start: int) -> events.Shown:
 def first(**filters: Any) -> dict[str, Any]:
     names = ("text", "side", "kind", "file", "order", "shortest", "longest", "only")
     given = dict(zip(names, ALL, strict=True)) | filters
-    return page(events.find("chats", "", *given.values(), []))
+    return page(events.find("chats", "", *given.values(), events.Shown(), []))
 
 
 def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
@@ -71,7 +72,7 @@ def test_filters_show_what_passes_and_say_of_how_many(chats):
 def test_where_nothing_is_found_the_filters_can_be_cleared_and_all_is_shown_again(chats):
     view = first(text="nowhere", order="longest")
     assert view["clear"].visible and not (view["back"].visible or view["further"].visible or view["every"].visible)
-    updates = events.find_all("chats", "", [3])
+    updates = events.find_all("chats", "", FIRST, [3])
     assert updates[: len(ALL)] == ALL
     view = page(updates[len(ALL) :])
     assert view["rows"] == [0, 1, 2, 3, 4] and view["ticked"][3] and not view["clear"].visible
@@ -84,7 +85,7 @@ def test_what_is_chosen_stays_ticked_on_other_pages_and_is_deleted_together(chat
     chosen, bar, said = events.choose(True, chosen, events.Shown((5, 6, 7, 8, 9)), place=0)
     assert chosen == [2, 5] and "2 chosen" in said
     assert page(events.page_after("chats", "", *ALL, FIRST, chosen))["ticked"] == [True, False, False, False, False]
-    _, edited, place = events.delete_many("chats", "", chosen)
+    _, edited, place = events.delete_many("chats", "", FIRST, chosen)
     assert edited and not place["visible"]
     left = [chat.messages[0].content for chat in versions.find("chats").conversations()]
     assert left == [f"Question {n}?" for n in range(12) if n not in (2, 5)]
@@ -98,21 +99,21 @@ def test_what_is_chosen_stays_ticked_on_other_pages_and_is_deleted_together(chat
 def test_all_that_pass_the_filters_are_chosen_and_marked_together(chats):
     view = first(text="question 1")
     assert view["every"].value == "Choose all 3"
-    chosen, bar, said, *ticks, _ = events.choose_all("chats", "", "question 1", *ALL[1:], [4])
+    chosen, bar, said, *ticks, _ = events.choose_all("chats", "", "question 1", *ALL[1:], FIRST, [4])
     assert chosen == [1, 4, 10, 11] and bar.visible and "4 chosen" in said and all(ticks)
     chosen, *_ = events.choose(False, chosen, FIRST, place=4)
-    events.mute_many("chats", "", chosen)
+    events.mute_many("chats", "", FIRST, chosen)
     assert first(kind="untrained")["rows"] == [1, 10, 11]
-    *_, place = events.mute_many("chats", "", chosen)
+    *_, place = events.mute_many("chats", "", FIRST, chosen)
     assert "marked so already" in place["value"]
-    events.unmute_many("chats", "", chosen)
+    events.unmute_many("chats", "", FIRST, chosen)
     assert first(kind="untrained")["rows"] == []
 
 
 def test_where_none_is_chosen_the_bar_goes_and_nothing_is_deleted(chats):
     chosen, bar, _, *ticks, _ = events.choose_none()
     assert chosen == [] and not bar.visible and not any(ticks)
-    *_, place = events.delete_many("chats", "", chosen)
+    *_, place = events.delete_many("chats", "", FIRST, chosen)
     assert "none is chosen" in place["value"] and versions.find("chats").version == "v1"
 
 
@@ -162,3 +163,26 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
         "Question 0?",
         "Question 2?",
     ]
+
+
+def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(chats):
+    editing, _ = events.edit("chats", "", events.Shown((3,), of=str(chats.path)), place=0)
+    found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
+    drawn = next(each for each in events.show("chats", "", *ALL) if isinstance(each, events.Shown))
+    api_data.dedup("chats")  # nothing to remove: it is the same version
+    assert "refused" not in page(events.page_after("chats", "", *ALL, drawn, []))["refused"]
+    edit.apply(chats, deletion([0]))  # in another tab of the browser, or by a script
+    for refused in (
+        events.delete("chats", "", drawn, place=0),
+        events.copy("chats", "", drawn, place=0),
+        events.edit("chats", "", drawn, place=0),
+        events.delete_many("chats", "", drawn, [1]),
+        events.mute_many("chats", "", drawn, [1]),
+        events.choose_all("chats", "", *ALL, drawn, []),
+        events.page_after("chats", "", *ALL, drawn, [1]),
+        events.find("chats", "", *ALL, drawn, [1]),
+        data_near.keep_one("chats", "", found),
+        data_editor.kept("chats", "", editing)[:4],
+    ):
+        assert "changed elsewhere" in refused[-1]["value"]
+    assert versions.find("chats").count() == 11
