@@ -68,27 +68,36 @@ def _matches(name: str, pattern: str) -> bool:
 
 def _patterns(dataset: str, configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The patterns of the files to train on, of the only configuration or the one that is the default."""
-    found = {str(each.get("config_name", "default")): each for each in configs if each.get("data_files")}
-    if not found:
-        return []
-    chosen = next((each for each in found.values() if each.get("default")), found.get("default"))
-    if chosen is None and len(found) > 1:
-        where = "; ".join(f"{name}: hf://datasets/{dataset}/{_train(each)[0]}" for name, each in found.items())
+    named = [(str(each.get("config_name", "default")), each) for each in configs if each.get("data_files")]
+    found = {name: patterns for name, each in named if (patterns := _train(each))}
+    if len(found) < 2:
+        return next(iter(found.values()), [])
+    chosen = next((name for name, each in named if each.get("default") and name in found), "default")
+    if chosen not in found:
+        where = "; ".join(f"{name}: hf://datasets/{dataset}/{patterns[0]}" for name, patterns in found.items())
         why = f"it has {len(found)} configurations, and none of them is the default."
         raise UserError(f"the dataset {dataset}", why, f"Name the files of one. {where}.")
-    return _train(chosen or next(iter(found.values())))
+    return found[chosen]
 
 
 def _train(config: Mapping[str, Any]) -> list[str]:
-    """The patterns of a configuration's split to train on; of all its splits where none is called so."""
+    """The patterns of a configuration's split to train on; of all but those to test with where none is called so."""
+    base = str(config.get("data_dir") or "").strip("/")
     found: dict[str, list[str]] = {}
-    listed = config["data_files"]
-    for each in listed if isinstance(listed, list) else [listed]:
-        split, path = (each.get("split", "train"), each.get("path")) if isinstance(each, Mapping) else ("train", each)
-        base = str(config.get("data_dir") or "").strip("/")
-        for one in path if isinstance(path, list) else [path]:
-            found.setdefault(str(split), []).append(f"{base}/{one}" if base else str(one))
-    if "train" in found:
-        return found["train"]
-    sides = [split for split in found if split not in _OTHER_SIDE] or list(found)
+    for split, path in _listed(config["data_files"]):
+        found.setdefault(split, []).append(f"{base}/{path}" if base else path)
+    sides = ["train"] if "train" in found else [each for each in found if each not in _OTHER_SIDE] or list(found)
     return [path for split in sides for path in found[split]]
+
+
+def _listed(data_files: object) -> list[tuple[str, str]]:
+    """(split, pattern) of each entry, in any of the ways that a card may write them."""
+    if isinstance(data_files, str):
+        return [("train", data_files)]
+    if isinstance(data_files, Mapping):
+        if "path" in data_files:
+            return [(str(data_files.get("split", "train")), path) for _, path in _listed(data_files["path"])]
+        return [(str(split), path) for split, paths in data_files.items() for _, path in _listed(paths)]
+    if isinstance(data_files, Sequence):
+        return [entry for each in data_files for entry in _listed(each)]
+    return []

@@ -159,5 +159,9 @@ def test_the_card_of_a_dataset_says_which_files_are_what():
     german = {"config_name": "de", "data_files": "de/*.parquet"}
     assert choose("a/b", FILES, configs=[english]).taken == ("en/train-0.parquet",)
     assert choose("a/b", FILES, configs=[english, {**german, "default": True}]).taken == ("de/train-0.parquet",)
+    for written in ("en/train-*", ["en/train-*"], {"train": "en/train-*", "test": "de/*"}, [{"path": ["en/train-*"]}]):
+        assert choose("a/b", FILES, configs=[{"data_files": written}]).taken == ("en/train-0.parquet",)
+    inside = {"config_name": "x", "data_dir": "de", "data_files": [{"split": "all", "path": "*"}, {"split": "test"}]}
+    assert choose("a/b", FILES, configs=[inside]).taken == ("de/train-0.parquet",)
     with pytest.raises(UserError, match=r"2 configurations.*en: hf://datasets/a/b/en/train-\*"):
         choose("a/b", FILES, configs=[english, german])
