@@ -11,7 +11,7 @@ from ft.dataset import staging, versions
 from ft.dataset.build import Staged, open_staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui.strings import counted
+from ft.ui.strings import counted, format_title
 
 UPLOAD = "@upload"  # among the names of datasets, the upload that is not saved yet: no dataset can have this name
 Looked = Version | Staged | None
@@ -62,7 +62,8 @@ def state(looked: Version | Staged) -> str:
         return f"Version {looked.version.removeprefix('v')}, {moment(source['created'])}{made}. Next: train on it."
     edits = looked.source.get("edits")
     changed = f" {edits[-1]}." if edits else ""
-    return f"Read, but not saved yet.{changed} Have a look, then save it under a name."
+    format = format_title(str(looked.report["format"]))
+    return f"Read, but not saved yet. Format: {format}.{changed} Have a look, then save it under a name."
 
 
 def can_undo(looked: Version | Staged) -> tuple[bool, bool]:

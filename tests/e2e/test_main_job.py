@@ -114,7 +114,7 @@ def test_the_field_s_files_become_datasets_and_models_to_talk_to(page, app, file
         ("empty.json", b"", "empty"),
         ("picture.json", b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG picture"),
         ("prose.json", b"Dear diary", "not JSON"),
-        ("shape.json", json.dumps([{"a": 1}]).encode(), "known format"),
+        ("shape.json", json.dumps([1, 2]).encode(), "no chat in a known format"),
         ("nothing.json", b"[]", "empty"),
     ],
 )

@@ -79,7 +79,7 @@ def test_with_nothing_there_the_sample_is_offered(home: Path):
 def test_an_upload_is_read_and_shown_before_it_is_saved(home: Path, tmp_path: Path):
     view = shown("", upload(tmp_path))
     assert view["main"].visible and view["saving"].visible and not view["go_on"].visible
-    assert "my chats.jsonl" in view["heading"] and "not saved yet" in view["heading"]
+    assert "my chats.jsonl" in view["heading"] and "not saved yet. Format: OpenAI messages." in view["heading"]
     assert "OpenAI messages" in view["details"] and "nothing to learn" in view["details"]
     assert (view["name"].value, view["named"]) == ("my-chats", "my chats.jsonl")
     assert shown("", upload(tmp_path), "my chats.jsonl")["name"] == gr.skip()  # what was typed since stays
