@@ -77,7 +77,7 @@ def measured(page: Page, url: str, name: str, rows: int) -> dict[str, float]:
         search.fill("")
         search.press("Enter")
         everything()
-        button("Edit")()
+        button("Edit conversation 1")()
         page.get_by_label("Text of turn 2").fill(f"Another reply {number}")
         take("edit", button("Keep it"), holds(f"Another reply {number}"))
         take("undo", button("Undo"), holds(f"Another reply {number}", False))
