@@ -17,7 +17,7 @@ from formats.reading import Reading
 from ft.dataset import held_out, parquet
 from ft.dataset.save import save
 from ft.dataset.split import SMALL, boundary
-from ft.dataset.staging import Staged, discard, disk_error, follow, new_folder, open_staged, write_json
+from ft.dataset.staging import Staged, discard, follow, new_folder, open_staged, write_json
 from ft.dataset.tally import Tally
 from ft.errors import UserError
 
@@ -64,8 +64,7 @@ def stage(
         if not file.path.is_file():
             why = "it is a folder." if file.path.is_dir() else "there is no such file."
             raise UserError(file.name, why, "Choose a .json or .jsonl file of chats.")
-    path = new_folder("convert")
-    try:
+    with new_folder("convert") as path:
         tally = Tally(reading, validation_fraction)
         with (
             (path / "rejected.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as rejected,
@@ -81,11 +80,6 @@ def stage(
         write_json(path / "source.json", _source(files, reading, validation_fraction, limit))
         write_json(path / "report.json", report)
         return Staged(path, report)
-    except BaseException as error:  # also Ctrl-C: a half-written folder is never left behind
-        shutil.rmtree(path, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise disk_error(error, "convert") from error
-        raise
 
 
 def hold_out(staged: Staged, fraction: float) -> Staged:
@@ -94,8 +88,7 @@ def hold_out(staged: Staged, fraction: float) -> Staged:
     Raises:
         UserError: the disk is full; all stays as it was.
     """
-    folder = new_folder("split the dataset")
-    try:
+    with new_folder("split the dataset") as folder:
         for name in (parquet.FILE_NAME, "rejected.jsonl"):
             shutil.copyfile(staged.path / name, folder / name)
         places = pc.unique(parquet.index(folder / parquet.FILE_NAME)["position"])[:SMALL].to_pylist()
@@ -108,11 +101,6 @@ def hold_out(staged: Staged, fraction: float) -> Staged:
         made = Staged(folder, report)
         follow(made, staged)
         return made
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise disk_error(error, "split the dataset") from error
-        raise
 
 
 def _distinct(files: Sequence[SourceFile]) -> list[SourceFile]:

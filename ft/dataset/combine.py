@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ft.dataset import parquet
-from ft.dataset.staging import Staged, disk_error, new_folder, write_json
+from ft.dataset.staging import Staged, new_folder, write_json
 from ft.dataset.table import SCHEMA
 from ft.dataset.versions import Version, find
 from ft.errors import UserError
@@ -44,8 +43,7 @@ def combine(parts: Sequence[Part]) -> Staged:
         UserError: fewer than one part, a weight or cap that cannot be, nothing left, a damaged part, a full disk.
     """
     _check(parts)
-    folder = new_folder("combine datasets")
-    try:
+    with new_folder("combine datasets") as folder:
         indices = [_index(part.version) for part in parts]
         held_out = _held_out(indices)
         counts = []
@@ -59,11 +57,6 @@ def combine(parts: Sequence[Part]) -> Staged:
         write_json(folder / "report.json", report)
         write_json(folder / "source.json", _source(parts, held_out))
         return Staged(folder, report)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise disk_error(error, "combine the datasets") from error
-        raise
 
 
 def part(word: str) -> Part:

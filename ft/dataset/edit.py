@@ -17,7 +17,7 @@ from ft.dataset import parquet
 from ft.dataset.change import Change
 from ft.dataset.save import save
 from ft.dataset.split import Side
-from ft.dataset.staging import Staged, disk_error, follow, new_folder, write_json
+from ft.dataset.staging import Staged, follow, new_folder, write_json
 from ft.dataset.table import Facts, facts, table
 from ft.dataset.versions import Version, in_use, list_versions, use
 from ft.errors import UserError
@@ -36,8 +36,7 @@ def apply(looked: Version | Staged, change: Change, finish: Finish | None = None
         UserError: nothing would be left, a text cannot be written, or the disk is full; all stays as it was.
         IndexError: a row that is not there.
     """
-    folder = new_folder("edit the dataset")
-    try:
+    with new_folder("edit the dataset") as folder:
         rows = parquet.index(looked.conversations_path)
         _require_rows(change, rows.num_rows)
         sides = _Sides(rows, change, looked.source["boundary"], looked.source["held_out"])
@@ -53,11 +52,6 @@ def apply(looked: Version | Staged, change: Change, finish: Finish | None = None
             return save(edited, looked.name)
         follow(edited, looked)
         return edited
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise disk_error(error, "edit the dataset") from error
-        raise
 
 
 def undo(name: str) -> Version:

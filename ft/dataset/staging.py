@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,19 +60,25 @@ class Staged:
         return parquet.read(self.conversations_path, split, start, limit)
 
 
-def new_folder(task: str) -> Path:
+@contextmanager
+def new_folder(task: str) -> Iterator[Path]:
     """An empty staging folder; those that nobody saved for a day make way.
 
+    Where the block is not left in peace (Ctrl-C too), the folder goes: a half-written one is never left behind.
+
     Raises:
-        UserError: it cannot be made; `task` is what it was for, as in `disk_error`.
+        UserError: the disk refused, as `disk_error(error, task)` says it.
     """
     remove_old()
     path = staging_dir() / secrets.token_hex(8)
     try:
         path.mkdir(parents=True)
-    except OSError as error:
-        raise disk_error(error, task) from error
-    return path
+        yield path
+    except BaseException as error:
+        shutil.rmtree(path, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise disk_error(error, task) from error
+        raise
 
 
 def open_staged(id: str) -> Staged:
