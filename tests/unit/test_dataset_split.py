@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from formats.conversation import Conversation, Message, Origin, Role
-from ft.dataset.split import boundary, opening, position, side
+from ft.dataset.split import boundary, normalised, opening, position, side
 
 
 def chat(*turns: tuple[Role, str]) -> Conversation:
@@ -57,3 +61,17 @@ def test_about_the_asked_share_is_held_out():
 def test_a_small_dataset_holds_out_the_asked_share_and_neither_side_is_empty(places, fraction, held_out):
     edge = boundary(fraction, places)
     assert sum(place < edge for place in places) == held_out
+
+
+_WORDS = st.text() | st.text(st.sampled_from("aBé Éß\u00a0\t\n\x1c\u017f文“”İ\u3000\ud800"))
+
+
+@given(_WORDS, st.sampled_from(["", " ", "plain Words "]))
+def test_texts_are_the_same_but_for_case_and_white_space_in_every_script(text, before):
+    text = before * 5 + text
+    assert normalised(text) == " ".join(text.split()).casefold()
+
+
+def test_every_character_is_folded_as_python_folds_it():
+    beside = [f"a{chr(code)}B" for code in range(sys.maxunicode + 1) if chr(code).isspace() or chr(code).isupper()]
+    assert [text for text in beside if normalised(text) != " ".join(text.split()).casefold()] == []
