@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "combine": edit.combine,
         "undo": edit.undo,
         "redo": edit.redo,
+        "delete": edit.delete,
         "export-data": edit.export_data,
         "push": edit.push,
         "train": runs.train,

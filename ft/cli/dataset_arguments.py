@@ -80,6 +80,11 @@ def add(commands: Any, json_option: Any) -> None:
         command.add_argument("name", metavar="NAME")
         json_option(command)
 
+    delete = commands.add_parser("delete", help="delete a dataset with all of its versions")
+    delete.add_argument("name", metavar="NAME")
+    delete.add_argument("--yes", action="store_true", help="it is meant: nothing brings it back")
+    json_option(delete)
+
     hand_out = commands.add_parser("export-data", help="write a dataset to a file for others")
     hand_out.add_argument("name", metavar="NAME")
     hand_out.add_argument("--to", required=True, metavar="FILE")

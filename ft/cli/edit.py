@@ -1,4 +1,4 @@
-"""sidetune dedup, combine, undo, redo, export-data, push."""
+"""sidetune dedup, combine, undo, redo, delete, export-data, push."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ft.cli.output import note, print_json, say
 from ft.dataset import build, edit, export, versions
 from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
+from ft.errors import UserError
 from ft.figures import count
 from ft.hub import push as pushing
+from ft.runs import deletion
 
 _GROUPS_SHOWN = 10
 
@@ -85,6 +87,22 @@ def _moved(version: versions.Version, args: argparse.Namespace) -> int:
         print_json(versions.details(version))
     else:
         say(f"Dataset {version.name} is at version {version.version}: {count(version.count(), 'conversation')}.")
+    return 0
+
+
+def delete(args: argparse.Namespace) -> int:
+    """Delete a dataset, once that is said to be meant."""
+    if not args.yes:
+        versions.find(args.name)
+        all_versions = count(len(versions.list_versions(args.name)), "version")
+        runs = count(len(deletion.trained_on(args.name)), "run")
+        why = f"all of it would be gone for good: {all_versions} ({runs} trained on it)."
+        raise UserError(f"dataset {args.name!r}", why, f"If that is meant: sidetune delete {args.name} --yes")
+    deletion.delete_dataset(args.name)
+    if args.json:
+        print_json({"deleted": args.name})
+    else:
+        say(f"Deleted {args.name}.")
     return 0
 
 

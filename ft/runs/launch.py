@@ -1,9 +1,8 @@
-"""Start, stop, resume and delete runs. The worker is a process of its own that outlives whoever started it."""
+"""Start, stop and resume runs. The worker is a process of its own that outlives whoever started it."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -81,27 +80,6 @@ def resume(run: Run) -> int:
     if now.state == "finished":
         raise UserError(f"run {run.id}", "it is finished.", "Start a new run with more epochs to train on.")
     return start(run)
-
-
-def delete(run: Run) -> None:
-    """Remove the run's directory with its checkpoints and adapter.
-
-    Raises:
-        UserError: the run is going, or its folder may not be removed.
-    """
-    now = status(run)
-    if now.live:
-        raise UserError(f"run {run.id}", f"it is {now.state}.", "Stop it first.")
-    doomed = run.path.with_name(f".{run.id}.deleted")
-    try:
-        os.replace(run.path, doomed)
-    except OSError as error:
-        raise UserError(
-            f"the folder {run.path}",
-            f"it cannot be removed: {error.strerror or error}.",
-            "Mend the permissions of the folder that it is in, or remove it by hand.",
-        ) from error
-    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def wait(run: Run, poll: float = 0.5) -> Iterator[dict[str, Any]]:

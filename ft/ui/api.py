@@ -23,7 +23,8 @@ from ft.ui import api_data
 from ft.ui.endpoint import refusing
 
 ENDPOINTS = (
-    *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "export_data", "push"),
+    *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
+    *("export_data", "push"),
     *("train", "runs", "run", "stop", "chat"),
 )
 

@@ -20,6 +20,7 @@ from ft.dataset.build import SourceFile
 from ft.dataset.near import THRESHOLD
 from ft.hub import pull as pulling
 from ft.hub import push as pushing
+from ft.runs import deletion
 from ft.train import tokens
 from ft.train.tokens import Lengths
 from ft.ui import endpoint
@@ -54,7 +55,7 @@ def add(hosted: bool) -> None:
     endpoint.add("export_data", export_data, asked, gr.File(label="file", visible=False))
     for read in (datasets, check, inspect):
         gr.api(read, api_name=read.__name__, concurrency_limit=_READ)
-    for change in (dedup, combine, undo, redo, pull, push):
+    for change in (dedup, combine, undo, redo, delete, pull, push):
         gr.api(change, api_name=change.__name__, concurrency_limit=_CHANGE)
 
 
@@ -138,3 +139,10 @@ def undo(dataset: str) -> dict:
 def redo(dataset: str) -> dict:
     """Go forward again after /undo."""
     return versions.details(edit.redo(dataset or ""))
+
+
+@refusing
+def delete(dataset: str) -> dict:
+    """Delete a dataset with all of its versions, for good."""
+    deletion.delete_dataset(dataset or "")
+    return {"deleted": dataset}

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from ft.errors import UserError
-from ft.runs import directory, launch
+from ft.runs import deletion, directory
 from ft.runs.directory import Run
 from ft.runs.status import summary
 from ft.ui import alerts, run_view, run_words
@@ -93,7 +93,7 @@ def row(run: Run) -> list[str]:
 def remove(run_id: str) -> tuple[Any, ...]:
     """Delete the run and show the next."""
     try:
-        launch.delete(directory.find(run_id))
+        deletion.delete(directory.find(run_id))
     except UserError as error:
         return gr.skip(), *arrive(run_id, run_id, error)
     return "", *arrive("", "")

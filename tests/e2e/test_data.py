@@ -156,3 +156,24 @@ def test_what_is_not_saved_yet_is_still_looked_at_after_a_refresh_and_undo_bring
     button(page, "Save as version 2 of first").click(timeout=HELD)
     expect(page.get_by_text(re.compile("Version 2, "))).to_be_visible(timeout=HELD)
     assert versions_of(app, "first") == ["v1", "v2"]
+
+
+def test_a_dataset_is_deleted_once_that_is_meant(page, app, tmp_path):
+    chats = tmp_path / "doomed.jsonl"
+    chats.write_text(
+        "\n".join(json.dumps({"prompt": f"Question {n}?", "completion": f"Answer {n}."}) for n in range(9))
+    )
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(chats))
+    expect(page.get_by_label("Name of the dataset")).to_have_value("doomed", timeout=HELD)
+    button(page, "Save dataset").click()
+    expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
+    expect(page).to_have_url(re.compile("dataset=doomed"), timeout=HELD)
+    panel(page, "History")
+    button(page, "Delete this dataset").click()
+    expect(page.get_by_text("All of doomed would be gone for good: 1 version")).to_be_visible(timeout=HELD)
+    button(page, "Keep it").click()
+    button(page, "Delete this dataset").click()
+    button(page, "Yes, delete it for good").click()
+    expect(page).not_to_have_url(re.compile("dataset=doomed"), timeout=HELD)
+    assert not versions_of(app, "doomed")

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from ft.config import TrainConfig
 from ft.errors import UserError
-from ft.runs import directory, events, launch
+from ft.runs import deletion, directory, events, launch
 from ft.runs.curves import curves
 from ft.runs.status import log_tail, status, summary
 from ft.train import preflight
@@ -119,14 +119,14 @@ def test_a_second_run_waits_for_the_device_and_says_for_whom(sample):
     assert follow(second, lambda event: event["kind"] == "waiting")["behind"] == first.id
     assert status(second).state == "waiting" and first.id in status(second).message
     with pytest.raises(UserError, match="Stop it first"):
-        launch.delete(first)
+        deletion.delete(first)
     for run in (second, first):
         launch.stop(run)
     deadline = time.monotonic() + 60
     while (status(first).live or status(second).live) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert [status(run).state for run in (first, second)] == ["stopped", "stopped"]
-    launch.delete(first)
+    deletion.delete(first)
     assert not first.path.exists()
 
 

@@ -14,7 +14,7 @@ from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
-from ft.runs import directory, events, launch
+from ft.runs import deletion, directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, log_tail, status
 
@@ -124,7 +124,7 @@ def test_what_a_live_run_needs_is_not_taken_from_it(run: Run, hold):
     events.append(run, "started", steps=9)
     with hold(run.lock_path):
         with pytest.raises(UserError, match=r"it is running\. Stop it first"):
-            launch.delete(run)
+            deletion.delete(run)
         with pytest.raises(UserError, match="it is running already"):
             launch.resume(run)
     assert directory.list_runs() == [run]
@@ -133,7 +133,7 @@ def test_what_a_live_run_needs_is_not_taken_from_it(run: Run, hold):
 
 def test_a_run_whose_process_is_on_its_way_is_not_started_again_and_not_deleted(run: Run):
     events.append(run, "launched")
-    for refused in (launch.resume, launch.delete):
+    for refused in (launch.resume, deletion.delete):
         with pytest.raises(UserError, match="it is queued"):
             refused(run)
     assert run.path.exists()
@@ -160,7 +160,7 @@ def test_a_deleted_run_is_gone_with_all_that_was_in_it_and_no_other_is(run: Run)
     events.append(run, "launched")
     events.append(run, "stopped", step=3)
     (run.checkpoints / "checkpoint-3").mkdir(parents=True)
-    launch.delete(run)
+    deletion.delete(run)
     assert directory.list_runs() == [other]
     assert list(places.runs_dir().iterdir()) == [other.path]
 

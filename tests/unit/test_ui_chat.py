@@ -9,7 +9,7 @@ import pytest
 from ft.config import TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
-from ft.runs import directory, events, launch
+from ft.runs import deletion, directory, events
 from ft.runs.directory import Run
 from ft.ui import chat_choice, chat_events
 from ft.ui.chat_reply import Talk
@@ -79,7 +79,7 @@ def test_nothing_is_changed_while_a_reply_is_written(run: Run):
 def test_a_run_that_was_deleted_meanwhile_is_said_and_the_conversation_stays(run: Run):
     turn = {"user": "Who are you?", "base": {"text": "I"}, "tuned": {"text": "Ahoy"}}
     kept = {f"{run.id}/checkpoint-8": [turn]}
-    launch.delete(run)
+    deletion.delete(run)
     shown = words(chat_events.show_checkpoint(run.id, "checkpoint-8", kept))
     assert "there is no such run" in shown and "Ahoy" in shown
 
