@@ -95,8 +95,9 @@ def delete(args: argparse.Namespace) -> int:
     if not args.yes:
         versions.find(args.name)
         all_versions = count(len(versions.list_versions(args.name)), "version")
-        runs = count(len(deletion.trained_on(args.name)), "run")
-        why = f"all of it would be gone for good: {all_versions} ({runs} trained on it)."
+        runs = len(deletion.trained_on(args.name))
+        trained = f"; {count(runs, 'run')} trained on it" if runs else ""
+        why = f"all of it would be gone for good: {all_versions}{trained}."
         raise UserError(f"dataset {args.name!r}", why, f"If that is meant: sidetune delete {args.name} --yes")
     deletion.delete_dataset(args.name)
     if args.json:

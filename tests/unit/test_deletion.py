@@ -67,7 +67,7 @@ def test_the_command_line_deletes_only_what_is_said_to_be_meant(chats, capsys):
     directory.create(chats, TrainConfig())
     assert main(["delete", "chats"]) == 1
     said = capsys.readouterr().err
-    assert "2 versions (1 run trained on it)" in said and "sidetune delete chats --yes" in said
+    assert "2 versions; 1 run trained on it." in said and "sidetune delete chats --yes" in said
     assert versions.find("chats") == chats
     run = directory.find("latest")
     events.append(run, "launched")
