@@ -10,6 +10,7 @@ from ft.cli.output import note, print_json, say
 from ft.dataset import build, edit, export, versions
 from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
+from ft.dataset.remove import require_folder
 from ft.errors import UserError
 from ft.figures import count
 from ft.hub import push as pushing
@@ -93,7 +94,7 @@ def _moved(version: versions.Version, args: argparse.Namespace) -> int:
 def delete(args: argparse.Namespace) -> int:
     """Delete a dataset, once that is said to be meant."""
     if not args.yes:
-        versions.find(args.name)
+        require_folder(args.name)
         all_versions = count(len(versions.list_versions(args.name)), "version")
         runs = len(deletion.trained_on(args.name))
         trained = f"; {count(runs, 'run')} trained on it" if runs else ""

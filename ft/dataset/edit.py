@@ -19,7 +19,7 @@ from ft.dataset.save import save
 from ft.dataset.split import Side
 from ft.dataset.staging import Staged, follow, new_folder, write_json
 from ft.dataset.table import Facts, facts, table
-from ft.dataset.versions import Version, in_use, list_versions, use
+from ft.dataset.versions import Version, in_use, list_versions, require_there, use
 from ft.errors import UserError
 
 Finish = Callable[[Path, dict[str, Any]], dict[str, Any]]
@@ -46,6 +46,8 @@ def apply(looked: Version | Staged, change: Change, finish: Finish | None = None
         report = {**looked.report, **_counts(folder, looked.report, change)}
         report = finish(folder, report) if finish else report
         write_json(folder / "report.json", report)
+        if isinstance(looked, Version):
+            require_there(looked)
         write_json(folder / "source.json", _source(looked, change, sides))
         edited = Staged(folder, report)
         if isinstance(looked, Version):

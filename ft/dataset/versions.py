@@ -18,7 +18,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"v([1-9][0-9]*)")
 _LISTED = ("format", "read", "kept", "rejected", "duplicates", "splits")  # of a report, in a list of datasets
 CURRENT = "current"
-_MEND = "Delete that folder, or convert the files again under another name."
+_DELETED = ".deleted"  # holds the last version number of each dataset that was deleted, by name
+_MEND = "Delete that dataset (sidetune delete NAME --yes), or convert the files again under another name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,36 @@ def _numbers(name: str) -> list[int]:
 
 
 def next_version(name: str) -> str:
-    """The version that the next dataset of that name gets: "v1" where there is none yet."""
-    return f"v{max(_numbers(name), default=0) + 1}"
+    """The version that the next dataset of that name gets: "v1" where there never was one.
+
+    No number is given twice, after a deletion neither: a run knows what it was trained on by it.
+    """
+    return f"v{max([*_numbers(name), _last_deleted(name)]) + 1}"
+
+
+def remember_numbers(name: str) -> None:
+    """Before a dataset is deleted: keep which version was its last.
+
+    Raises:
+        OSError: it cannot be written down.
+    """
+    path = datasets_dir() / _DELETED / name
+    path.parent.mkdir(exist_ok=True)
+    write_text(path, str(max([*_numbers(name), _last_deleted(name)])))
+
+
+def _last_deleted(name: str) -> int:
+    try:
+        return int((datasets_dir() / _DELETED / name).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0
+
+
+def require_there(version: Version) -> None:
+    """Raise UserError where the dataset was deleted since `version` was found."""
+    if not version.path.is_dir():
+        todo = "Choose another dataset, or convert the files again."
+        raise UserError(f"dataset {version.name!r}", "it was deleted meanwhile.", todo)
 
 
 def list_versions(name: str) -> list[Version]:

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from ft import home
 from ft.config import TrainConfig
-from ft.dataset.versions import Version
+from ft.dataset.versions import Version, require_there
 from ft.errors import UserError
 
 
@@ -77,7 +77,7 @@ def create(dataset: Version, config: TrainConfig) -> Run:
     """A new run directory for training on `dataset`; its id sorts by time. Nothing is started.
 
     Raises:
-        UserError: the disk is full or not writable.
+        UserError: the dataset was deleted meanwhile, or the disk is full or not writable.
     """
     now = datetime.now(timezone.utc)
     run_id = f"{now:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9-]+', '-', dataset.name)[:24]}-{secrets.token_hex(2)}"
@@ -101,6 +101,11 @@ def create(dataset: Version, config: TrainConfig) -> Run:
             f"a run could not be written there: {error.strerror or error}.",
             "Free disk space, or set SIDETUNE_HOME to a folder that can be written to.",
         ) from error
+    try:
+        require_there(dataset)  # only now: from here on no deletion overlooks the run
+    except UserError:
+        shutil.rmtree(final, ignore_errors=True)
+        raise
     return Run(final)
 
 

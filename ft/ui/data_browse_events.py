@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -69,8 +70,8 @@ def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown | No
 
 def _start(looked: Version | Staged, before: Shown | None) -> int | None:
     """Where to start after a change; None: at the last page, where what was added is."""
-    if before is None:
-        return 0
+    if before is None or (before.of and Path(before.of).parent != looked.path.parent):
+        return 0  # another dataset, as after a deletion
     return None if _added(looked) > before.added else before.start
 
 

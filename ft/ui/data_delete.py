@@ -14,7 +14,7 @@ from ft.runs import deletion
 from ft.ui import alerts, data_choice
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT
+from ft.ui.tab import SHARED_EVENT, own_tab
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -24,7 +24,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     which = gr.State("")  # the dataset that was asked about: another one may be chosen meanwhile
     words = gr.HTML(visible=False)
     with gr.Row(elem_classes="actions"):
-        delete = gr.Button("Delete this dataset", size="sm", scale=0, min_width=170)
+        delete = gr.Button("Delete this dataset", size="sm", scale=0, min_width=170, visible=False)
         # Not where Delete was: a second click on the same spot must not delete.
         keep = gr.Button("Keep it", size="sm", scale=0, min_width=110, visible=False)
         sure = gr.Button("Yes, delete it for good", size="sm", variant="stop", scale=0, min_width=200, visible=False)
@@ -34,7 +34,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     delete.click(ask, here, asked, **PRIVATE)
     keep.click(show, here, asked, **PRIVATE)
     sure.click(remove, [which, *here], [shared.dataset, shared.edited, *asked], **PRIVATE)
-    gr.on([shared.dataset.change, staged.change, shared.edited.change], show, here, asked, **SHARED_EVENT)
+    seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
+    gr.on(seen, show, here, asked, **SHARED_EVENT)
+    shared.arrival.then(show, here, asked, **PRIVATE)
 
 
 def show(dataset: str, staged: str) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from ft.cli import main
 from ft.config import TrainConfig
 from ft.dataset import build, edit, sample, versions
 from ft.dataset.change import deletion as without
+from ft.dataset.staging import staging_dir
 from ft.errors import UserError
 from ft.runs import deletion, directory, events
 from ft.ui import data_delete
@@ -32,9 +33,55 @@ def chats(home: Path) -> versions.Version:
 def test_a_deleted_dataset_is_gone_with_all_versions_and_no_other_is(chats):
     deletion.delete_dataset("chats")
     assert [each.name for each in versions.list_datasets()] == ["other"]
-    assert not list(places.datasets_dir().rglob("*chats*"))
+    assert not (places.datasets_dir() / "chats").exists() and not list(staging_dir().iterdir())
     with pytest.raises(UserError, match="no dataset of that name"):
         deletion.delete_dataset("chats")
+
+
+def test_a_version_number_is_never_given_twice_so_that_a_run_does_not_take_another_dataset_for_its_own(chats):
+    run = directory.create(versions.find("chats@v1"), TrainConfig())
+    events.append(run, "launched")
+    events.append(run, "stopped", step=3)
+    for last in ("v2", "v3"):
+        deletion.delete_dataset("chats")
+        made = build.save(build.stage([sample.sample_file()]), "chats")
+        assert int(made.version[1:]) == int(last[1:]) + 1
+    with pytest.raises(UserError, match="no version 'v1'"):
+        versions.find(f"{run.config.dataset}@{run.config.version}")
+
+
+def test_an_edit_that_ends_after_its_dataset_was_deleted_does_not_bring_it_back(chats):
+    def finish(folder: Path, report: dict) -> dict:
+        deletion.delete_dataset("chats")
+        return report
+
+    with pytest.raises(UserError, match="deleted meanwhile"):
+        edit.apply(chats, without([0]), finish)
+    assert [each.name for each in versions.list_datasets()] == ["other"]
+
+
+def test_no_run_is_made_on_a_dataset_that_was_deleted_meanwhile(chats):
+    deletion.delete_dataset("chats")
+    with pytest.raises(UserError, match="deleted meanwhile"):
+        directory.create(chats, TrainConfig())
+    assert directory.list_runs() == []
+
+
+def test_what_the_disk_keeps_is_not_said_to_be_deleted_and_the_name_is_free_again(chats, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", lambda *given, **named: None)  # as another user's files refuse to go
+        with pytest.raises(UserError, match="not all of its files could be removed"):
+            deletion.delete_dataset("chats")
+    build.save(build.stage([sample.sample_file()]), "chats")
+    deletion.delete_dataset("chats")
+
+
+def test_a_link_to_a_folder_elsewhere_is_not_said_to_be_deleted(chats, tmp_path):
+    chats.path.parent.rename(tmp_path / "elsewhere")
+    chats.path.parent.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="a link"):
+        deletion.delete_dataset("chats")
+    assert versions.find("chats").version == "v2"
 
 
 def test_a_dataset_that_is_damaged_can_be_deleted(chats):
@@ -74,7 +121,10 @@ def test_the_command_line_deletes_only_what_is_said_to_be_meant(chats, capsys):
     events.append(run, "stopped", step=1)
     assert main(["delete", "chats", "--yes", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"deleted": "chats"}
-    assert main(["delete", "chats"]) == 1
+    capsys.readouterr()
+    for name, why in (("chats", "no dataset of that name"), ("other@v1", "a name is made of letters")):
+        assert main(["delete", name]) == 1
+        assert why in capsys.readouterr().err
 
 
 def test_the_page_says_what_would_go_and_deletes_what_was_asked_about(chats):

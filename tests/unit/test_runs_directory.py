@@ -15,7 +15,7 @@ from ft.runs.status import summary
 
 
 def make(name: str = "sample") -> Run:
-    return directory.create(Version(name, "v1", Path("unused")), TrainConfig())
+    return directory.create(Version(name, "v1", Path.cwd()), TrainConfig())
 
 
 def remade(run: Run, **changed: str) -> Run:

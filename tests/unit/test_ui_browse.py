@@ -186,3 +186,8 @@ def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(c
     ):
         assert "changed elsewhere" in refused[-1]["value"]
     assert versions.find("chats").count() == 11
+
+
+def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
+    other = events.Shown((5, 6, 7, 8, 9), 5, 0, str(chats.path.parent.parent / "gone" / "v1"))
+    assert page(events.show_again("chats", "", *ALL, other))["rows"] == [0, 1, 2, 3, 4]
