@@ -39,18 +39,18 @@ def apply(looked: Version | Staged, change: Change, finish: Finish | None = None
     with new_folder("edit the dataset") as folder:
         rows = parquet.index(looked.conversations_path)
         _require_rows(change, rows.num_rows)
-        sides = _Sides(rows, change, looked.source["boundary"], looked.source["held_out"])
+        source = looked.source
+        sides = _Sides(rows, change, source["boundary"], source["held_out"])
         with parquet.ConversationWriter(folder / parquet.FILE_NAME) as writer:
             _write(looked.conversations_path, change, sides, writer)
         shutil.copyfile(looked.rejected_path, folder / "rejected.jsonl")
         report = {**looked.report, **_counts(folder, looked.report, change)}
         report = finish(folder, report) if finish else report
         write_json(folder / "report.json", report)
-        if isinstance(looked, Version):
-            require_there(looked)
-        write_json(folder / "source.json", _source(looked, change, sides))
+        write_json(folder / "source.json", _source(looked, source, change, sides))
         edited = Staged(folder, report)
         if isinstance(looked, Version):
+            require_there(looked)
             return save(edited, looked.name)
         follow(edited, looked)
         return edited
@@ -172,10 +172,10 @@ def _counts(folder: Path, before: dict[str, Any], change: Change) -> dict[str, A
     }
 
 
-def _source(looked: Version | Staged, change: Change, sides: _Sides) -> dict[str, Any]:
+def _source(looked: Version | Staged, before: dict[str, Any], change: Change, sides: _Sides) -> dict[str, Any]:
     if isinstance(looked, Version):
         made: dict[str, Any] = {"parent": looked.version, "edit": change.words}
     else:  # its first version will be made from files, and these changes before it was saved
-        made = {"edits": [*looked.source.get("edits", []), change.words]}
+        made = {"edits": [*before.get("edits", []), change.words]}
     now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
-    return {**looked.source, **made, "created": now, "held_out": sorted(sides.held_out)}
+    return {**before, **made, "created": now, "held_out": sorted(sides.held_out)}

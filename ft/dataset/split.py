@@ -10,8 +10,6 @@ from formats.conversation import Conversation
 
 Side = Literal["train", "validation"]
 SMALL = 1000  # openings; from here on about `fraction` of them fall below it by themselves
-
-
 _ASCII = bytes(range(128))
 _FOLDED = bytes((ord(" ") if chr(b).isspace() else ord(chr(b).lower())) if b < 128 else b for b in range(256))
 

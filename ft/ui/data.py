@@ -12,7 +12,6 @@ from ft.ui import (
     alerts,
     data_browse,
     data_checks,
-    data_delete,
     data_editor,
     data_events,
     data_export,
@@ -137,7 +136,6 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
                 data_near.build(shared, staged)
             with gr.Tab("History", id="history"):
                 data_history.build(shared, staged)
-                data_delete.build(shared, staged)
             with gr.Tab("Export", id="export"):
                 data_export.build(shared, staged)
     names = {key: value for key, value in locals().items() if key in _Look.__dataclass_fields__}

@@ -27,6 +27,18 @@ def required(dataset: str, staged: str) -> Version | Staged:
     return looked
 
 
+def saved(dataset: str, staged: str) -> Version:
+    """The saved dataset that is looked at.
+
+    Raises:
+        UserError: nothing is, or an upload.
+    """
+    looked = required(dataset, staged)
+    if not isinstance(looked, Version):
+        raise UserError("the upload", "it is not saved yet.", "Save it under a name first.")
+    return looked
+
+
 def unchanged(dataset: str, staged: str, of: str) -> Version | Staged:
     """What is looked at, if it is still the one whose `path` is `of` ("": whichever): the rows that a page holds are
     places in one version, and an edit in another window makes another one, with other rows.

@@ -15,8 +15,8 @@ from ft.dataset.combine import Part
 from ft.dataset.difference import Difference, compare
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts, data_choice, data_view
-from ft.ui.data_change import required
+from ft.ui import alerts, data_choice, data_delete, data_view
+from ft.ui.data_change import saved
 from ft.ui.data_choice import moment
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
@@ -33,6 +33,8 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     with gr.Row(elem_classes="actions") as actions:
         use = gr.Button("Use this version", size="sm", scale=0, min_width=150)
         differ = gr.Button("What differs from the one in use", size="sm", scale=0, min_width=240)
+        delete = gr.Button("Delete this dataset", size="sm", scale=0, min_width=170)
+    data_delete.build(shared, staged, delete)
     problem = alerts.place()
     shown = gr.HTML(elem_id="data-difference")
     with gr.Accordion("Combine with other datasets", open=False) as fold:
@@ -105,17 +107,10 @@ def _made(source: dict[str, Any]) -> str:
     return f"made from {names}" + "".join(f"; {edit[:1].lower()}{edit[1:]}" for edit in source.get("edits", []))
 
 
-def _saved(dataset: str, staged: str) -> Version:
-    looked = required(dataset, staged)
-    if not isinstance(looked, Version):
-        raise UserError("the upload", "it is not saved yet.", "Save it under a name first.")
-    return looked
-
-
 @alerts.told(outputs=1)
 def use_version(dataset: str, staged: str, chosen: str | None) -> Any:
     """Let the dataset be as it was in that version: a new value for `shared.edited`."""
-    looked = _saved(dataset, staged)
+    looked = saved(dataset, staged)
     versions.use(versions.find(f"{looked.name}@{chosen or looked.version}"))
     return time.time_ns()
 
@@ -123,7 +118,7 @@ def use_version(dataset: str, staged: str, chosen: str | None) -> Any:
 @alerts.told(outputs=1)
 def difference(dataset: str, staged: str, chosen: str | None) -> str:
     """What differs between that version and the one in use."""
-    looked = _saved(dataset, staged)
+    looked = saved(dataset, staged)
     old = versions.find(f"{looked.name}@{chosen or looked.version}")
     return markup(old, looked, compare(old.conversations_path, looked.conversations_path))
 
@@ -154,7 +149,7 @@ def markup(old: Version, new: Version, found: Difference) -> str:
 @alerts.told(outputs=1)
 def combined(dataset: str, staged: str, rows: list[list[Any]], name: str) -> str:
     """Make one dataset of those that something is to be taken of, and choose it."""
-    looked = _saved(dataset, staged)
+    looked = saved(dataset, staged)
     versions.check_name(name.strip())
     if versions.in_use(name.strip()):
         raise UserError(f"the name {name.strip()}", "there is a dataset of that name.", "Choose another.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,6 +22,13 @@ def button(page: Page, name: str):
 
 def panel(page: Page, name: str) -> None:
     page.locator("#data-panels").get_by_role("tab", name=name, exact=True).locator("visible=true").first.click()
+
+
+def chats(folder: Path, name: str, count: int) -> str:
+    """The path of a new file with so many conversations."""
+    path = folder / f"{name}.jsonl"
+    path.write_text("\n".join(json.dumps({"prompt": f"{name} {n}?", "completion": f"Yes, {n}."}) for n in range(count)))
+    return str(path)
 
 
 def versions_of(app, name: str) -> list[str]:
@@ -103,12 +111,8 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
 
 
 def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_come_to_rest(page, app, tmp_path):
-    chats = tmp_path / "many.jsonl"
-    chats.write_text(
-        "\n".join(json.dumps({"prompt": f"Question {n}?", "completion": f"Answer {n}."}) for n in range(60))
-    )
     page.goto(app.url + "/?tab=data")
-    page.locator("#data-files input[type=file]").set_input_files(str(chats))
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "many", 60))
     page.get_by_label("Name of the dataset").fill("many")
     button(page, "Save dataset").click()
     expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
@@ -129,17 +133,12 @@ def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_co
 
 
 def test_what_is_not_saved_yet_is_still_looked_at_after_a_refresh_and_undo_brings_changes_back(page, app, tmp_path):
-    for name in ("first", "second"):
-        chats = tmp_path / f"{name}.jsonl"
-        chats.write_text(
-            "\n".join(json.dumps({"prompt": f"{name} {n}?", "completion": f"Yes, {n}."}) for n in range(9))
-        )
     page.goto(app.url + "/?tab=data")
-    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / "first.jsonl"))
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "first", 9))
     expect(page.get_by_label("Name of the dataset")).to_have_value("first", timeout=HELD)
     button(page, "Save dataset").click()
     expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
-    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / "second.jsonl"))
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "second", 9))
     expect(page.get_by_text("Read, but not saved yet")).to_be_visible(timeout=HELD)
     expect(page.get_by_text("9 conversations", exact=True)).to_be_visible(timeout=HELD)
     button(page, "Delete conversation 1").click()
@@ -159,21 +158,21 @@ def test_what_is_not_saved_yet_is_still_looked_at_after_a_refresh_and_undo_bring
 
 
 def test_a_dataset_is_deleted_once_that_is_meant(page, app, tmp_path):
-    chats = tmp_path / "doomed.jsonl"
-    chats.write_text(
-        "\n".join(json.dumps({"prompt": f"Question {n}?", "completion": f"Answer {n}."}) for n in range(9))
-    )
     page.goto(app.url + "/?tab=data")
-    page.locator("#data-files input[type=file]").set_input_files(str(chats))
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "doomed", 9))
     expect(page.get_by_label("Name of the dataset")).to_have_value("doomed", timeout=HELD)
     button(page, "Save dataset").click()
     expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
     expect(page).to_have_url(re.compile("dataset=doomed"), timeout=HELD)
     panel(page, "History")
     button(page, "Delete this dataset").click()
-    expect(page.get_by_text("All of doomed would be gone for good: 1 version")).to_be_visible(timeout=HELD)
+    question = page.get_by_text("All of doomed would be gone for good: 1 version")
+    expect(question).to_be_visible(timeout=HELD)
     button(page, "Keep it").click()
+    expect(question).not_to_be_visible(timeout=HELD)
+    assert versions_of(app, "doomed") == ["v1"]
     button(page, "Delete this dataset").click()
+    expect(question).to_be_visible(timeout=HELD)
     button(page, "Yes, delete it for good").click()
     expect(page).not_to_have_url(re.compile("dataset=doomed"), timeout=HELD)
     assert not versions_of(app, "doomed")

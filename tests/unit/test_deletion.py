@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from ft import home as places
@@ -15,9 +16,7 @@ from ft.dataset.change import deletion as without
 from ft.dataset.staging import staging_dir
 from ft.errors import UserError
 from ft.runs import deletion, directory, events
-from ft.ui import data_delete
-
-WHICH, WORDS, DELETE, KEEP, SURE, PROBLEM = range(6)  # what `data_delete.show` gives
+from ft.ui import data_delete, data_history
 
 
 @pytest.fixture
@@ -128,15 +127,29 @@ def test_the_command_line_deletes_only_what_is_said_to_be_meant(chats, capsys):
 
 
 def test_the_page_says_what_would_go_and_deletes_what_was_asked_about(chats):
-    asked = data_delete.ask("chats", "")
-    assert asked[WHICH] == "chats" and "2 versions" in asked[WORDS].value
-    assert asked[KEEP].visible and asked[SURE].visible and not asked[DELETE].visible
-    dataset, _, *after = data_delete.remove("chats", "other", "")  # another one was chosen meanwhile
-    assert dataset == "" and after[DELETE].visible and not after[SURE].visible
+    which, question, words, problem = data_delete.ask("chats", "")
+    assert which == "chats" and "2 versions" in words and question.visible and not problem["visible"]
+    kept, closed, _ = data_delete.closed()
+    assert kept == "" and not closed.visible
+    assert data_delete.remove(kept)[:2] == (gr.skip(), gr.skip()) and versions.find("chats") == chats
+    dataset, _, which, question, *_ = data_delete.remove("chats")
+    assert (dataset, which) == ("", "") and not question.visible
     assert [each.name for each in versions.list_datasets()] == ["other"]
 
 
-def test_an_upload_has_no_button_to_delete_a_dataset(chats):
+def test_the_question_goes_with_the_dataset_that_it_is_about_and_not_before(chats):
+    unchanged = (gr.skip(),) * 3
+    assert data_delete.follow("chats", "", "chats") == unchanged  # an edit
+    assert (
+        data_delete.follow("other", "", "") == unchanged
+    )  # an answer that comes late does not close what is asked now
+    which, question, _ = data_delete.follow("other", "", "chats")
+    assert which == "" and not question.visible
+
+
+def test_an_upload_is_no_dataset_to_delete(chats):
     upload = build.stage([sample.sample_file()])
-    assert not data_delete.show("", upload.id)[DELETE].visible
-    assert data_delete.ask("", upload.id)[WHICH] == ""
+    actions = data_history.show("", upload.id)[3]  # the row of buttons, with the one that deletes
+    assert not actions.visible
+    *unchanged, problem = data_delete.ask("", upload.id)
+    assert unchanged == [gr.skip()] * 3 and "not saved yet" in problem["value"]
