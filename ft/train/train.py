@@ -21,11 +21,13 @@ from ft.models import device
 from ft.models.load import Loaded, load_base
 from ft.runs.directory import Run
 from ft.template.render import Renderer
+from ft.train.adapter import lora_config
+from ft.train.arguments import training_arguments
 from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.data import encode
 from ft.train.log import tell
 from ft.train.preflight import require_some, steps_for
-from ft.train.trainer import ResponseTrainer, lora_config, training_arguments
+from ft.train.trainer import ResponseTrainer
 
 
 def train(run: Run) -> None:

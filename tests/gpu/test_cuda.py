@@ -18,7 +18,7 @@ from ft.models.load import load_base
 from ft.presets import preset
 from ft.runs import directory, events, launch
 from ft.runs.status import summary
-from ft.train.trainer import lora_config
+from ft.train.adapter import lora_config
 
 pytestmark = [pytest.mark.gpu, pytest.mark.slow]
 

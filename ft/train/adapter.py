@@ -1,0 +1,46 @@
+"""From a TrainConfig to the adapter that is trained: which layers get one, and how it begins."""
+
+from __future__ import annotations
+
+import torch
+from peft import LoraConfig
+from transformers import PreTrainedModel
+
+from ft.config import TrainConfig
+from ft.errors import UserError
+
+
+def lora_config(config: TrainConfig, model: PreTrainedModel) -> LoraConfig:
+    """LoRA on all linear layers but the head (QLoRA, arXiv 2305.14314), or on those of the last `trained_layers`.
+
+    Raises:
+        UserError: more layers were asked for than the model has.
+    """
+    layers: list[int] | None = None
+    targets: str | list[str] = "all-linear"
+    if config.trained_layers != "all":
+        count = model.config.get_text_config().num_hidden_layers
+        if not 1 <= config.trained_layers <= count:
+            raise UserError(
+                f"trained_layers = {config.trained_layers}",
+                f"this model has {count} layers.",
+                f"Use a number from 1 to {count}, or all.",
+            )
+        layers = list(range(count - config.trained_layers, count))
+        targets = _linear_names(model)  # PEFT takes layer numbers only together with names
+    return LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=targets,
+        layers_to_transform=layers,
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _linear_names(model: PreTrainedModel) -> list[str]:
+    """The names that the model's linear layers have within a block, without the head."""
+    head = model.get_output_embeddings()
+    linear = (name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear) and layer is not head)
+    return sorted({name.rpartition(".")[2] for name in linear})
