@@ -8,14 +8,22 @@ import torch
 from trl import SFTConfig
 
 from ft.config import TrainConfig
+from ft.train.batch import Batch
 
 
 def training_arguments(
-    config: TrainConfig, checkpoints: Path, *, steps: int, eval_steps: int, has_validation: bool, bf16: bool
+    config: TrainConfig,
+    batch: Batch,
+    checkpoints: Path,
+    *,
+    steps: int,
+    eval_steps: int,
+    has_validation: bool,
+    bf16: bool,
 ) -> SFTConfig:
     """The trainer's settings. Clipping at 0.3 and Adam's beta2 of 0.999 are the QLoRA paper's.
 
-    Batches hold conversations of about the same length. On CUDA: paged 8-bit AdamW and gradient checkpointing.
+    On CUDA: paged 8-bit AdamW and gradient checkpointing.
     """
     cuda = torch.cuda.is_available()
     save_steps = config.save_steps or eval_steps
@@ -25,9 +33,9 @@ def training_arguments(
         output_dir=str(checkpoints),
         max_length=None,  # data.py has cut at turn boundaries already; TRL would cut in the middle of a reply
         max_steps=steps,
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation,
+        per_device_train_batch_size=batch.size,
+        per_device_eval_batch_size=batch.size,
+        gradient_accumulation_steps=batch.accumulation,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup" if config.schedule == "constant" else config.schedule,
         warmup_steps=round(steps * config.warmup_ratio),
@@ -37,13 +45,11 @@ def training_arguments(
         bf16=bf16,
         use_cpu=not cuda,
         gradient_checkpointing=cuda,
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
         eval_strategy="steps" if has_validation else "no",
         eval_steps=eval_steps,
         save_strategy="steps",
         save_steps=save_steps,
-        save_total_limit=2,
+        restore_callback_states_from_checkpoint=True,  # else the patience of early stopping begins anew
         load_best_model_at_end=has_validation,
         metric_for_best_model="eval_loss" if has_validation else None,
         greater_is_better=False if has_validation else None,
