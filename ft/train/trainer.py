@@ -24,7 +24,9 @@ class ResponseTrainer(SFTTrainer):
         """Mean negative log-likelihood per trained token, a scalar tensor; over `num_items_in_batch` where given."""
         training = model.training
         if torch.cuda.is_available():  # TRL's fused head skips untrained tokens itself where Triton runs
+            smoother, self.label_smoother = self.label_smoother, self.label_smoother if training else None
             loss = super().compute_loss(model, inputs, False, num_items_in_batch)
+            self.label_smoother = smoother
         else:
             loss = self._cpu_loss(model, inputs, num_items_in_batch)
         if not training:
@@ -54,7 +56,8 @@ class ResponseTrainer(SFTTrainer):
         logits = causal.get_output_embeddings()(hidden[:, :-1][mask]).float()
         targets = labels[mask]
         count = num_items_in_batch if num_items_in_batch is not None else mask.sum().clamp(min=1)
-        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum") / count
+        smoothing = self.args.label_smoothing_factor if model.training else 0.0
+        loss = torch.nn.functional.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing) / count
         mode = "train" if model.training else "eval"
         hits = (logits.detach().argmax(-1) == targets).float().mean().item() if targets.numel() else 0.0
         self._metrics[mode]["mean_token_accuracy"].append(hits)

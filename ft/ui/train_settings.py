@@ -10,9 +10,13 @@ import gradio as gr
 
 from ft.config import TrainConfig
 
+Control = gr.Number | gr.Textbox | gr.Dropdown
+
 METHODS = (("4-bit base (QLoRA)", "qlora"), ("Base as it is (LoRA)", "lora"))
 SCHEDULES = (("Falls as a cosine", "cosine"), ("Falls in a line", "linear"), ("Stays the same", "constant"))
 OVERLONG = (("Cut after a reply that fits", "cut"), ("Leave it out", "drop"), ("Refuse to start", "refuse"))
+VARIANTS = (("Plain (LoRA)", "lora"), ("For high ranks (rsLoRA)", "rslora"), ("In two parts (DoRA)", "dora"))
+STARTS = (("Small (PEFT's)", "default"), ("Larger (Gaussian)", "gaussian"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "learning_rate",
                 "How much the model may change in a step",
                 "learning rate",
-                "usual 1e-4 to 2e-4 for 7B and larger, 5e-4 to 1e-3 for small models. An adapter takes about ten times "
-                "the rate of full fine-tuning; models are pretrained with peaks near 3e-4 (7B) to 3e-3 (135M). "
+                "usual 1e-4 to 3e-4 for 7B and larger, 5e-4 to 1.5e-3 for small models. An adapter takes about ten "
+                "times the rate of full fine-tuning; models are pretrained with peaks near 3e-4 (7B) to 3e-3 (135M). "
                 "Too high: the loss jumps; too low: it barely falls",
             ),
             Setting(
@@ -79,10 +83,6 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "early stopping patience",
                 "usual 2 to 3; 0 turns it off",
             ),
-            Setting(
-                "eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; often costs time"
-            ),
-            Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),
         ),
     ),
     (
@@ -138,6 +138,64 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "usual 512 to 4096: memory and time grow with it. The plan says how many are longer",
             ),
             Setting("overlong", "What becomes of longer ones", "over-long", "cutting keeps the first turns", OVERLONG),
+        ),
+    ),
+)
+EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
+    (
+        "Against learning by heart",
+        (
+            Setting(
+                "neftune_noise_alpha",
+                "Noise on what it reads while it learns",
+                "NEFTune noise alpha",
+                "usual 5 to 15; 0 turns it off. Made replies longer and better in its authors' tests on small data",
+            ),
+            Setting(
+                "label_smoothing",
+                "Doubt about the right word",
+                "label smoothing",
+                "usual 0 to 0.1: the model may be less sure of each word. On a GPU a step takes longer with it",
+            ),
+        ),
+    ),
+    (
+        "The shape of the adapter",
+        (
+            Setting(
+                "lora_variant",
+                "Kind of adapter",
+                "LoRA variant",
+                "plain is the usual choice; rsLoRA lets ranks of 64 and more count; DoRA learns length and direction "
+                "of weights apart, which can help at low ranks and takes longer",
+                VARIANTS,
+            ),
+            Setting(
+                "lora_init",
+                "Random numbers it begins with",
+                "LoRA initialisation",
+                "PEFT's is the usual choice; Gaussian is the LoRA paper's. Either way it begins as the base model",
+                STARTS,
+            ),
+        ),
+    ),
+    (
+        "The steps",
+        (
+            Setting(
+                "adam_beta2",
+                "Memory for how large the steps were",
+                "Adam beta2",
+                "usual 0.95 to 0.999, which QLoRA's authors used",
+            ),
+            Setting(
+                "max_grad_norm",
+                "Longest step that is believed",
+                "max gradient norm",
+                "usual 0.3 to 1: one odd batch cannot throw the model off",
+            ),
+            Setting("eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; each takes time"),
+            Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),
             Setting(
                 "seed",
                 "Number that makes chance repeatable",
@@ -147,20 +205,27 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
         ),
     ),
 )
-SETTINGS: tuple[Setting, ...] = tuple(setting for _, group in GROUPS for setting in group)
+SETTINGS: tuple[Setting, ...] = tuple(setting for _, group in (*GROUPS, *EXPERT_GROUPS) for setting in group)
 
 
-def build(config: TrainConfig) -> list[gr.Number | gr.Textbox | gr.Dropdown]:
+def build(config: TrainConfig) -> list[Control]:
     """The controls, in the order of SETTINGS, showing `config`."""
-    controls: list[gr.Number | gr.Textbox | gr.Dropdown] = []
-    for title, group in GROUPS:
+    controls = _build_groups(GROUPS, config)
+    with gr.Accordion("For experts", open=False):
+        controls += _build_groups(EXPERT_GROUPS, config)
+    return controls
+
+
+def _build_groups(groups: Sequence[tuple[str, tuple[Setting, ...]]], config: TrainConfig) -> list[Control]:
+    controls: list[Control] = []
+    for title, group in groups:
         gr.Markdown(f"#### {title}")
         with gr.Row(equal_height=False, elem_classes="settings-row"):
             controls += [_control(setting, getattr(config, setting.name)) for setting in group]
     return controls
 
 
-def _control(setting: Setting, value: Any) -> gr.Number | gr.Textbox | gr.Dropdown:
+def _control(setting: Setting, value: Any) -> Control:
     common: dict[str, Any] = {"label": setting.label, "info": setting.info, "min_width": 240, "interactive": True}
     if setting.choices:
         return gr.Dropdown(list(setting.choices), value=value, **common)
@@ -176,6 +241,9 @@ def _step(name: str) -> float:
         "warmup_ratio": 0.01,
         "weight_decay": 0.01,
         "lora_dropout": 0.01,
+        "label_smoothing": 0.01,
+        "adam_beta2": 0.001,
+        "max_grad_norm": 0.1,
         "epochs": 0.5,
         "max_length": 64,
     }.get(name, 1)
@@ -194,7 +262,7 @@ def settings(shown: Sequence[Any]) -> dict[str, Any]:
     """The settings that the controls show, as `TrainConfig.with_settings` takes them; an emptied one is its default."""
     given = {setting.name: value for setting, value in zip(SETTINGS, shown, strict=True) if value not in (None, "")}
     layers = str(given.get("trained_layers", "all")).strip().lower()
-    return {**given, "trained_layers": int(layers) if layers.isdigit() else layers}
+    return {**given, "trained_layers": layers}
 
 
 def differences(config: TrainConfig, recipe: TrainConfig) -> str:
