@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ft.config import TrainConfig
+from ft.models.learning_rate import rate
 
 Control = gr.Number | gr.Textbox | gr.Dropdown
 
@@ -160,7 +161,7 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
         ),
     ),
     (
-        "The shape of the adapter",
+        "The adapter",
         (
             Setting(
                 "lora_variant",
@@ -176,6 +177,12 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "LoRA initialisation",
                 "PEFT's is the usual choice; Gaussian is the LoRA paper's. Either way it begins as the base model",
                 STARTS,
+            ),
+            Setting(
+                "seed",
+                "Number that makes chance repeatable",
+                "seed",
+                "the same seed gives the same run on the same machine",
             ),
         ),
     ),
@@ -196,12 +203,6 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
             ),
             Setting("eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; each takes time"),
             Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),
-            Setting(
-                "seed",
-                "Number that makes chance repeatable",
-                "seed",
-                "the same seed gives the same run on the same machine",
-            ),
         ),
     ),
 )
@@ -268,4 +269,8 @@ def settings(shown: Sequence[Any]) -> dict[str, Any]:
 def differences(config: TrainConfig, recipe: TrainConfig) -> str:
     """The settings in which `config` is not `recipe`, as "term value" in a row; "" where there are none."""
     changed = [s for s in SETTINGS if getattr(config, s.name) != getattr(recipe, s.name)]
-    return ", ".join(f"{setting.term} {getattr(config, setting.name):}" for setting in changed)
+    return ", ".join(f"{setting.term} {_said(setting, getattr(config, setting.name))}" for setting in changed)
+
+
+def _said(setting: Setting, value: Any) -> str:
+    return rate(value) if setting.name == "learning_rate" else f"{value}"

@@ -167,8 +167,8 @@ def test_label_smoothing_is_in_the_training_loss_and_validation_stays_the_plain_
     try:
         batch = next(iter(trainer.get_train_dataloader()))
         trainer.model.train()
-        ours = float(trainer.compute_loss(trainer.model, dict(batch)))
-        theirs = float(SFTTrainer.compute_loss(trainer, trainer.model, dict(batch)))
+        ours = trainer.compute_loss(trainer.model, dict(batch)).item()
+        theirs = SFTTrainer.compute_loss(trainer, trainer.model, dict(batch)).item()
         assert ours == pytest.approx(theirs, rel=1e-5)
     finally:
         trainer.model.unload()

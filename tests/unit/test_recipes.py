@@ -131,6 +131,6 @@ def test_another_model_fits_the_form_anew_but_keeps_what_was_changed_by_hand(hom
     about, *after = train_form.fitted({"model": DEFAULT_MODEL}, str(folder), "guanaco", *shown)
     given = dict(zip(names, after, strict=True))
     assert (given["learning_rate"], given["lora_dropout"]) == (1e-4, 0.3)
-    assert "learning rate 0.0001" in about
+    assert "learning rate 1e-4" in about
     _, *first = train_form.fitted({}, str(folder), "guanaco", *shown)
     assert first == after
