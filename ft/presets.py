@@ -155,13 +155,20 @@ def default_name() -> str:
     return "lora-without-regret" if device.describe().kind == "cuda" else "cpu"
 
 
-def configure(name: str, settings: Mapping[str, Any]) -> TrainConfig:
+def configure(name: str, settings: Mapping[str, Any], ask_hub: bool = True) -> TrainConfig:
     """The preset of that name ("": `default_name`), fitted to the model of `settings`, with `settings` changed.
 
-    The command line, the API and the page all start with this. It may ask the Hub for the model's config.json.
+    The command line, the API and the page all start with this. With `ask_hub` it may fetch the model's config.json.
 
     Raises:
-        UserError: there is no such preset or setting, or a value does not fit.
+        UserError: there is no such preset or setting, or a value does not fit (or not this model).
     """
-    model = str(settings.get("model") or DEFAULT_MODEL)
-    return preset(name or default_name()).for_model(facts.of(model)).with_settings(settings)
+    known = facts.of(str(settings.get("model") or DEFAULT_MODEL), ask_hub)
+    config = preset(name or default_name()).for_model(known).with_settings(settings)
+    if known is not None and config.trained_layers != "all" and config.trained_layers > known.layers:
+        raise UserError(
+            f"trained_layers = {config.trained_layers}",
+            f"this model has {known.layers} layers.",
+            f"Use a number from 1 to {known.layers}, or all.",
+        )
+    return config

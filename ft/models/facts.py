@@ -39,17 +39,18 @@ class ModelFacts:
     lora_parameters: int
 
 
-def of(model: str) -> ModelFacts | None:
+def of(model: str, ask_hub: bool = True) -> ModelFacts | None:
     """The facts of `model` (see `catalogue.resolve`); None where they cannot be known.
 
-    Of a Hub id, config.json alone is read: from the Hub's cache, or fetched where the Hub answers.
+    Of a Hub id, config.json alone is read: from the Hub's cache, or with `ask_hub` fetched where the Hub answers (which
+    takes seconds where it does not).
     """
     try:
         source = catalogue.resolve(model)
         if source.where == "embedded":
             own = embedded.folder() / "config.json"
             return from_config(json.loads(own.read_text(encoding="utf-8")) if own.exists() else _DEFAULT)
-        path = Path(source.name) / "config.json" if source.where == "folder" else _from_hub(source.name)
+        path = Path(source.name) / "config.json" if source.where == "folder" else _from_hub(source.name, ask_hub)
         return from_config(json.loads(path.read_text(encoding="utf-8"))) if path else None
     except (UserError, OSError, ValueError):
         return None
@@ -93,7 +94,7 @@ def _number(config: Mapping[str, Any], name: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _LARGEST else 0
 
 
-def _from_hub(model: str) -> Path | None:
+def _from_hub(model: str, ask: bool) -> Path | None:
     import httpx2
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -101,7 +102,7 @@ def _from_hub(model: str) -> Path | None:
     cached = try_to_load_from_cache(model, "config.json")
     if isinstance(cached, str):
         return Path(cached)
-    if not hub.reachable():
+    if not ask or not hub.reachable():
         return None
     try:
         return Path(hf_hub_download(model, "config.json", etag_timeout=5))

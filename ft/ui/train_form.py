@@ -94,10 +94,10 @@ def restored(kept: Any) -> tuple[Any, ...]:
         return tuple(gr.skip() for _ in range(3 + len(train_settings.SETTINGS)))
 
 
-def about_preset(name: str, model: str) -> str:
+def about_preset(name: str, model: str, ask_hub: bool = False) -> str:
     """The preset's one line, what of it depends on the model, and where its numbers come from, as Markdown."""
     chosen = preset(name)
-    fitted = train_settings.differences(chosen.for_model(facts.of(model)), chosen.config)
+    fitted = train_settings.differences(chosen.for_model(facts.of(model, ask_hub)), chosen.config)
     here = f" For this base model: {fitted}." if fitted else ""
     return f"{chosen.about}{here}\n\n<small>Source: {chosen.source}</small>"
 
@@ -105,13 +105,14 @@ def about_preset(name: str, model: str) -> str:
 def filled(name: str, model: str | None) -> tuple[Any, ...]:
     """The preset's description and its settings for the model, for a person who chose the preset."""
     model = _model(model)
-    return about_preset(name, model), *train_settings.values(configure(name, {"model": model}))
+    return about_preset(name, model, ask_hub=True), *train_settings.values(configure(name, {"model": model}))
 
 
 def fitted(kept: Any, model: str | None, name: str, *shown: Any) -> tuple[Any, ...]:
     """The same for a person who chose another model than `kept` holds: what they had changed by hand stays."""
     earlier = kept.get("model") if isinstance(kept, dict) else None
-    before = train_settings.values(configure(name, {"model": _model(earlier if isinstance(earlier, str) else None)}))
+    earlier = _model(earlier if isinstance(earlier, str) else None)
+    before = train_settings.values(configure(name, {"model": earlier}, ask_hub=False))
     about, *after = filled(name, model)
     return about, *(new if value == old else value for value, old, new in zip(shown, before, after, strict=True))
 
@@ -144,7 +145,8 @@ def config_of(model: str | None, preset_name: str, shown: tuple[Any, ...]) -> Tr
     Raises:
         UserError: a value does not fit its setting.
     """
-    return configure(preset_name, {"model": _model(model), **train_settings.settings(shown)})
+    asked = {"model": _model(model), **train_settings.settings(shown)}
+    return configure(preset_name, asked, ask_hub=False)  # the form shows already what was fitted to the model
 
 
 def _model(typed: str | None) -> str:

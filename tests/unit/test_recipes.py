@@ -9,6 +9,7 @@ from model_sizes import LLAMA_7B, LLAMA_13B, LLAMA_33B, LLAMA_65B, QWEN3_8B, kno
 
 from ft import presets
 from ft.config import DEFAULT_MODEL
+from ft.errors import UserError
 from ft.models import facts
 from ft.models.learning_rate import learning_rate_hint, lora_rule
 from ft.presets import PRESETS, preset
@@ -134,3 +135,18 @@ def test_another_model_fits_the_form_anew_but_keeps_what_was_changed_by_hand(hom
     assert "learning rate 1e-4" in about
     _, *first = train_form.fitted({}, str(folder), "guanaco", *shown)
     assert first == after
+
+
+def test_more_layers_than_the_model_has_are_refused_before_a_run_is_made(folder):
+    with pytest.raises(UserError, match="80 layers"):
+        presets.configure("cpu", {"model": str(folder), "trained_layers": 81})
+    assert presets.configure("cpu", {"model": str(folder), "trained_layers": 80}).trained_layers == 80
+
+
+def test_nobody_waits_for_the_hub_where_a_form_is_only_read(monkeypatch):
+    monkeypatch.setattr(facts.hub, "reachable", lambda: pytest.fail("the Hub was asked"))
+    _, *shown = train_form.filled("cpu", DEFAULT_MODEL)
+    assert train_form.config_of("owner/not-in-any-cache", "cpu", tuple(shown)).learning_rate == 1e-3
+    assert (
+        train_form.restored(train_form.remember("owner/not-in-any-cache", "cpu", *shown))[0] == "owner/not-in-any-cache"
+    )
