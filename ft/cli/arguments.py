@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--preset",
         choices=[each.name for each in PRESETS],
-        help="recipe to start from (default: guanaco with a GPU, else cpu)",
+        help="recipe to start from (default: lora-without-regret with a GPU, else cpu)",
     )
     train.add_argument(
         "--set", action="append", type=_setting, default=[], metavar="KEY=VALUE", help="change a setting, see below"

@@ -12,7 +12,7 @@ from ft.cli.output import moment, print_json, say, table
 from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.figures import count, duration, memory
-from ft.models import catalogue, device
+from ft.models import catalogue
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import summary
@@ -28,13 +28,12 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _config(args: argparse.Namespace) -> TrainConfig:
-    name = args.preset or ("guanaco" if device.describe().kind == "cuda" else "cpu")
     settings: dict[str, Any] = dict(args.set)
     if args.model:
         settings["model"] = args.model
     if args.max_steps is not None:
         settings["max_steps"] = args.max_steps
-    return presets.preset(name).config.with_settings(settings)
+    return presets.configure(args.preset or "", settings)
 
 
 def resume(args: argparse.Namespace) -> int:

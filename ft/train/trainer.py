@@ -56,7 +56,9 @@ class ResponseTrainer(SFTTrainer):
         """Mean negative log-likelihood per trained token, a scalar tensor; over `num_items_in_batch` where given."""
         training = model.training
         if torch.cuda.is_available():  # TRL's fused head skips untrained tokens itself where Triton runs
+            smoother, self.label_smoother = self.label_smoother, self.label_smoother if training else None
             loss = super().compute_loss(model, inputs, False, num_items_in_batch)
+            self.label_smoother = smoother
         else:
             loss = self._cpu_loss(model, inputs, num_items_in_batch)
         if not training:
@@ -142,13 +144,14 @@ class ResponseTrainer(SFTTrainer):
         labels = inputs["labels"][:, 1:]
         mask = labels != IGNORED
         targets = labels[mask]
+        smoothing = self.args.label_smoothing_factor if model.training else 0.0
         asked = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
         if self._head_alone:
             hidden = causal.base_model(**asked).last_hidden_state[:, :-1][mask]
-            loss, hits = response_loss(hidden, targets, causal.get_output_embeddings())
+            loss, hits = response_loss(hidden, targets, causal.get_output_embeddings(), smoothing)
         else:
             logits = causal(**asked).logits[:, :-1][mask].float()
-            loss = cross_entropy(logits, targets, reduction="sum")
+            loss = cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
             hits = (logits.argmax(-1) == targets).sum()
         mode = "train" if model.training else "eval"
         self._metrics[mode]["mean_token_accuracy"].append(int(hits) / max(1, len(targets)))

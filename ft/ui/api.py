@@ -16,7 +16,7 @@ from ft.chat.engine import Engine
 from ft.chat.pair import as_json
 from ft.dataset import versions
 from ft.errors import UserError
-from ft.models import catalogue, device
+from ft.models import catalogue
 from ft.runs import directory, launch
 from ft.runs.status import summary
 from ft.ui import api_data
@@ -58,8 +58,7 @@ def add(engine: Engine, hosted: bool) -> None:
 def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
     """Start a run on a dataset, with settings as `sidetune train --set` names them. It goes on by itself: see /run."""
     version = versions.find(dataset or "")
-    name = preset or ("guanaco" if device.describe().kind == "cuda" else "cpu")
-    config = presets.preset(name).config.with_settings(settings or {})
+    config = presets.configure(preset, settings or {})
     catalogue.resolve(config.model)
     run = directory.create(version, config)
     launch.start(run)
