@@ -21,13 +21,14 @@ from ft.runs.status import summary
 def train(args: argparse.Namespace) -> int:
     """Make a run and start it; follow it unless `--detach` is given."""
     version = versions.find(args.name)
-    config = _config(args)
+    config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     run = directory.create(version, config)
     return _start(run, launch.start, args)
 
 
-def _config(args: argparse.Namespace) -> TrainConfig:
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """The config that the words of `sidetune train` and `sidetune trial` ask for."""
     settings: dict[str, Any] = dict(args.set)
     if args.model:
         settings["model"] = args.model

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import os
 import platform
 import shutil
@@ -14,7 +13,6 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
-from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import device
@@ -28,7 +26,7 @@ from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.data import encode
 from ft.train.diverged import diverged
 from ft.train.log import tell
-from ft.train.preflight import require_some, steps_for
+from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.trainer import DivergedError, ResponseTrainer
 
 
@@ -90,7 +88,7 @@ def _train(run: Run, batch: Batch) -> None:
         no_trained=counts.no_trained + held_out.no_trained,
     )
     steps = steps_for(counts.used, config)
-    eval_steps = min(steps, config.eval_steps or max(1, math.ceil(steps_for(counts.used, _one_epoch(config)) / 4)))
+    eval_steps = steps_between_validations(counts.used, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
@@ -136,10 +134,6 @@ def _resume_point(run: Run) -> Path | None:
         shutil.rmtree(folder, ignore_errors=True)
         tell(run, "damaged", checkpoint=folder.name, best=False)
     return whole
-
-
-def _one_epoch(config: TrainConfig) -> TrainConfig:
-    return config.with_settings({"epochs": 1, "max_steps": 0})
 
 
 def _finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loaded, steps: int) -> None:
