@@ -73,6 +73,12 @@ class TrainConfig(BaseModel):
     early_stopping_patience: int = Field(
         3, ge=0, description="validations without improvement before the run ends; 0: off"
     )
+    probes: int = Field(
+        3,
+        ge=0,
+        le=16,
+        description="held-out questions that are asked before, during and after training; 0: none",
+    )
     seed: int = Field(42, ge=0, description="seed of the order of the data and of the adapter's start")
 
     def with_settings(self, settings: Mapping[str, Any]) -> TrainConfig:

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 from importlib.metadata import version as package_version
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -27,6 +28,7 @@ from ft.train.data import encode
 from ft.train.diverged import diverged
 from ft.train.log import tell
 from ft.train.preflight import require_some, steps_between_validations, steps_for
+from ft.train.probes import Probes, questions
 from ft.train.trainer import DivergedError, ResponseTrainer
 
 
@@ -91,6 +93,8 @@ def _train(run: Run, batch: Batch) -> None:
     eval_steps = steps_between_validations(counts.used, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
+    unseen_first = chain(dataset.conversations("validation"), dataset.conversations("train"))
+    probes = Probes(run, questions(unseen_first, renderer, config.probes), renderer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     trainer = trainer_for(
         model,
@@ -102,7 +106,7 @@ def _train(run: Run, batch: Batch) -> None:
         validation if has_validation else None,
         steps=steps,
         eval_steps=eval_steps,
-        callbacks=[reporter],
+        callbacks=[reporter, probes],
     )
     checkpoint = _resume_point(run)
     first = checkpoints.step(checkpoint) if checkpoint else 0

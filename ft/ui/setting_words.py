@@ -201,6 +201,12 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "third. Try two steps says what is needed",
                 CHECKPOINTING,
             ),
+            Setting(
+                "probes",
+                "Questions asked before, during and after",
+                "probe prompts",
+                "usual 3: openings of held-out conversations, answered as the model learns. 0: none",
+            ),
             Setting("eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; each takes time"),
             Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),
         ),
