@@ -31,11 +31,11 @@ class Preflight:
     messages: list[str]
 
 
-def steps_for(conversations: int, config: TrainConfig) -> int:
-    """Optimiser steps of a run over `conversations` training conversations."""
+def steps_for(samples: int, config: TrainConfig) -> int:
+    """Optimiser steps of a run over `samples` training samples: mostly one a conversation."""
     if config.max_steps:
         return config.max_steps
-    batches = math.ceil(conversations / config.batch_size)
+    batches = math.ceil(samples / config.batch_size)
     return max(1, math.ceil(math.ceil(batches / config.gradient_accumulation) * config.epochs))
 
 
@@ -58,6 +58,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             messages.append(
                 f"Of the {side} conversations: {counts.lost()} (maximum length {config.max_length} tokens)."
             )
+    if train.several():
+        messages.append(train.several())
     if not held_out.used:
         messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
     if not renderer.native_tools and any(
@@ -75,7 +77,7 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         longest=max(train.longest, held_out.longest),
         over_limit=train.cut + train.dropped + held_out.cut + held_out.dropped,
         no_trained=train.no_trained + held_out.no_trained,
-        steps=steps_for(train.used, config),
+        steps=steps_for(train.samples, config),
         lengths=train.lengths + held_out.lengths,
         messages=messages,
     )

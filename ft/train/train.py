@@ -62,8 +62,8 @@ def train(run: Run) -> None:
         dropped=counts.dropped + held_out.dropped,
         no_trained=counts.no_trained + held_out.no_trained,
     )
-    steps = steps_for(counts.used, config)
-    eval_steps = min(steps, config.eval_steps or max(1, math.ceil(steps_for(counts.used, _one_epoch(config)) / 4)))
+    steps = steps_for(counts.samples, config)
+    eval_steps = min(steps, config.eval_steps or max(1, math.ceil(steps_for(counts.samples, _one_epoch(config)) / 4)))
     has_validation = held_out.used > 0
     arguments = training_arguments(
         config,
