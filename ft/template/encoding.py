@@ -42,4 +42,4 @@ class Encoding:
 
     def _ids(self, text: str) -> list[int]:
         # The template writes the tokens that begin a text, so the tokenizer must not write them again.
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self.tokenizer.encode(text, add_special_tokens=False)
