@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import trl
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
@@ -103,5 +103,29 @@ def with_template(template: str, adds_bos: bool = False, parts: Any = _PARTS, ad
     made = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>")
     special = sorted({*_SPECIAL.findall(template), *added} - {"<s>", "</s>"})
     made.add_tokens([AddedToken(each, special=True, normalized=False) for each in special])
+    made.chat_template = template
+    return made
+
+
+def as_sentencepiece(template: str, prepend: str) -> Any:
+    """A tokenizer that writes a space as part of a word, as Llama 2 and Mistral do.
+
+    `prepend`: "always", "first" or "never" adds one to the start of a text, "normalizer" to every stretch of it.
+    """
+    inner = Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    if prepend == "normalizer":
+        inner.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])  # type: ignore[assignment]
+    else:
+        inner.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=prepend, split=False)  # type: ignore[assignment]
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    inner.train_from_iterator(
+        [_TEXT] * 3, trainers.BpeTrainer(vocab_size=500, special_tokens=pieces, show_progress=False)
+    )
+    stripped = [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    inner.decoder = decoders.Sequence(stripped)  # type: ignore[assignment]
+    made = PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    made.add_tokens(
+        [AddedToken(each, special=True, normalized=False) for each in sorted({*_SPECIAL.findall(template)})]
+    )
     made.chat_template = template
     return made

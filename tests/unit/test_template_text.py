@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chat_templates import CHATML, CONVERSATIONS, chat, with_template
+from chat_templates import CHATML, CONVERSATIONS, as_sentencepiece, chat, with_template
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken
@@ -20,6 +20,11 @@ MARKED = CHATML.replace(
 PLAIN, MARKERS = Renderer(with_template(CHATML)), Renderer(with_template(MARKED))
 # GPT-2's way to part a text gives a run of line breaks to the word behind it, so that a reply can change the prompt.
 OLD = Renderer(with_template(CHATML, parts=None))
+SPACED = [Renderer(as_sentencepiece(CHATML, prepend)) for prepend in ("always", "first", "never", "normalizer")]
+MISTRAL = (
+    "{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+    "{% else %} {{ m.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
 END = PLAIN.end_of_turn()
 SPOKEN = st.lists(
     st.one_of(
@@ -87,7 +92,7 @@ def test_what_a_user_typed_as_an_end_of_turn_moves_no_mask():
 @settings(max_examples=200, deadline=None)
 @given(SPOKEN, SPOKEN, SPOKEN)
 def test_a_text_that_goes_on_from_a_known_one_has_the_ids_that_it_has_alone(same, before, after):
-    for renderer in (PLAIN, OLD):
+    for renderer in (PLAIN, OLD, *SPACED):
         encoding = Encoding(renderer.tokenizer)
         known = encoding.encode(same + before)
         assert encoding.encode(same + after, known) == encoding.encode(same + after)
@@ -106,6 +111,18 @@ def test_a_text_begins_once_and_as_the_chat_begins_it(template, writes, adds):
     prompt = renderer.prompt(rows(conversation)[:3])
     assert sample.input_ids.count(tokenizer.bos_token_id) == prompt.count(tokenizer.bos_token_id) == int(writes)
     assert sample.input_ids[: len(prompt)] == prompt
+
+
+@pytest.mark.parametrize("prepend", ["always", "first", "never", "normalizer"])
+def test_a_tokenizer_that_adds_spaces_learns_what_the_chat_will_ask_for(prepend):
+    renderer, conversation = Renderer(as_sentencepiece(MISTRAL, prepend)), CONVERSATIONS["several turns"]
+    (sample,) = renderer.samples(conversation)
+    assert renderer.end_of_turn() == renderer.tokenizer.eos_token_id
+    for span in sample.spans:
+        assert sample.input_ids[: span.start] == renderer.prompt(rows(conversation)[: span.message])
+        assert sample.trained[span.start : span.end] == [True] * (span.end - span.start)
+        assert sample.input_ids[span.end - 1] == renderer.tokenizer.eos_token_id
+    assert renderer.tokenizer.decode(learnt([sample])[0]).split() == ["Hello!</s>", "Sunny.</s>"]
 
 
 def test_a_line_break_among_the_added_tokens_ends_no_turn():
