@@ -36,17 +36,17 @@ class Preflight:
     messages: list[str]
 
 
-def steps_for(conversations: int, config: TrainConfig) -> int:
-    """Optimiser steps of a run over `conversations` training conversations."""
+def steps_for(samples: int, config: TrainConfig) -> int:
+    """Optimiser steps of a run over `samples` training samples: mostly one a conversation."""
     if config.max_steps:
         return config.max_steps
-    batches = math.ceil(conversations / config.batch_size)
+    batches = math.ceil(samples / config.batch_size)
     return max(1, math.ceil(math.ceil(batches / config.gradient_accumulation) * config.epochs))
 
 
-def steps_between_validations(conversations: int, steps: int, config: TrainConfig) -> int:
+def steps_between_validations(samples: int, steps: int, config: TrainConfig) -> int:
     """`config.eval_steps`, or a quarter of an epoch; at most all `steps`."""
-    epoch = steps_for(conversations, config.with_settings({"epochs": 1, "max_steps": 0}))
+    epoch = steps_for(samples, config.with_settings({"epochs": 1, "max_steps": 0}))
     return min(steps, config.eval_steps or max(1, math.ceil(epoch / 4)))
 
 
@@ -69,6 +69,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             messages.append(
                 f"Of the {side} conversations: {counts.lost()} (maximum length {config.max_length} tokens)."
             )
+    if train.several():
+        messages.append(train.several())
     if not held_out.used:
         messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
     if not renderer.native_tools and any(
@@ -78,8 +80,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
         )
-    steps = steps_for(train.used, config)
-    between = steps_between_validations(train.used, steps, config)
+    steps = steps_for(train.samples, config)
+    between = steps_between_validations(train.samples, steps, config)
     return Preflight(
         train=train.used,
         validation=held_out.used,

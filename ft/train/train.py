@@ -89,8 +89,8 @@ def _train(run: Run, batch: Batch) -> None:
         dropped=counts.dropped + held_out.dropped,
         no_trained=counts.no_trained + held_out.no_trained,
     )
-    steps = steps_for(counts.used, config)
-    eval_steps = steps_between_validations(counts.used, steps, config)
+    steps = steps_for(counts.samples, config)
+    eval_steps = steps_between_validations(counts.samples, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
     unseen_first = chain(dataset.conversations("validation"), dataset.conversations("train"))
