@@ -23,6 +23,7 @@ class Preflight:
     """
 
     train: int
+    samples: int  # of the training side: mostly one a conversation
     validation: int
     tokens: int
     trained_tokens: int
@@ -84,6 +85,7 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
     between = steps_between_validations(train.samples, steps, config)
     return Preflight(
         train=train.used,
+        samples=train.samples,
         validation=held_out.used,
         tokens=train.tokens,
         trained_tokens=train.trained_tokens,

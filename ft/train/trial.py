@@ -87,7 +87,7 @@ def seconds(found: Attempt, counts: Preflight) -> float | None:
     """How long the run takes at the speed of `found`, with its validations; None where that is not known."""
     if not found.tokens_per_second or not found.validation_tokens_per_second:
         return None
-    a_step = counts.tokens / counts.train * found.config.batch_size * found.config.gradient_accumulation
+    a_step = counts.tokens / counts.samples * found.config.batch_size * found.config.gradient_accumulation
     training = counts.steps * a_step / found.tokens_per_second
     validations = counts.validations * counts.validation_tokens / found.validation_tokens_per_second
     return training + validations

@@ -8,6 +8,7 @@ from ft.train.trial_words import report
 GB = 2**30
 COUNTS = Preflight(
     train=100,
+    samples=100,
     validation=10,
     tokens=20_000,
     trained_tokens=9_000,

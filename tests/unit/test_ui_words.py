@@ -60,7 +60,7 @@ def test_a_damaged_memory_leaves_the_form_as_it_is(kept):
 
 def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
     recipe = preset("cpu")
-    found = Preflight(90, 10, 1000, 250, 900, 3, 0, 68, 12, 100, [], ["Three were cut."])
+    found = Preflight(90, 90, 10, 1000, 250, 900, 3, 0, 68, 12, 100, [], ["Three were cut."])
     text = train_plan.plan(found, recipe.config.with_settings({"lora_rank": 8}), recipe)
     assert "90 conversations" in text and "10 held out" in text and "250 (25%)" in text and "68 steps" in text
     assert "3 over the limit of 512" in text and "Three were cut." in text
@@ -69,7 +69,7 @@ def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
 
 def test_the_plan_says_that_a_learning_rate_is_far_from_what_suits_the_model_and_only_then(home):
     recipe, known = preset("cpu"), facts.of(DEFAULT_MODEL)
-    found = Preflight(90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [])
+    found = Preflight(90, 90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [])
     assert "Without Regret" not in train_plan.plan(found, recipe.for_model(known), recipe, known)
     slow = recipe.for_model(known).with_settings({"learning_rate": 1e-5})
     assert "times lower" in train_plan.plan(found, slow, recipe, known)
