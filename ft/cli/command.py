@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ft.cli import datasets, edit, runs
+from ft.cli import compare, datasets, edit, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
@@ -35,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "push": edit.push,
         "train": runs.train,
         "runs": runs.runs,
+        "compare": compare.compare,
         "stop": runs.stop,
         "resume": runs.resume,
         "chat": _chat,
