@@ -68,7 +68,9 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
         outputs,
         **SHARED_EVENT,
     )
-    for event in (came, changed):
+    filled = shared.proposed.change(train_form.restored, shared.proposed, shown, **SHARED_EVENT)
+    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
+    for event in (came, changed, filled):
         event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
 
 
