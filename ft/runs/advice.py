@@ -112,7 +112,7 @@ class _Seen:
 
 
 def _broken(event: dict[str, Any], config: TrainConfig) -> Finding:
-    text = f"The training loss was no number any more at {event.get('given')}: the steps were too large."
+    text = f"At {event.get('given')} the training loss was no longer a number: the steps were too large."
     return Finding("diverged", text, _rate(config, 1 / 3))
 
 

@@ -15,8 +15,8 @@ from ft.errors import UserError
 from ft.runs import directory
 from ft.runs.compare import Comparison, Told, compare, losses, told
 from ft.runs.curves import thinned
-from ft.runs.directory import Run
 from ft.runs.reader import Reader
+from ft.runs.status import summary
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_compare_words import COLORS, LETTERS
 from ft.ui.shared import Shared
@@ -83,20 +83,20 @@ def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
     arrived.then(partial(show, reader), inputs, comparing.shown, **quiet)
 
 
-def offer(runs: Sequence[Run], reader: Reader, before: Sequence[str]) -> tuple[Any, ...]:
-    """The runs that there are to choose from; of those that were chosen `before`, what is still there stays chosen."""
-    gone = set(before) - {run.id for run in runs}
+def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, ...]:
+    """The runs that there are to choose from, from their summaries; of those chosen `before`, the others stay."""
+    gone = set(before) - {each["run"] for each in known}
     # Said only where it is another: an answer that comes late must not take back a later choice.
     value: dict[str, Any] = {"value": [each for each in before if each not in gone]} if gone else {}
-    return gr.Column(visible=len(runs) > 1), gr.CheckboxGroup(_choices(runs, reader), **value)
+    return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), **value)
 
 
 def arrive(reader: Reader, link: str) -> tuple[Any, ...]:
     """The choice that a link names, "run,run", in an open fold."""
-    runs = directory.list_runs()
-    named = [run.id for run in runs if run.id in (link or "").split(",")]
+    known = [summary(run, reader.read(run)) for run in directory.list_runs()]
+    named = [each["run"] for each in known if each["run"] in (link or "").split(",")]
     fold = gr.Accordion(open=True) if len(named) > 1 else gr.skip()
-    return gr.Column(visible=len(runs) > 1), gr.CheckboxGroup(_choices(runs, reader), value=named), fold
+    return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), value=named), fold
 
 
 def show(reader: Reader, chosen: Sequence[str], lines: str) -> tuple[Any, ...]:
@@ -126,12 +126,11 @@ def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:
     )
 
 
-def _choices(runs: Sequence[Run], reader: Reader) -> Any:
+def _choices(known: Sequence[dict[str, Any]]) -> Any:
     """(title, id) of each."""
-    return [(_title(run, reader), run.id) for run in runs]
+    return [(_title(each), each["run"]) for each in known]
 
 
-def _title(run: Run, reader: Reader) -> str:
-    figures = told(run, reader).figures
-    parts = (run.id, run_words.STATES[figures["status"]], run_words.loss_change(figures))
+def _title(figures: dict[str, Any]) -> str:
+    parts = (figures["run"], run_words.STATES[figures["status"]], run_words.loss_change(figures))
     return " · ".join(part for part in parts if part)

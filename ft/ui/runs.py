@@ -75,13 +75,14 @@ def arrive(
 ) -> tuple[Any, ...]:
     """The table, and the run to look at: the wanted one, else the one shown before, else the newest."""
     runs = directory.list_runs()
+    known = [summary(run, reader.read(run)) for run in runs]
     ids = [run.id for run in runs]
     chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
     return (
         gr.Column(visible=not runs),
         gr.Column(visible=bool(runs)),
-        [row(run, reader) for run in runs],
-        *run_compare.offer(runs, reader, compared),
+        [row(run, figures) for run, figures in zip(runs, known, strict=True)],
+        *run_compare.offer(known, compared),
         gr.Dropdown(ids, value=chosen),
         *_asked(),
         alerts.shown(problem) if problem else alerts.hidden(),
@@ -89,9 +90,8 @@ def arrive(
     )
 
 
-def row(run: Run, reader: Reader) -> list[str]:
-    """A run's row of the table, in the order of HEADERS."""
-    known = summary(run, reader.read(run))
+def row(run: Run, known: dict[str, Any]) -> list[str]:
+    """A run's row of the table, in the order of HEADERS, from its `summary`."""
     state = run_words.STATES[known["status"]]
     steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
     when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
@@ -113,7 +113,7 @@ def _row(rows: list[list[str]], event: gr.SelectData) -> str:
 
 
 def _table(reader: Reader) -> list[list[str]]:
-    return [row(run, reader) for run in directory.list_runs()]
+    return [row(run, summary(run, reader.read(run))) for run in directory.list_runs()]
 
 
 def _ask() -> tuple[Any, ...]:
