@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ft.errors import UserError
 from ft.runs import directory
@@ -80,7 +81,13 @@ def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
     arrived = shared.arrival.then(
         partial(arrive, reader), link, [*comparing.outputs, comparing.fold], js=_READ, **quiet
     )
-    arrived.then(partial(show, reader), inputs, comparing.shown, **quiet)
+    follow(arrived, comparing, reader)
+
+
+def follow(event: Dependency, comparing: Comparing, reader: Reader) -> None:
+    """After `event` the comparison is shown as the runs are now."""
+    inputs = [comparing.chosen, comparing.lines]
+    event.then(partial(show, reader), inputs, comparing.shown, api_visibility="private", show_progress="hidden")
 
 
 def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, ...]:

@@ -64,10 +64,12 @@ def build(shared: Shared) -> None:
     gr.on([shared.run.change, own_tab().select], here, asked, everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
     chosen.input(_same, chosen, shared.run, **PRIVATE)
-    view.state.change(partial(_table, view.reader), None, table, **PRIVATE)
+    ended = view.state.change(partial(_table, view.reader), None, table, **PRIVATE)
+    run_compare.follow(ended, comparing, view.reader)
     delete.click(_ask, None, [*confirm], **PRIVATE)
     keep.click(_asked, None, [*confirm], **PRIVATE)
-    sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)
+    gone = sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)
+    run_compare.follow(gone, comparing, view.reader)
 
 
 def arrive(

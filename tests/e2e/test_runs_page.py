@@ -123,3 +123,17 @@ def test_charts_grow_while_it_goes_and_are_the_same_after_a_restart_of_the_app(h
     shown(page, "button", "Values as a table").click()
     expect(table.locator("tbody tr")).to_have_count(12, timeout=LONG)
     assert table.inner_text() == before
+
+
+def test_a_run_that_is_deleted_leaves_the_comparison(home, own_app, runs_page):
+    runs = [write(home, name, GOOD, hour=hour) for hour, name in enumerate(("one", "two"))]
+    write(home, "three", OVER, hour=2)
+    page = runs_page
+    page.goto(f"{own_app.url}/?tab=runs&run={runs[0].id}&compare={runs[0].id},{runs[1].id}")
+    row = page.locator("table.plain tr", has_text=runs[0].id).locator("visible=true")
+    expect(row).to_have_count(1, timeout=LONG)
+    shown(page, "button", "Delete this run").click()
+    shown(page, "button", "Yes, delete it for good").click()
+    expect(row).to_have_count(0, timeout=LONG)
+    assert not runs[0].path.exists()
+    expect(shown(page, "checkbox", re.compile("sample-two"))).to_be_checked()

@@ -19,7 +19,7 @@ def test_every_chart_finds_its_figures_in_the_events_of_a_real_run(trained):
     accuracy = curves.accuracy()
     assert [step for step, _ in accuracy] == [each["step"] for each in curves.validations()]
     assert all(0 <= value <= 1 for _, value in accuracy) and accuracy[-1][1] > accuracy[0][1]
-    assert curves.epoch(steps[-1]) == pytest.approx(trained.config.train.epochs, abs=0.1)
+    assert 0 < (curves.epoch(steps[0]) or 0) < (curves.epoch(steps[-1]) or 0) <= trained.config.train.epochs
 
 
 def test_the_advice_after_a_real_run_is_one_that_can_be_followed(trained):
