@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ft.errors import UserError
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
+_NOT_A_NUMBER = ("int_parsing", "int_type", "int_from_float", "float_parsing", "float_type")
 
 
 class TrainConfig(BaseModel):
-    """Every setting of a run. The names are those of `sidetune train --set name=value`."""
+    """Every setting of a run. The names are those of `sidetune train --set name=value`.
+
+    What was added later has a default, with which a run of an earlier version reads as what it did.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,20 +27,40 @@ class TrainConfig(BaseModel):
     method: Literal["qlora", "lora"] = Field(
         "qlora", description="qlora: frozen base in 4-bit NF4; lora: frozen base as it is"
     )
-    trained_layers: Literal["all"] | int = Field(
+    trained_layers: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
         "all", description="all, or a number: only the last N layers get an adapter"
     )
     lora_rank: int = Field(16, ge=1, le=512, description="rank of the adapter's matrices")
     lora_alpha: int = Field(32, ge=1, le=1024, description="scale of the adapter: alpha / rank")
     lora_dropout: float = Field(0.05, ge=0, lt=1, description="share of the adapter's inputs dropped at random")
+    lora_variant: Literal["lora", "rslora", "dora"] = Field(
+        "lora",
+        description="lora; rslora: scaled by alpha / sqrt(rank); dora: the length of weights is learned apart",
+    )
+    lora_init: Literal["default", "gaussian"] = Field(
+        "default", description="the adapter's random start; default: PEFT's; gaussian: that of the LoRA paper, larger"
+    )
     learning_rate: float = Field(2e-4, gt=0, le=1, description="how much the adapter may change in a step")
     schedule: Literal["constant", "linear", "cosine"] = Field("cosine", description="how the learning rate falls")
     warmup_ratio: float = Field(0.03, ge=0, le=1, description="share of the steps over which the learning rate rises")
     weight_decay: float = Field(0.0, ge=0, le=1, description="pull of the adapter's weights towards zero")
+    adam_beta2: float = Field(0.999, gt=0, lt=1, description="how long Adam remembers how large the gradients were")
+    max_grad_norm: float = Field(0.3, gt=0, le=100, description="a longer gradient is shortened to this")
+    neftune_noise_alpha: float = Field(
+        0.0, ge=0, le=100, description="NEFTune: noise on the embeddings while training; 0: none"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of the training target spread over all tokens; 0: none"
+    )
     epochs: float = Field(3, gt=0, le=100, description="passes over the training conversations")
     max_steps: int = Field(0, ge=0, description="end after this many steps; 0: as many as the epochs need")
     batch_size: int = Field(4, ge=1, le=1024, description="conversations that go through the model at once")
     gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make up one step")
+    checkpointing: Literal["auto", "off", "light", "full"] = Field(
+        "auto",
+        description="what is computed twice to save memory: off; light: what is cheap; full: whole layers; "
+        "auto: full on a GPU, off on a CPU",
+    )
     max_length: int = Field(512, ge=16, le=1_000_000, description="longest conversation, in tokens")
     overlong: Literal["cut", "drop", "refuse"] = Field(
         "cut", description="a longer conversation is cut at a turn boundary, dropped, or refused"
@@ -60,16 +84,32 @@ class TrainConfig(BaseModel):
         try:
             return TrainConfig.model_validate({**self.model_dump(), **settings})
         except ValidationError as error:
-            first = error.errors()[0]
-            name = str(first["loc"][0]) if first["loc"] else "settings"
-            if first["type"] == "extra_forbidden":
+            errors = error.errors()
+            name = str(errors[0]["loc"][0]) if errors[0]["loc"] else "settings"
+            if errors[0]["type"] == "extra_forbidden":
                 raise UserError(
                     f"setting {name!r}",
                     "there is no such setting.",
                     f"Use one of: {', '.join(TrainConfig.model_fields)}.",
                 ) from error
+            # A field of two types gives an error for each: the last one is about the number.
+            last = [each for each in errors if each["loc"][:1] == (name,)][-1]
             raise UserError(
-                f"{name} = {settings.get(name, first.get('input'))!r}",
-                f"{first['msg'].lower()}.",
+                f"{name} = {settings.get(name, last.get('input'))!r}",
+                f"{_refusal(last['type'], last.get('ctx', {}), last['msg'])}.",
                 f"{name} is: {TrainConfig.model_fields[name].description}.",
             ) from error
+
+
+def _refusal(kind: str, limits: Mapping[str, Any], message: str) -> str:
+    """Why pydantic refuses a value, in plain words; `message` is its own, for what is rare."""
+    if kind in _NOT_A_NUMBER:
+        return "it is not a whole number" if kind.startswith("int") else "it is not a number"
+    words = {
+        "greater_than": "it must be more than {gt}",
+        "greater_than_equal": "it must be at least {ge}",
+        "less_than": "it must be less than {lt}",
+        "less_than_equal": "it must be at most {le}",
+        "literal_error": "it must be one of {expected}",
+    }
+    return words[kind].format(**limits) if kind in words else message.lower()

@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "export-data": edit.export_data,
         "push": edit.push,
         "train": runs.train,
+        "trial": _trial,
         "runs": runs.runs,
         "compare": compare.compare,
         "stop": runs.stop,
@@ -92,6 +93,12 @@ def _inspect(args: argparse.Namespace) -> int:
     from ft.cli.inspect import inspect
 
     return inspect(args)
+
+
+def _trial(args: argparse.Namespace) -> int:
+    from ft.cli.trial import try_out
+
+    return try_out(args)
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from ft.cli.output import moment, print_json, say, table
 from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.figures import count, duration, memory
-from ft.models import catalogue, device
+from ft.models import catalogue
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import summary
@@ -21,20 +21,20 @@ from ft.runs.status import summary
 def train(args: argparse.Namespace) -> int:
     """Make a run and start it; follow it unless `--detach` is given."""
     version = versions.find(args.name)
-    config = _config(args)
+    config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     run = directory.create(version, config)
     return _start(run, launch.start, args)
 
 
-def _config(args: argparse.Namespace) -> TrainConfig:
-    name = args.preset or ("guanaco" if device.describe().kind == "cuda" else "cpu")
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """The config that the words of `sidetune train` and `sidetune trial` ask for."""
     settings: dict[str, Any] = dict(args.set)
     if args.model:
         settings["model"] = args.model
     if args.max_steps is not None:
         settings["max_steps"] = args.max_steps
-    return presets.preset(name).config.with_settings(settings)
+    return presets.configure(args.preset or "", settings)
 
 
 def resume(args: argparse.Namespace) -> int:

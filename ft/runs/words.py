@@ -14,6 +14,13 @@ def words(event: dict[str, Any]) -> str:
         return f"Waiting for the device: {event.get('behind')} is using it."
     if kind == "preparing":
         return str(event.get("what", "Preparing"))
+    if kind == "smaller_batch":
+        return (
+            f"Memory ran out at {event.get('was')} conversations at once: going on from the last checkpoint with "
+            f"{event.get('batch_size')} at once, {event.get('gradient_accumulation')} times a step (the same step)."
+        )
+    if kind == "damaged":
+        return f"{event.get('checkpoint')} is damaged and is not used."
     if kind == "data":
         return _data(event)
     if kind == "started":

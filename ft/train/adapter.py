@@ -13,6 +13,11 @@ from ft.errors import UserError
 def lora_config(config: TrainConfig, model: PreTrainedModel) -> LoraConfig:
     """LoRA on all linear layers but the head (QLoRA, arXiv 2305.14314), or on those of the last `trained_layers`.
 
+    rslora: Kalajdzievski 2023, arXiv 2312.03732. dora: Liu et al. 2024, arXiv 2402.09353. gaussian: Hu et al. 2021,
+    arXiv 2106.09685. PEFT's other ways to begin are not offered: PiSSA and OLoRA change the base's own weights, so that
+    there would be no base to compare with; orthogonal fails on 4-bit weights; EVA does not end where conversations are
+    shorter than the rank.
+
     Raises:
         UserError: more layers were asked for than the model has.
     """
@@ -32,6 +37,9 @@ def lora_config(config: TrainConfig, model: PreTrainedModel) -> LoraConfig:
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         lora_dropout=config.lora_dropout,
+        use_rslora=config.lora_variant == "rslora",
+        use_dora=config.lora_variant == "dora",
+        init_lora_weights="gaussian" if config.lora_init == "gaussian" else True,
         target_modules=targets,
         layers_to_transform=layers,
         bias="none",

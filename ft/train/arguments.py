@@ -8,16 +8,26 @@ import torch
 from trl import SFTConfig
 
 from ft.config import TrainConfig
+from ft.train.batch import Batch
+from ft.train.recompute import checkpointing_options
 
 
 def training_arguments(
-    config: TrainConfig, checkpoints: Path, *, steps: int, eval_steps: int, has_validation: bool, bf16: bool
+    config: TrainConfig,
+    batch: Batch,
+    checkpoints: Path,
+    *,
+    steps: int,
+    eval_steps: int,
+    has_validation: bool,
+    bf16: bool,
 ) -> SFTConfig:
-    """The trainer's settings. Clipping at 0.3 and Adam's beta2 of 0.999 are the QLoRA paper's.
+    """The trainer's settings. NEFTune is that of Jain et al. 2023 (arXiv 2310.05914).
 
-    Batches hold conversations of about the same length. On CUDA: paged 8-bit AdamW and gradient checkpointing.
+    On CUDA: paged 8-bit AdamW and gradient checkpointing.
     """
     cuda = torch.cuda.is_available()
+    recomputed = config.checkpointing if config.checkpointing != "auto" else "full" if cuda else "off"
     save_steps = config.save_steps or eval_steps
     if has_validation:  # the best checkpoint can only be kept if there is one at each validation
         save_steps = max(eval_steps, save_steps // eval_steps * eval_steps)
@@ -25,25 +35,27 @@ def training_arguments(
         output_dir=str(checkpoints),
         max_length=None,  # data.py has cut at turn boundaries already; TRL would cut in the middle of a reply
         max_steps=steps,
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation,
+        per_device_train_batch_size=batch.size,
+        per_device_eval_batch_size=batch.size,
+        gradient_accumulation_steps=batch.accumulation,
         learning_rate=config.learning_rate,
         lr_scheduler_type="constant_with_warmup" if config.schedule == "constant" else config.schedule,
         warmup_steps=round(steps * config.warmup_ratio),
         weight_decay=config.weight_decay,
-        max_grad_norm=0.3,
+        adam_beta2=config.adam_beta2,
+        max_grad_norm=config.max_grad_norm,
+        neftune_noise_alpha=config.neftune_noise_alpha or None,
+        label_smoothing_factor=config.label_smoothing,
         optim="paged_adamw_8bit" if cuda else "adamw_torch",
         bf16=bf16,
         use_cpu=not cuda,
-        gradient_checkpointing=cuda,
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
+        gradient_checkpointing=recomputed != "off",
+        gradient_checkpointing_kwargs=checkpointing_options(recomputed),
         eval_strategy="steps" if has_validation else "no",
         eval_steps=eval_steps,
         save_strategy="steps",
         save_steps=save_steps,
-        save_total_limit=2,
+        restore_callback_states_from_checkpoint=True,  # else the patience of early stopping begins anew
         load_best_model_at_end=has_validation,
         metric_for_best_model="eval_loss" if has_validation else None,
         greater_is_better=False if has_validation else None,

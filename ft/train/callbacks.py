@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import sys
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from ft.errors import UserError
+from ft.runs import checkpoints
 from ft.runs.directory import Run
 from ft.train.log import tell
 
@@ -50,6 +50,15 @@ class RunEvents(TrainerCallback):
         self._validations_ahead = validations_ahead
         self.totals = {"tokens": 0, "seconds": 0.0}
 
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        best = self.run.checkpoints / Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
+        if best is not None and not checkpoints.is_whole(best):
+            tell(self.run, "damaged", checkpoint=best.name, best=True)
+            best = None
+        if best is None:  # the next validation is the best so far
+            state.best_metric = state.best_global_step = None
+        state.best_model_checkpoint = None if best is None else str(best)  # the run's folder may have been moved
+
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._begun = time.monotonic()
 
@@ -70,13 +79,6 @@ class RunEvents(TrainerCallback):
     ) -> None:
         if not logs or "loss" not in logs:
             return
-        loss = float(logs["loss"])
-        if not math.isfinite(loss):
-            raise UserError(
-                f"step {state.global_step}",
-                f"the training loss became {loss}: the model diverged.",
-                "Start again with a lower learning rate (a third of it), or look at the conversations of this batch.",
-            )
         total = float(logs.get("num_tokens", 0))
         tokens, self._tokens_before = int(total - self._tokens_before), total
         self._recent.append((tokens, self._step_seconds))
@@ -92,7 +94,7 @@ class RunEvents(TrainerCallback):
             step=state.global_step,
             steps=self.steps,
             epoch=round(state.epoch or 0.0, 3),
-            loss=loss,
+            loss=float(logs["loss"]),
             learning_rate=logs.get("learning_rate"),
             grad_norm=logs.get("grad_norm"),
             tokens_per_second=round(rate, 1),

@@ -17,7 +17,10 @@ from ft.train.data import Counts, prepare
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Counts for the training side (and `validation` conversations held out); lengths and tokens before padding."""
+    """Counts for the training side (and `validation` conversations held out); lengths and tokens before padding.
+
+    `validations` counts the one before training too.
+    """
 
     train: int
     validation: int
@@ -27,6 +30,8 @@ class Preflight:
     over_limit: int
     no_trained: int
     steps: int
+    validations: int
+    validation_tokens: int
     lengths: list[int]
     messages: list[str]
 
@@ -37,6 +42,12 @@ def steps_for(conversations: int, config: TrainConfig) -> int:
         return config.max_steps
     batches = math.ceil(conversations / config.batch_size)
     return max(1, math.ceil(math.ceil(batches / config.gradient_accumulation) * config.epochs))
+
+
+def steps_between_validations(conversations: int, steps: int, config: TrainConfig) -> int:
+    """`config.eval_steps`, or a quarter of an epoch; at most all `steps`."""
+    epoch = steps_for(conversations, config.with_settings({"epochs": 1, "max_steps": 0}))
+    return min(steps, config.eval_steps or max(1, math.ceil(epoch / 4)))
 
 
 def check(version: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Preflight:
@@ -67,6 +78,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
         )
+    steps = steps_for(train.used, config)
+    between = steps_between_validations(train.used, steps, config)
     return Preflight(
         train=train.used,
         validation=held_out.used,
@@ -75,7 +88,9 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         longest=max(train.longest, held_out.longest),
         over_limit=train.cut + train.dropped + held_out.cut + held_out.dropped,
         no_trained=train.no_trained + held_out.no_trained,
-        steps=steps_for(train.used, config),
+        steps=steps,
+        validations=1 + math.ceil(steps / between) if held_out.used else 0,
+        validation_tokens=held_out.tokens,
         lengths=train.lengths + held_out.lengths,
         messages=messages,
     )

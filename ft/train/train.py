@@ -2,48 +2,73 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import math
 import os
 import platform
 import shutil
 from importlib.metadata import version as package_version
+from pathlib import Path
 
 import torch
-from peft import get_peft_model
-from transformers import EarlyStoppingCallback, PreTrainedTokenizerBase, PrinterCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import PreTrainedTokenizerBase, set_seed
 
-from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import device
 from ft.models.load import Loaded, load_base
+from ft.runs import checkpoints, events
 from ft.runs.directory import Run
 from ft.template.render import Renderer
-from ft.train.adapter import lora_config
-from ft.train.arguments import training_arguments
+from ft.train.assemble import put_adapter, trainer_for, training_dtype
+from ft.train.batch import Batch, batch_of, out_of_memory
 from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.data import encode
+from ft.train.diverged import diverged
 from ft.train.log import tell
-from ft.train.preflight import require_some, steps_for
-from ft.train.trainer import ResponseTrainer
+from ft.train.preflight import require_some, steps_between_validations, steps_for
+from ft.train.trainer import DivergedError, ResponseTrainer
 
 
 def train(run: Run) -> None:
-    """Train `run` (from its last checkpoint where it has one) and leave its adapter and receipt in its directory.
+    """Train `run` (from its last whole checkpoint where it has one) and leave its adapter and receipt in its directory.
+
+    Where memory runs out it goes on from there with smaller batches and as many of them as make the same step.
 
     Raises:
-        UserError: the model or the dataset cannot be used, or training diverged.
-        RuntimeError: out of memory, among others.
+        UserError: the model or the dataset cannot be used, training diverged, or the disk is full.
+        RuntimeError: among others, memory ran out with one conversation at a time.
     """
+    batch: Batch | None = batch_of(run.config.train, events.read(run))
+    while batch is not None:
+        batch = _attempt(run, batch)
+
+
+def _attempt(run: Run, batch: Batch) -> Batch | None:
+    """Train to the end; where memory runs out, give the smaller batch to go on with."""
+    try:
+        _train(run, batch)
+        return None
+    except (RuntimeError, MemoryError) as error:
+        smaller = batch.smaller()
+        if smaller is None or not out_of_memory(error):
+            raise
+    # Only here: while the error is handled, its traceback holds the model.
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    tell(run, "smaller_batch", batch_size=smaller.size, gradient_accumulation=smaller.accumulation, was=batch.size)
+    return smaller
+
+
+def _train(run: Run, batch: Batch) -> None:
     config = run.config.train
 
     def say(what: str) -> None:
         tell(run, "preparing", what=what)
 
     set_seed(config.seed)
-    loaded = load_base(config.model, config.method, say, dtype=_training_dtype())
+    loaded = load_base(config.model, config.method, say, dtype=training_dtype())
     say("Tokenising the conversations")
     dataset = versions.find(f"{run.config.dataset}@{run.config.version}")
     renderer = Renderer(loaded.tokenizer)
@@ -63,33 +88,24 @@ def train(run: Run) -> None:
         no_trained=counts.no_trained + held_out.no_trained,
     )
     steps = steps_for(counts.used, config)
-    eval_steps = min(steps, config.eval_steps or max(1, math.ceil(steps_for(counts.used, _one_epoch(config)) / 4)))
+    eval_steps = steps_between_validations(counts.used, steps, config)
     has_validation = held_out.used > 0
-    arguments = training_arguments(
+    model = put_adapter(loaded, config)
+    reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
+    trainer = trainer_for(
+        model,
+        loaded,
         config,
+        batch,
         run.checkpoints,
+        training,
+        validation if has_validation else None,
         steps=steps,
         eval_steps=eval_steps,
-        has_validation=has_validation,
-        bf16=loaded.precision.endswith("bfloat16"),
-    )
-    for parameter in loaded.model.parameters():
-        parameter.requires_grad_(False)
-    model = get_peft_model(loaded.model, lora_config(config, loaded.model))
-    reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
-    trainer = ResponseTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=training,
-        eval_dataset=validation if has_validation else None,
-        processing_class=loaded.tokenizer,
         callbacks=[reporter],
     )
-    trainer.remove_callback(PrinterCallback)
-    if has_validation and config.early_stopping_patience:
-        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=config.early_stopping_patience))
-    checkpoint = get_last_checkpoint(str(run.checkpoints)) if run.checkpoints.is_dir() else None
-    first = int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0
+    checkpoint = _resume_point(run)
+    first = checkpoints.step(checkpoint) if checkpoint else 0
     trainable, parameters = model.get_nb_trainable_parameters()
     tell(
         run,
@@ -104,17 +120,20 @@ def train(run: Run) -> None:
     )
     if has_validation and not checkpoint:
         trainer.evaluate()
-    trainer.train(resume_from_checkpoint=checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except DivergedError as error:
+        raise diverged(error, dataset.conversations("train"), renderer, config) from error
     _finish(run, trainer, reporter, loaded, steps)
 
 
-def _training_dtype() -> torch.dtype:
-    """bf16 on CUDA; on a CPU what a short measurement says."""
-    return torch.bfloat16 if torch.cuda.is_available() else device.fast_cpu_dtype()
-
-
-def _one_epoch(config: TrainConfig) -> TrainConfig:
-    return config.with_settings({"epochs": 1, "max_steps": 0})
+def _resume_point(run: Run) -> Path | None:
+    """The newest whole checkpoint; damaged ones that are newer are removed, and that is told."""
+    whole, damaged = checkpoints.last_whole(run.checkpoints)
+    for folder in damaged:
+        shutil.rmtree(folder, ignore_errors=True)
+        tell(run, "damaged", checkpoint=folder.name, best=False)
+    return whole
 
 
 def _finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loaded, steps: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from ft.errors import UserError
 from ft.models import device
@@ -17,6 +18,7 @@ from ft.models.libraries import import_libraries
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
+from ft.train.batch import out_of_memory
 from ft.train.log import tell
 
 
@@ -74,18 +76,18 @@ def _work(run: Run) -> int:
         print(f"error: {error}", file=sys.stderr)
     except MemoryError:
         _out_of_memory(run)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         events.append(
             run,
             "failed",
-            given="the run's folder" if error.filename is None else str(error.filename),
-            why=f"it could not be read or written: {error.strerror or error}.",
+            given=str(getattr(error, "filename", None) or "the run's folder"),
+            why=f"it could not be read or written: {getattr(error, 'strerror', None) or error}.",
             todo="Free disk space or mend the permissions, then resume the run: its checkpoints are kept.",
         )
         traceback.print_exc()
     except RuntimeError as error:
         traceback.print_exc()
-        if "out of memory" in str(error).lower() or "can't allocate memory" in str(error).lower():
+        if out_of_memory(error):
             _out_of_memory(run)
         else:
             _bug(run, error)
@@ -105,9 +107,9 @@ def _out_of_memory(run: Run) -> None:
     events.append(
         run,
         "failed",
-        given=f"batch size {config.batch_size} at up to {config.max_length} tokens",
+        given=f"one conversation at a time of up to {config.max_length} tokens",
         why="it needs more memory than there is.",
-        todo="Halve the batch size and double gradient accumulation (the same result), or lower the maximum length.",
+        todo="Lower the maximum length, train fewer layers or a lower rank, or choose a smaller base model.",
     )
 
 

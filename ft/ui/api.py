@@ -16,18 +16,20 @@ from ft.chat.engine import Engine
 from ft.chat.pair import as_json
 from ft.dataset import versions
 from ft.errors import UserError
-from ft.models import catalogue, device
+from ft.models import catalogue
 from ft.runs import compare as comparing
 from ft.runs import directory, launch
 from ft.runs.reader import Reader
 from ft.runs.status import summary
+from ft.train import preflight
+from ft.train import trial as trials
 from ft.ui import api_data
 from ft.ui.endpoint import refusing
 
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("train", "runs", "run", "compare", "stop", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "chat"),
 )
 
 
@@ -51,6 +53,7 @@ def add(engine: Engine, hosted: bool) -> None:
 
     for read in (runs, run, compare):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
+    gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
     gr.api(chat, api_name="chat")
@@ -60,12 +63,20 @@ def add(engine: Engine, hosted: bool) -> None:
 def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
     """Start a run on a dataset, with settings as `sidetune train --set` names them. It goes on by itself: see /run."""
     version = versions.find(dataset or "")
-    name = preset or ("guanaco" if device.describe().kind == "cuda" else "cpu")
-    config = presets.preset(name).config.with_settings(settings or {})
+    config = presets.configure(preset, settings or {})
     catalogue.resolve(config.model)
     run = directory.create(version, config)
     launch.start(run)
     return summary(run)
+
+
+@refusing
+def trial(dataset: str, settings: dict | None = None, preset: str = "", price: float | None = None) -> dict:
+    """Take two real steps: what a run would need of memory and time, and what to change where it does not fit."""
+    version = versions.find(dataset or "")
+    config = presets.configure(preset, settings or {})
+    counts = preflight.check(version, config)
+    return trials.as_json(trials.trial(version, config), counts, price)
 
 
 @refusing

@@ -15,20 +15,21 @@ from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue
+from ft.models import catalogue, facts
 from ft.presets import preset
 from ft.runs import directory, launch
 from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
-from ft.ui import alerts, run_view, train_form, train_plan, train_settings
+from ft.ui import alerts, run_view, train_form, train_plan, train_trial
 from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 from ft.ui.train_form import Form
+from ft.ui.train_trial import TrialFold
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # In the order they were asked for: a slow first answer must not replace the plan of a later choice.
@@ -46,6 +47,7 @@ def build(shared: Shared) -> None:
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
     with gr.Column() as setup:
         form = train_form.layout(shared.memory.form)
+        fold = train_trial.layout()
     with gr.Column(visible=False) as live:
         view, actions = run_view.build()
     with actions:
@@ -53,7 +55,7 @@ def build(shared: Shared) -> None:
     run_view.connect(view, shared, shared.run)
     go.click(_to_data, None, shared.tabs, **PRIVATE)
     again.click(_no_run, None, shared.run, **PRIVATE)
-    _wire_form(form, shared)
+    _wire_form(form, fold, shared)
     _wire_places([empty, setup, live], form, view, shared)
 
 
@@ -77,21 +79,24 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
         event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
 
 
-def _wire_form(form: Form, shared: Shared) -> None:
+def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
     check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
     form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
-    filled = form.preset.input(_fill, form.preset, [form.about, *form.settings], **PRIVATE)
-    filled.then(check_small, **ONE_AFTER_ANOTHER, **check_it)
-    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
+    shown = [form.about, *form.settings]
+    filled = form.preset.input(train_form.filled, [form.preset, form.model], shown, **PRIVATE)
+    fitted = form.model.input(train_form.fitted, [form.kept, *form.remembered], shown, **PRIVATE)
+    for event in (filled, fitted, train_trial.wire(fold, form)):
+        event.then(check_small, **ONE_AFTER_ANOTHER, **check_it)
+        event.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
     gr.on(
-        [form.model.input, *edited],
+        edited,
         check_small,
         trigger_mode="always_last",
         **ONE_AFTER_ANOTHER,
         **check_it,
     )
-    gr.on([form.model.input, *edited], train_form.remember, form.remembered, form.kept, **PRIVATE)
+    gr.on(edited, train_form.remember, form.remembered, form.kept, **PRIVATE)
     form.check.click(check, concurrency_limit=2, **check_it)
     outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
@@ -181,13 +186,9 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 
 
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
-    text = train_plan.plan(found, config, preset(preset_name))
+    text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
     going = next((run.id for run in directory.list_runs() if status(run).live), "")
     return text + (f"\n- Run {escape(going)} is going on: this one waits until it ends." if going else "")
-
-
-def _fill(name: str) -> tuple[Any, ...]:
-    return train_form.about_preset(name), *train_settings.values(preset(name).config)
 
 
 def _chosen(dataset: str) -> tuple[str, str]:

@@ -11,8 +11,8 @@ from gradio.components import Component
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.dataset import versions
 from ft.errors import UserError
-from ft.models import catalogue, device
-from ft.presets import PRESETS, preset
+from ft.models import catalogue, facts
+from ft.presets import PRESETS, configure, default_name, preset
 from ft.ui import alerts, train_settings
 
 
@@ -44,7 +44,7 @@ class Form:
 
 def layout(kept: gr.BrowserState) -> Form:
     """Lay the form out, with the preset that suits this machine; `kept` is what the browser remembers of it."""
-    chosen = "guanaco" if device.describe().kind == "cuda" else "cpu"
+    chosen = default_name()
     with gr.Row(equal_height=False):
         dataset = gr.Dropdown(
             [], label="What it learns from", info="**dataset** · saved on the Data tab", min_width=260
@@ -65,9 +65,9 @@ def layout(kept: gr.BrowserState) -> Form:
             info="**preset** · settings that go together",
             min_width=260,
         )
-    about = gr.Markdown(about_preset(chosen), elem_classes="preset-about")
+    about = gr.Markdown(about_preset(chosen, DEFAULT_MODEL), elem_classes="preset-about")
     with gr.Accordion("Advanced settings", open=False):
-        settings = train_settings.build(preset(chosen).config)
+        settings = train_settings.build(configure(chosen, {}))
         gr.Markdown("How many conversations are held out to validate on was decided when the dataset was saved.")
     gr.Markdown("### What will happen")
     plan = gr.Markdown(elem_classes="plan")
@@ -89,15 +89,32 @@ def restored(kept: Any) -> tuple[Any, ...]:
     try:
         model, name = str(kept["model"]), str(kept["preset"])
         config = preset(name).config.with_settings(kept["settings"])
-        return model, name, about_preset(name), *train_settings.values(config)
+        return model, name, about_preset(name, model), *train_settings.values(config)
     except (KeyError, TypeError, UserError):
         return tuple(gr.skip() for _ in range(3 + len(train_settings.SETTINGS)))
 
 
-def about_preset(name: str) -> str:
-    """The preset's one line and where its numbers come from, as Markdown."""
+def about_preset(name: str, model: str, ask_hub: bool = False) -> str:
+    """The preset's one line, what of it depends on the model, and where its numbers come from, as Markdown."""
     chosen = preset(name)
-    return f"{chosen.about}\n\n<small>Source: {chosen.source}</small>"
+    fitted = train_settings.differences(chosen.for_model(facts.of(model, ask_hub)), chosen.config)
+    here = f" For this base model: {fitted}." if fitted else ""
+    return f"{chosen.about}{here}\n\n<small>Source: {chosen.source}</small>"
+
+
+def filled(name: str, model: str | None) -> tuple[Any, ...]:
+    """The preset's description and its settings for the model, for a person who chose the preset."""
+    model = _model(model)
+    return about_preset(name, model, ask_hub=True), *train_settings.values(configure(name, {"model": model}))
+
+
+def fitted(kept: Any, model: str | None, name: str, *shown: Any) -> tuple[Any, ...]:
+    """The same for a person who chose another model than `kept` holds: what they had changed by hand stays."""
+    earlier = kept.get("model") if isinstance(kept, dict) else None
+    earlier = _model(earlier if isinstance(earlier, str) else None)
+    before = train_settings.values(configure(name, {"model": earlier}, ask_hub=False))
+    about, *after = filled(name, model)
+    return about, *(new if value == old else value for value, old, new in zip(shown, before, after, strict=True))
 
 
 def dataset_choices(ref: str) -> tuple[list[tuple[str, str]], str | None]:
@@ -128,5 +145,9 @@ def config_of(model: str | None, preset_name: str, shown: tuple[Any, ...]) -> Tr
     Raises:
         UserError: a value does not fit its setting.
     """
-    asked = {"model": (model or "").strip() or DEFAULT_MODEL, **train_settings.settings(shown)}
-    return preset(preset_name).config.with_settings(asked)
+    asked = {"model": _model(model), **train_settings.settings(shown)}
+    return configure(preset_name, asked, ask_hub=False)  # the form shows already what was fitted to the model
+
+
+def _model(typed: str | None) -> str:
+    return (typed or "").strip() or DEFAULT_MODEL

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ft.config import TrainConfig
+from ft.models.facts import ModelFacts
+from ft.models.learning_rate import learning_rate_hint, rank_hint
 from ft.presets import Preset
 from ft.train.preflight import Preflight
 from ft.ui.train_settings import differences
@@ -10,8 +12,9 @@ from ft.ui.train_settings import differences
 AUTOMATIC_LIMIT = 5_000  # conversations: tokenising more takes long enough that a person should ask for it
 
 
-def plan(found: Preflight, config: TrainConfig, preset: Preset) -> str:
-    """The counts of `ft.train.preflight.check` in plain words, as Markdown."""
+def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFacts | None = None) -> str:
+    """The counts of `ft.train.preflight.check` in plain words, as Markdown; what is `known` of the model's size says
+    whether the learning rate or the rank is far from what suits it."""
     share = found.trained_tokens / found.tokens if found.tokens else 0
     lines = [
         f"**{found.train:,} conversations** to learn from, **{found.validation:,} held out** to validate on.",
@@ -22,7 +25,10 @@ def plan(found: Preflight, config: TrainConfig, preset: Preset) -> str:
         _long(found, config),
         *found.messages,
     ]
-    changed = differences(config, preset.config)
+    if known is not None:
+        lines.append(learning_rate_hint(known, config.learning_rate, config.lora_variant))
+        lines.append(rank_hint(known, config.lora_rank, config.trained_layers, found.trained_tokens))
+    changed = differences(config, preset.for_model(known))
     if changed:
         lines.append(f"Changed from {preset.title}: {changed}.")
     return "\n".join(f"- {line}" for line in lines if line)

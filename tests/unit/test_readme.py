@@ -10,7 +10,7 @@ import pytest
 
 from ft.cli.arguments import parser
 from ft.config import TrainConfig
-from ft.presets import preset
+from ft.presets import PRESETS, preset
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "spaces").rglob("*.md"))]
@@ -86,3 +86,11 @@ def test_links_inside_the_repository_lead_somewhere():
         if not (path.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_the_design_lists_every_setting_and_the_readme_every_preset():
+    listed = re.search(r"takes the fields of TrainConfig: (.*?)\.\n", (ROOT / "docs" / "design.md").read_text(), re.S)
+    assert listed is not None
+    assert re.split(r",\s+", listed[1]) == list(TrainConfig.model_fields)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [each.name for each in PRESETS if f"`{each.name}`" not in readme] == []

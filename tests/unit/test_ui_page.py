@@ -30,7 +30,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
     names = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
-    runs = "train runs run compare stop chat"
+    runs = "trial train runs run compare stop chat"
     assert set(offered["named_endpoints"]) == {f"/{name}" for name in [*names.split(), *runs.split()]}
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}

@@ -10,8 +10,9 @@ import gradio as gr
 import pytest
 
 from ft.chat.pair import Pair, Reply
-from ft.config import TrainConfig
+from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.figures import duration
+from ft.models import facts
 from ft.presets import PRESETS, preset
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
@@ -49,7 +50,7 @@ def test_a_refresh_finds_the_form_as_it_was_left():
     shown = train_settings.values(preset("small-data").config.with_settings({"learning_rate": 3e-4}))
     model, name, about, *settings = train_form.restored(train_form.remember("/my/model", "small-data", *shown))
     assert (model, name, settings) == ("/my/model", "small-data", shown)
-    assert about == train_form.about_preset("small-data")
+    assert about == train_form.about_preset("small-data", "/my/model")
 
 
 @pytest.mark.parametrize("kept", [{}, None, "x", {"model": "m", "preset": "gone", "settings": {}}])
@@ -59,11 +60,20 @@ def test_a_damaged_memory_leaves_the_form_as_it_is(kept):
 
 def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
     recipe = preset("cpu")
-    found = Preflight(90, 10, 1000, 250, 900, 3, 0, 68, [], ["Three were cut."])
+    found = Preflight(90, 10, 1000, 250, 900, 3, 0, 68, 12, 100, [], ["Three were cut."])
     text = train_plan.plan(found, recipe.config.with_settings({"lora_rank": 8}), recipe)
     assert "90 conversations" in text and "10 held out" in text and "250 (25%)" in text and "68 steps" in text
     assert "3 over the limit of 512" in text and "Three were cut." in text
     assert "LoRA rank 8" in text and "learning rate" not in text
+
+
+def test_the_plan_says_that_a_learning_rate_is_far_from_what_suits_the_model_and_only_then(home):
+    recipe, known = preset("cpu"), facts.of(DEFAULT_MODEL)
+    found = Preflight(90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [])
+    assert "Without Regret" not in train_plan.plan(found, recipe.for_model(known), recipe, known)
+    slow = recipe.for_model(known).with_settings({"learning_rate": 1e-5})
+    assert "times lower" in train_plan.plan(found, slow, recipe, known)
+    assert "times lower" not in train_plan.plan(found, slow, recipe, None)
 
 
 def test_each_side_remembers_its_own_replies():

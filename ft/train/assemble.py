@@ -1,0 +1,77 @@
+"""The trainer of a run, put together: base model, adapter, data, arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from peft import PeftModel, get_peft_model
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
+
+from ft.config import TrainConfig
+from ft.models import device
+from ft.models.load import Loaded
+from ft.train.adapter import lora_config
+from ft.train.arguments import training_arguments
+from ft.train.batch import Batch
+from ft.train.trainer import ResponseTrainer
+
+if TYPE_CHECKING:
+    import datasets
+
+
+def training_dtype() -> torch.dtype:
+    """bf16 on CUDA; on a CPU what a short measurement says."""
+    return torch.bfloat16 if torch.cuda.is_available() else device.fast_cpu_dtype()
+
+
+def put_adapter(loaded: Loaded, config: TrainConfig) -> PeftModel:
+    """The model with a new adapter on it, which alone is trained. `loaded.model` is changed in place.
+
+    Raises:
+        UserError: the model has fewer layers than are to be trained.
+    """
+    for parameter in loaded.model.parameters():
+        parameter.requires_grad_(False)
+    model = get_peft_model(loaded.model, lora_config(config, loaded.model))
+    assert isinstance(model, PeftModel)
+    return model
+
+
+def trainer_for(
+    model: PeftModel,
+    loaded: Loaded,
+    config: TrainConfig,
+    batch: Batch,
+    folder: Path,
+    training: datasets.Dataset,
+    validation: datasets.Dataset | None,
+    *,
+    steps: int,
+    eval_steps: int,
+    callbacks: Sequence[TrainerCallback],
+) -> ResponseTrainer:
+    """A trainer that takes `steps` steps over `training`, validates every `eval_steps` and saves into `folder`."""
+    trainer = ResponseTrainer(
+        model=model,
+        args=training_arguments(
+            config,
+            batch,
+            folder,
+            steps=steps,
+            eval_steps=eval_steps,
+            has_validation=validation is not None,
+            bf16=loaded.precision.endswith("bfloat16"),
+        ),
+        train_dataset=training,
+        eval_dataset=validation,
+        processing_class=loaded.tokenizer,
+        callbacks=list(callbacks),
+        rows_a_step=batch.rows_a_step,
+    )
+    trainer.remove_callback(PrinterCallback)
+    if validation is not None and config.early_stopping_patience:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=config.early_stopping_patience))
+    return trainer

@@ -1,0 +1,69 @@
+"""The loss of the trained tokens, without ever holding the logits of all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+
+
+def response_loss(
+    hidden: torch.Tensor, targets: torch.Tensor, head: nn.Module, label_smoothing: float = 0.0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sum of the negative log-likelihoods, a scalar with a gradient, and how many targets were the likeliest token.
+
+    `hidden` is (tokens, width), `targets` (tokens,); `head`, the model's output embeddings, has nothing to learn.
+
+    Logits are made for a few tokens at a time, and their gradient at once, while they are there: memory does not grow
+    with the batch, and no logit is computed twice (the idea of Liger Kernel's fused linear cross entropy, Hsu et al.
+    2024, arXiv 2410.10989).
+    """
+    loss, hits = _ChunkedLoss.apply(hidden, targets, head, label_smoothing)
+    return loss, hits
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, targets: torch.Tensor, head: nn.Module, label_smoothing: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        learning = hidden.requires_grad
+        total, hits = hidden.new_zeros((), dtype=torch.float32), targets.new_zeros(())
+        gradients = []
+        rows = max(1, LOGITS_AT_ONCE // int(head.get_parameter("weight").shape[0]))
+        for some, wanted in zip(hidden.split(rows), targets.split(rows), strict=True):
+            with torch.set_grad_enabled(learning):
+                leaf = some.detach().requires_grad_(learning)
+                logits = head(leaf).float()
+                loss = cross_entropy(logits, wanted, reduction="sum", label_smoothing=label_smoothing)
+            if learning:
+                gradients += torch.autograd.grad(loss, leaf)
+            total += loss.detach()
+            hits += (logits.detach().argmax(-1) == wanted).sum()
+        ctx.save_for_backward(torch.cat(gradients) if gradients else hidden.new_zeros(hidden.shape))
+        ctx.mark_non_differentiable(hits)
+        return total, hits
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        (saved,) = ctx.saved_tensors
+        return saved * gradient.to(saved.dtype), None, None, None
+
+
+@torch.no_grad()
+def head_gives_the_logits(model: PreTrainedModel) -> bool:
+    """Whether the logits of `model` are its output embeddings applied to its last hidden state, and nothing else.
+
+    Some families scale or cap them afterwards (Gemma 2, Cohere, Granite), so this is tried on a few tokens.
+    """
+    ids = torch.arange(1, 9, device=model.device)[None]
+    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    head: Any = model.get_output_embeddings()
+    return head is not None and torch.allclose(
+        head(hidden).float(), model(input_ids=ids, use_cache=False).logits.float(), rtol=1e-3, atol=1e-3
+    )

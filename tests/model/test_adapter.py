@@ -1,0 +1,191 @@
+"""Every adapter that is offered trains, is saved, goes on from a checkpoint, and leaves the base model as it was; and
+what is done against learning by heart is done in training alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from peft import get_peft_model
+from safetensors.torch import load_file
+from transformers import TrainerCallback, set_seed
+from trl import SFTTrainer
+
+from formats.conversation import Message
+from ft.chat.engine import Engine
+from ft.config import TrainConfig
+from ft.dataset.build import SourceFile, save, stage
+from ft.models.load import load_base
+from ft.runs import directory, events
+from ft.template.render import Renderer
+from ft.train.adapter import lora_config
+from ft.train.arguments import training_arguments
+from ft.train.data import encode
+from ft.train.train import train
+from ft.train.trainer import ResponseTrainer
+
+pytestmark = pytest.mark.slow
+
+ASKED = [Message("user", "Hello?")]
+SHAPES = [
+    {"lora_variant": "lora", "lora_init": "gaussian"},
+    {"lora_variant": "rslora", "lora_init": "default"},
+    {"lora_variant": "dora", "lora_init": "default"},
+    {"lora_variant": "dora", "lora_init": "gaussian", "trained_layers": "all"},
+]
+
+
+@pytest.fixture(scope="module")
+def chats(embedded_model_module: Path, tmp_path_factory):
+    """A dataset of nine short conversations, in a home with the default model."""
+    file = tmp_path_factory.mktemp("chats") / "chats.jsonl"
+    rows = [{"instruction": f"What is {n} and {n}?", "input": "", "output": f"It is {2 * n}, matey."} for n in range(9)]
+    file.write_text("\n".join(json.dumps(row) for row in rows))
+    return save(stage([SourceFile(file, file.name)]), "chats")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+def tiny(**settings) -> TrainConfig:
+    """Two steps of one conversation each, with a checkpoint after each, on the last two layers."""
+    few = {"max_steps": 2, "eval_steps": 1, "batch_size": 1, "lora_rank": 4, "trained_layers": 2, "learning_rate": 1e-2}
+    return TrainConfig().with_settings({**few, **settings})
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(shape.values()))
+def test_each_adapter_trains_resumes_and_answers_beside_an_untouched_base(chats, engine, shape):
+    run = directory.create(chats, tiny(**shape))
+    train(run)
+    first = load_file(run.adapter / "adapter_model.safetensors")
+    layers = {name.split(".layers.")[1].split(".")[0] for name in first}
+    assert len(layers) == (30 if shape.get("trained_layers") == "all" else 2)
+    assert any("magnitude" in name for name in first) is (shape["lora_variant"] == "dora")
+
+    shutil.rmtree(run.checkpoints / "checkpoint-2")
+    train(run)
+    (resumed,) = [event for event in events.read(run) if event.get("resumed_from")]
+    assert resumed["resumed_from"] == 1
+    again = load_file(run.adapter / "adapter_model.safetensors")
+    for name, weights in first.items():
+        torch.testing.assert_close(again[name], weights)
+
+    (*_, pair) = engine.reply(run.id, ASKED, ASKED, max_new_tokens=3)
+    assert pair.base_is_base is True
+    assert pair.first_token_kl > 0
+
+
+@pytest.fixture(scope="module")
+def base(chats):
+    return load_base(TrainConfig().model, "qlora", dtype=torch.float32)
+
+
+def trainer_for(base, chats, folder: Path, **settings) -> ResponseTrainer:
+    """The trainer of a run with those settings, whose adapter is new each time."""
+    config = tiny(lora_dropout=0, max_steps=1, **settings)
+    set_seed(config.seed)
+    renderer = Renderer(base.tokenizer)
+    training, _ = encode(chats.conversations("train"), renderer, config)
+    validation, _ = encode(chats.conversations("validation"), renderer, config)
+    arguments = training_arguments(config, folder, steps=1, eval_steps=1, has_validation=True, bf16=False)
+    for parameter in base.model.parameters():
+        parameter.requires_grad_(False)
+    model = get_peft_model(base.model, lora_config(config, base.model))
+    return ResponseTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=training,
+        eval_dataset=validation,
+        processing_class=base.tokenizer,
+    )
+
+
+def losses(base, chats, folder: Path, **settings) -> tuple[float, float, float]:
+    """The validation loss before, and the losses of the first step: training's and validation's after it."""
+    trainer = trainer_for(base, chats, folder, **settings)
+    try:
+        before = trainer.evaluate()["eval_loss"]
+        trainer.train()
+        log = trainer.state.log_history
+        return before, *(
+            next(row[name] for row in log if name in row and row["step"]) for name in ("loss", "eval_loss")
+        )
+    finally:
+        trainer.model.unload()
+
+
+@pytest.fixture(scope="module")
+def plain(base, chats, tmp_path_factory) -> tuple[float, float, float]:
+    return losses(base, chats, tmp_path_factory.mktemp("plain"))
+
+
+def test_neftune_s_noise_is_in_training_and_not_in_validation(base, chats, plain, tmp_path):
+    before, training, _ = losses(base, chats, tmp_path, neftune_noise_alpha=15)
+    assert before == plain[0]
+    assert training != pytest.approx(plain[1], rel=1e-4)
+    embeddings = base.model.get_input_embeddings()
+    assert not embeddings._forward_hooks
+
+
+def test_neftune_s_noise_is_as_large_as_the_paper_says_and_ends_where_validation_begins(base, chats, tmp_path):
+    seen: dict[bool, list[float]] = {True: [], False: []}
+    trainer = trainer_for(base, chats, tmp_path, neftune_noise_alpha=5)
+    embeddings = base.model.get_input_embeddings()
+
+    def look(module, given, out):
+        clean = torch.nn.functional.embedding(given[0], module.weight)
+        limit = 5 / (out.shape[1] * out.shape[2]) ** 0.5
+        seen[module.training].append(((out - clean).abs().max() / limit).item())
+
+    try:
+
+        class Watch(TrainerCallback):
+            def on_step_begin(self, *_, **__):  # the trainer's own hook is on by now, and comes first
+                self.handle = embeddings.register_forward_hook(look)
+
+        trainer.add_callback(watch := Watch())
+        trainer.train()
+        watch.handle.remove()
+    finally:
+        trainer.model.unload()
+    assert seen[True] and all(0.9 < share <= 1.001 for share in seen[True])
+    assert seen[False] and set(seen[False]) == {0.0}
+
+
+def test_label_smoothing_is_in_the_training_loss_and_validation_stays_the_plain_one(base, chats, plain, tmp_path):
+    before, training, _ = losses(base, chats, tmp_path, label_smoothing=0.2)
+    assert before == plain[0]
+    assert training > plain[1]
+    trainer = trainer_for(base, chats, tmp_path, label_smoothing=0.2)
+    try:
+        batch = next(iter(trainer.get_train_dataloader()))
+        trainer.model.train()
+        ours = trainer.compute_loss(trainer.model, dict(batch)).item()
+        theirs = SFTTrainer.compute_loss(trainer, trainer.model, dict(batch)).item()
+        assert ours == pytest.approx(theirs, rel=1e-5)
+    finally:
+        trainer.model.unload()
+
+
+def test_a_trainer_that_leaves_smoothing_to_trl_validates_without_it_too(base, chats, plain, tmp_path, monkeypatch):
+    """As on CUDA, where TRL computes the loss."""
+    trainer = trainer_for(base, chats, tmp_path, label_smoothing=0.2)
+    try:
+        monkeypatch.setattr("ft.train.trainer.torch.cuda.is_available", lambda: True)
+        batch = next(iter(trainer.get_eval_dataloader()))
+        trainer.model.eval()
+        with torch.no_grad():
+            validating = float(trainer.compute_loss(trainer.model, dict(batch)))
+            trainer.model.train()
+            training = float(trainer.compute_loss(trainer.model, dict(batch)))
+    finally:
+        trainer.model.unload()
+    assert validating == pytest.approx(plain[0], rel=1e-4)
+    assert training > validating

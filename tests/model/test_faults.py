@@ -1,0 +1,159 @@
+"""What can go wrong in the middle of a run, and that nothing of it is lost: real workers, killed and starved."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from safetensors.torch import load_file
+
+from ft.runs import checkpoints, events, launch
+from ft.runs.directory import Run
+from ft.runs.status import status, summary
+
+pytestmark = pytest.mark.slow
+
+
+def end(run: Run) -> None:
+    for _ in launch.wait(run, poll=0.05):
+        pass
+
+
+def follow(run: Run, kind: str, step: int = 0) -> dict:
+    for event in launch.wait(run, poll=0.02):
+        if event["kind"] == kind and (event.get("step") or 0) >= step:
+            return event
+    raise AssertionError(f"the run ended first: {status(run)}")
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+
+
+def told(run: Run, kind: str) -> list[dict]:
+    return [event for event in events.standing(events.read(run)) if event["kind"] == kind]
+
+
+def finished(run: Run) -> Run:
+    launch.start(run)
+    end(run)
+    assert status(run).state == "finished", status(run).message
+    return run
+
+
+def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(tiny_run):
+    """To the bit, and with the same losses: the same data order, dropout, optimiser, schedule and patience."""
+    settings = {"save_steps": 4, "lora_dropout": 0.2, "epochs": 2, "max_steps": 0, "batch_size": 2, "eval_steps": 5}
+    whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
+    pid = launch.start(killed)
+    follow(killed, "step", 13)
+    kill(pid)
+    assert status(killed).state == "interrupted"
+    launch.resume(killed)
+    follow(killed, "step", 33)  # in the second epoch, between two checkpoints
+    launch.stop(killed)
+    end(killed)
+    launch.resume(killed)
+    end(killed)
+    assert status(killed).state == "finished"
+    assert summary(whole)["steps"] == 54 and told(killed, "started")[-1]["resumed_from"] >= 33
+    for kind, figure in (("step", "loss"), ("step", "grad_norm"), ("step", "learning_rate"), ("validation", "loss")):
+        assert [e[figure] for e in told(killed, kind)] == [e[figure] for e in told(whole, kind)], (kind, figure)
+    ours, theirs = (load_file(run.adapter / "adapter_model.safetensors") for run in (killed, whole))
+    assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_a_damaged_newest_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tiny_run):
+    run = tiny_run(max_steps=400, eval_steps=4)
+    pid = launch.start(run)
+    follow(run, "checkpoint", 12)
+    kill(pid)
+    newest = checkpoints.folders(run.checkpoints)[-1]
+    optimizer = newest / "optimizer.pt"
+    optimizer.write_bytes(optimizer.read_bytes()[:-100] + bytes(100))
+    before = checkpoints.folders(run.checkpoints)[-2]
+    launch.resume(run)
+    started = follow(run, "damaged") and follow(run, "started", 1)
+    launch.stop(run)
+    end(run)
+    assert started["resumed_from"] == checkpoints.step(before) < checkpoints.step(newest)
+    assert newest.name in run.log_path.read_text()
+
+
+def test_a_run_whose_every_checkpoint_is_torn_begins_again(tiny_run):
+    run = tiny_run(max_steps=400, eval_steps=4)
+    pid = launch.start(run)
+    follow(run, "checkpoint", 4)
+    kill(pid)
+    for folder in checkpoints.folders(run.checkpoints):
+        (folder / checkpoints.SEAL).unlink()  # as where the power fails before it is written
+    launch.resume(run)
+    follow(run, "damaged")
+    assert follow(run, "step")["step"] >= 1
+    launch.stop(run)
+    end(run)
+    assert told(run, "started")[-1]["resumed_from"] is None and status(run).state == "stopped"
+
+
+def test_the_best_the_newest_and_one_more_checkpoint_are_kept(tiny_run):
+    run = finished(tiny_run(max_steps=24, eval_steps=2, early_stopping_patience=0))
+    kept = {checkpoints.step(folder) for folder in checkpoints.folders(run.checkpoints)}
+    assert kept == {22, 24, summary(run)["best_step"]}
+    assert all(checkpoints.is_whole(folder) for folder in checkpoints.folders(run.checkpoints))
+
+
+def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_once_there_is_room(tiny_run):
+    run = tiny_run(max_steps=12, eval_steps=4)
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY));"
+        "from ft.train.worker import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run([sys.executable, "-c", limited, str(run.path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    failed = status(run)
+    assert failed.state == "failed" and "checkpoint of step 4: it could not be written" in failed.message
+    assert "Free disk space, then resume" in failed.message
+    assert not checkpoints.folders(run.checkpoints)
+    launch.resume(run)
+    end(run)
+    assert status(run).state == "finished" and status(run).step == 12
+
+
+def test_a_loss_that_is_worse_than_guessing_ends_the_run_with_the_step_and_its_conversations(tiny_run):
+    run = tiny_run(learning_rate=1.0, max_steps=200, eval_steps=100, schedule="constant", lora_alpha=512)
+    launch.start(run)
+    end(run)
+    failed = status(run)
+    assert failed.state == "failed" and "the model diverged" in failed.message
+    assert "sample.jsonl, record" in failed.message and "lower learning rate, for example 0.3" in failed.message
+    assert failed.message.startswith(f"step {failed.step}: ")
+    assert not run.adapter.exists()
+
+
+def test_where_memory_runs_out_the_run_goes_on_with_smaller_batches_and_the_same_steps(tiny_run):
+    """The worker's address space is limited once it has begun, as a full machine would do it."""
+    settings = {"batch_size": 16, "max_steps": 9, "eval_steps": 3, "lora_dropout": 0.0, "epochs": 3}
+    roomy, tight = finished(tiny_run(**settings)), tiny_run(**settings)
+    worker = psutil.Process(launch.start(tight))
+    follow(tight, "checkpoint", 3)
+    room = worker.memory_info().vms
+    worker.rlimit(psutil.RLIMIT_AS, (room, resource.RLIM_INFINITY))
+    deadline = time.monotonic() + 60
+    while not told(tight, "smaller_batch") and status(tight).live and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if psutil.pid_exists(worker.pid):
+        worker.rlimit(psutil.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    end(tight)
+    assert status(tight).state == "finished", status(tight).message
+    smaller = told(tight, "smaller_batch")[0]
+    assert (smaller["batch_size"], smaller["gradient_accumulation"], smaller["was"]) == (8, 2, 16)
+    assert "Memory ran out at 16 conversations at once" in tight.log_path.read_text()
+    losses = [[round(e["loss"], 3) for e in told(run, "step")] for run in (tight, roomy)]
+    assert losses[0] == losses[1]
+    assert json.loads(tight.receipt_path.read_text())["steps"] == 9
