@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ft.cli import datasets, edit, runs
+from ft.cli import compare, datasets, edit, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "train": runs.train,
         "trial": _trial,
         "runs": runs.runs,
+        "compare": compare.compare,
         "stop": runs.stop,
         "resume": runs.resume,
         "chat": _chat,

@@ -17,7 +17,9 @@ from ft.chat.pair import as_json
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue
+from ft.runs import compare as comparing
 from ft.runs import directory, launch
+from ft.runs.reader import Reader
 from ft.runs.status import summary
 from ft.train import preflight
 from ft.train import trial as trials
@@ -27,7 +29,7 @@ from ft.ui.endpoint import refusing
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("trial", "train", "runs", "run", "stop", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "chat"),
 )
 
 
@@ -49,7 +51,7 @@ def add(engine: Engine, hosted: bool) -> None:
         (last,) = deque(pairs, maxlen=1)
         return as_json(last)
 
-    for read in (runs, run):
+    for read in (runs, run, compare):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
     gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
@@ -88,6 +90,13 @@ def run(id: str) -> dict:
     """One run, by its id, the beginning of it, or "latest"."""
     found = directory.find(id)
     return {**summary(found), "settings": found.config.train.model_dump()}
+
+
+@refusing
+def compare(runs: list) -> dict:
+    """Two or more runs beside each other, the best first where they can be ranked."""
+    reader = Reader()
+    return comparing.compare([comparing.told(directory.find(str(each)), reader) for each in runs or ()]).as_json()
 
 
 @refusing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -17,6 +18,7 @@ from ft.errors import UserError
 from ft.models import catalogue, facts
 from ft.presets import preset
 from ft.runs import directory, launch
+from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
@@ -61,16 +63,19 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
     """Show the form, the run or neither, whenever what is chosen may have changed; then the form's plan."""
     inputs, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
     shown = [form.model, form.preset, form.about, *form.settings]
+    here = partial(arrive, view.reader)
     restored = shared.arrival.then(train_form.restored, form.kept, shown, **PRIVATE)
-    came = restored.then(arrive, inputs, outputs, **PRIVATE)
+    came = restored.then(here, inputs, outputs, **PRIVATE)
     changed = gr.on(
         [shared.run.change, shared.dataset.change, own_tab().select],
-        arrive,
+        here,
         inputs,
         outputs,
         **SHARED_EVENT,
     )
-    for event in (came, changed):
+    filled = shared.proposed.change(train_form.restored, shared.proposed, shown, **SHARED_EVENT)
+    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
+    for event in (came, changed, filled):
         event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
 
 
@@ -97,7 +102,7 @@ def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
 
 
-def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
+def arrive(reader: Reader, run_id: str, dataset: str) -> tuple[Any, ...]:
     """Show the chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
     dataset = "" if dataset == UPLOAD else dataset
     choices, chosen = train_form.dataset_choices(dataset)
@@ -107,7 +112,7 @@ def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
         gr.Column(visible=not watch and bool(choices)),
         gr.Column(visible=watch),
         gr.Dropdown(choices, value=chosen),
-        *run_view.show(run_id if watch else ""),
+        *run_view.show(run_id if watch else "", reader=reader),
     )
 
 

@@ -151,12 +151,6 @@ def test_a_run_s_head_escapes_what_others_wrote_and_measures_its_progress():
     assert 'role="alert"' in html and "<i>" not in html and "Halve it" in html
 
 
-def test_a_long_run_s_curve_is_thinned_but_keeps_its_ends():
-    rows = [{"step": step, "loss": 1.0, "kind": "training"} for step in range(1, 5001)]
-    kept = run_words.thinned(rows)
-    assert len(kept) <= run_words.POINTS + 1 and kept[0]["step"] == 1 and kept[-1]["step"] == 5000
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0.2, "0 s"), (89, "89 s"), (150, "2 min"), (3600, "60 min"), (7500, "2 h 5 min")]
 )
