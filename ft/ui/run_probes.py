@@ -11,6 +11,8 @@ from ft.runs import events
 def html(found: list[dict[str, Any]]) -> str:
     """A table of a run's `probe` events: a row a question, a column a time; "" where nothing was asked."""
     asked = [event for event in events.standing(found) if event["kind"] == "probe" and event.get("replies")]
+    # A run that was stopped and resumed had kept another adapter meanwhile.
+    asked = [event for event in asked if not event.get("kept") or event is asked[-1]]
     if not asked:
         return ""
     heads = "".join(f'<th scope="col">{escape(_when(event))}</th>' for event in asked)

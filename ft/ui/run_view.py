@@ -19,7 +19,7 @@ from ft.runs import directory, launch, status
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
-from ft.ui import alerts, run_advice, run_charts, run_words
+from ft.ui import alerts, run_advice, run_charts, run_probes, run_words
 from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.shared import Shared
@@ -38,6 +38,8 @@ class RunView:
     outcome: gr.Markdown
     advice: Advice
     charts: Charts
+    probes_fold: gr.Accordion
+    probes: gr.HTML
     log_fold: gr.Accordion
     log: gr.Textbox
     chat: gr.Button
@@ -53,7 +55,8 @@ class RunView:
     def outputs(self) -> list[Component | gr.Accordion | gr.Column]:
         """Where `show` and `tick` put what they return."""
         return [
-            *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs, self.log_fold, self.log),
+            *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
+            *(self.probes_fold, self.probes, self.log_fold, self.log),
             *(self.chat, self.stop, self.resume, self.alert, self.timer, self.state, self.seen),
         ]
 
@@ -69,12 +72,14 @@ def build() -> tuple[RunView, gr.Row]:
         resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
     advice = run_advice.build()
     charts = run_charts.build()
+    with gr.Accordion("The same questions, as it learnt", open=False, visible=False) as probes_fold:
+        probes = gr.HTML(padding=False, elem_classes="bare")
     with gr.Accordion("Log", open=False, visible=False) as log_fold:
         log = gr.Textbox(
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
     view = RunView(
-        *(head, outcome, advice, charts, log_fold, log, chat, stop, resume, alert),
+        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log, chat, stop, resume, alert),
         timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
         seen=gr.State(_NOTHING),
@@ -124,7 +129,7 @@ def show(run_id: str, problem: UserError | None = None, reader: Reader | None = 
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", *[hidden] * 3]
+        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 3]
         return (*nothing, alert, gr.Timer(active=False), "", _NOTHING)
     curves = (reader or Reader()).read(run)
     return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
@@ -135,6 +140,7 @@ def _shown(
 ) -> tuple[Any, ...]:
     summary = status.summary(run, curves)
     text = run_words.outcome(summary, now.state)
+    answers = run_probes.html(curves.told)
     log = status.log_tail(run)
     following = _seen(run, now, curves)
     same = following["charts"] == seen["charts"]
@@ -144,6 +150,8 @@ def _shown(
         gr.Markdown(text, visible=bool(text)),
         *run_advice.show(summary),
         *charts,
+        gr.Accordion(visible=bool(answers)),
+        answers,
         gr.Accordion(visible=bool(log)),
         log,
         gr.Button(visible=bool(checkpoints(run)), variant="secondary" if now.live else "primary"),
