@@ -100,10 +100,10 @@ def outcome(summary: dict[str, Any], state: str) -> str:
     if before is None or after is None:
         return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
     text = f"**Validation loss {before:.2f} → {after:.2f}** on conversations that it never trained on"
-    if after < before - 0.005:
+    if after < before - 0.03:
         times = math.exp(before - after)
         text += f": token for token, the tuned model finds their replies {times:.1f} times as likely as the base does."
-    elif after <= before + 0.005:
+    elif after <= before + 0.03:
         text += ": no difference."
     else:
         text += ": it got worse on them."

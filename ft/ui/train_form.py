@@ -114,7 +114,10 @@ def fitted(kept: Any, model: str | None, name: str, *shown: Any) -> tuple[Any, .
     earlier = _model(earlier if isinstance(earlier, str) else None)
     before = train_settings.values(configure(name, {"model": earlier}, ask_hub=False))
     about, *after = filled(name, model)
-    return about, *(new if value == old else value for value, old, new in zip(shown, before, after, strict=True))
+    # What does not change is not sent: it may have been typed over meanwhile.
+    return about, *(
+        new if value == old != new else gr.skip() for value, old, new in zip(shown, before, after, strict=True)
+    )
 
 
 def dataset_choices(ref: str) -> tuple[list[tuple[str, str]], str | None]:

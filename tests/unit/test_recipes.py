@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from model_sizes import LLAMA_7B, LLAMA_13B, LLAMA_33B, LLAMA_65B, QWEN3_8B, known, model_folder
 
@@ -131,7 +132,9 @@ def test_another_model_fits_the_form_anew_but_keeps_what_was_changed_by_hand(hom
     shown[names.index("lora_dropout")] = 0.3
     about, *after = train_form.fitted({"model": DEFAULT_MODEL}, str(folder), "guanaco", *shown)
     given = dict(zip(names, after, strict=True))
-    assert (given["learning_rate"], given["lora_dropout"]) == (1e-4, 0.3)
+    assert given["learning_rate"] == 1e-4
+    # What does not change is not sent, so that what is typed before the answer comes stays.
+    assert all(value == gr.skip() for name, value in given.items() if name not in ("learning_rate",))
     assert "learning rate 1e-4" in about
     _, *first = train_form.fitted({}, str(folder), "guanaco", *shown)
     assert first == after
