@@ -107,6 +107,7 @@ def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     with hold(places.locks_dir() / f"{device.describe().kind}.lock"):
         pid = launch.start(run)
+        follow(run, "waiting")  # before it is up, the process has the environment of whoever started it
         assert psutil.Process(pid).environ()["CUDA_VISIBLE_DEVICES"] == given
         launch.stop(run)
         end(run)
