@@ -1,7 +1,8 @@
 """One run at a time on one device: the others wait for the device's lock, in a line whose order a person can change.
 
 The order is that of the start, so a run that is resumed joins at the end, as in any other queue. One that was moved has
-its place as a number in a file of its directory, on the same scale (seconds since 1970), until it is started again. Who may go next is read from these files at each poll; that no two go at once is the lock's doing alone.
+its place as a number in a file of its directory, on the same scale (seconds since 1970), until it is started again. Who
+may go next is read from these files at each poll; that no two go at once is the lock's doing alone.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue
 from ft.runs import directory, launch
+from ft.runs import queue as queues
 from ft.runs.status import summary
 from ft.ui import api_data
 from ft.ui.endpoint import refusing
@@ -25,7 +26,7 @@ from ft.ui.endpoint import refusing
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("train", "runs", "run", "stop", "chat"),
+    *("train", "runs", "run", "stop", "queue", "move", "chat"),
 )
 
 
@@ -47,10 +48,11 @@ def add(engine: Engine, hosted: bool) -> None:
         (last,) = deque(pairs, maxlen=1)
         return as_json(last)
 
-    for read in (runs, run):
+    for read in (runs, run, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
+    gr.api(move, api_name="move")
     gr.api(chat, api_name="chat")
 
 
@@ -84,3 +86,15 @@ def stop(id: str) -> dict:
     found = directory.find(id)
     launch.stop(found)
     return summary(found)
+
+
+@refusing
+def queue() -> dict:
+    """Who has the device, and the runs that wait for it in their order."""
+    return queues.as_json(queues.line())
+
+
+@refusing
+def move(run: str, where: str) -> dict:
+    """Let a run that waits go "first", or one place "up" or "down"; /queue as it then is."""
+    return queues.as_json(queues.move(directory.find(run or ""), where))

@@ -11,7 +11,7 @@ from ft.errors import UserError
 from ft.runs import deletion, directory
 from ft.runs.directory import Run
 from ft.runs.status import summary
-from ft.ui import alerts, run_view, run_words
+from ft.ui import alerts, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 
@@ -29,6 +29,7 @@ def build(shared: Shared) -> None:
         )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
+        waiting = runs_queue.build(shared)
         table = gr.Dataframe(
             headers=HEADERS,
             column_count=len(HEADERS),
@@ -58,7 +59,7 @@ def build(shared: Shared) -> None:
     gr.on([shared.run.change, own_tab().select], arrive, [shared.run, chosen], everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
     chosen.input(_same, chosen, shared.run, **PRIVATE)
-    view.state.change(_table, None, table, **PRIVATE)
+    gr.on([view.state.change, waiting.change], _table, None, table, **PRIVATE)
     delete.click(_ask, None, [*confirm], **PRIVATE)
     keep.click(_asked, None, [*confirm], **PRIVATE)
     sure.click(remove, chosen, [shared.run, *everything], **PRIVATE)

@@ -30,7 +30,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
     data = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
-    assert set(offered["named_endpoints"]) == {f"/{name}" for name in f"{data} train runs run stop chat".split()}
+    assert set(offered["named_endpoints"]) == {
+        f"/{name}" for name in f"{data} train runs run stop queue move chat".split()
+    }
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
     assert callable_by_clients == set(api.ENDPOINTS)
@@ -45,6 +47,8 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
         ("/runs", []),
         ("/run", ["id"]),
         ("/stop", ["id"]),
+        ("/queue", []),
+        ("/move", ["run", "where"]),
         ("/chat", ["run", "prompt", "max_new_tokens", "temperature"]),
         ("/dedup", ["dataset", "near", "threshold", "dry_run"]),
         ("/combine", ["parts", "name"]),
@@ -70,6 +74,7 @@ def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: st
         (api_data.convert, (["chats.json"], "../up"), "name"),
         (api.run, (None,), "no such run"),
         (api.stop, ("..",), "no such run"),
+        (api.move, (None, "first"), "no such run"),
         (api_data.dedup, (None,), "no dataset"),
         (api_data.undo, ("../x",), "no dataset"),
         (api_data.combine, ([], "both"), "no dataset"),
