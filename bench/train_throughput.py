@@ -145,7 +145,8 @@ def bare_loop(file: Path, rows: int) -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     dtype = torch.bfloat16 if cuda else device.fast_cpu_dtype()
     loaded = load_base(DEFAULT_MODEL, "qlora", dtype=dtype)
-    rendered = [Renderer(loaded.tokenizer).render(each) for each in conversations(file, rows)]
+    renderer = Renderer(loaded.tokenizer)
+    rendered = [sample for each in conversations(file, rows) for sample in renderer.samples(each)]
     rendered.sort(key=lambda each: len(each.input_ids))
     for parameter in loaded.model.parameters():
         parameter.requires_grad_(False)

@@ -56,6 +56,11 @@ class TrainConfig(BaseModel):
     max_steps: int = Field(0, ge=0, description="end after this many steps; 0: as many as the epochs need")
     batch_size: int = Field(4, ge=1, le=1024, description="conversations that go through the model at once")
     gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make up one step")
+    checkpointing: Literal["auto", "off", "light", "full"] = Field(
+        "auto",
+        description="what is computed twice to save memory: off; light: what is cheap; full: whole layers; "
+        "auto: full on a GPU, off on a CPU",
+    )
     max_length: int = Field(512, ge=16, le=1_000_000, description="longest conversation, in tokens")
     overlong: Literal["cut", "drop", "refuse"] = Field(
         "cut", description="a longer conversation is cut at a turn boundary, dropped, or refused"
@@ -67,6 +72,12 @@ class TrainConfig(BaseModel):
     save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0: at every validation")
     early_stopping_patience: int = Field(
         3, ge=0, description="validations without improvement before the run ends; 0: off"
+    )
+    probes: int = Field(
+        3,
+        ge=0,
+        le=16,
+        description="held-out questions that are asked before, during and after training; 0: none",
     )
     seed: int = Field(42, ge=0, description="seed of the order of the data and of the adapter's start")
 

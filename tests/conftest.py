@@ -15,6 +15,7 @@ from typing import NoReturn
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
 
@@ -76,6 +77,21 @@ def embedded_model_module(tmp_path_factory: pytest.TempPathFactory, models_cache
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIDETUNE_HOME", str(shared))
         yield embedded.folder()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, models_cache: Path) -> str:
+    """The folder of a Llama with two small layers and random weights, and the default model's tokenizer: a step of it
+    takes milliseconds, and goes through everything that a step of a large model does."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, set_seed
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny"
+    set_seed(0)
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    tokenizer = AutoTokenizer.from_pretrained(models_cache / DEFAULT_MODEL)
+    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -26,23 +26,23 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="settings:\n" + "\n".join(f"  {k:25} {v.description}" for k, v in TrainConfig.model_fields.items()),
     )
-    train.add_argument("name", metavar="NAME", help="the dataset")
-    train.add_argument("--model", help="base model: the default's name, a local folder or a Hub id")
-    train.add_argument(
-        "--preset",
-        choices=[each.name for each in PRESETS],
-        help="recipe to start from (default: lora-without-regret with a GPU, else cpu)",
-    )
-    train.add_argument(
-        "--set", action="append", type=_setting, default=[], metavar="KEY=VALUE", help="change a setting, see below"
-    )
-    train.add_argument("--max-steps", type=_at_least_one, metavar="N", help="end after N steps")
+    _configured(train)
     _detach(train)
     _json(train)
+    tried = commands.add_parser(
+        "trial",
+        help="take two real steps first: what a run needs of memory and time, and what to change if it is too much",
+    )
+    _configured(tried)
+    tried.add_argument("--price", type=_price, metavar="P", help="of this machine an hour, to say what the run costs")
+    _json(tried)
 
     runs = commands.add_parser("runs", help="list the runs, or show one")
     runs.add_argument("run", nargs="?", metavar="RUN")
     _json(runs)
+    compare = commands.add_parser("compare", help="two or more runs beside each other, the best first")
+    compare.add_argument("runs", nargs="+", metavar="RUN")
+    _json(compare)
     stop = commands.add_parser("stop", help="ask a run to stop; it saves a checkpoint")
     stop.add_argument("run", metavar="RUN")
     _json(stop)
@@ -70,6 +70,20 @@ def parser() -> argparse.ArgumentParser:
 
     add_serve_options(commands.add_parser("serve", help="open the web app"))
     return top
+
+
+def _configured(target: argparse.ArgumentParser) -> None:
+    target.add_argument("name", metavar="NAME", help="the dataset")
+    target.add_argument("--model", help="base model: the default's name, a local folder or a Hub id")
+    target.add_argument(
+        "--preset",
+        choices=[each.name for each in PRESETS],
+        help="recipe to start from (default: lora-without-regret with a GPU, else cpu)",
+    )
+    target.add_argument(
+        "--set", action="append", type=_setting, default=[], metavar="KEY=VALUE", help="change a setting, see below"
+    )
+    target.add_argument("--max-steps", type=_at_least_one, metavar="N", help="end after N steps")
 
 
 def add_serve_options(target: argparse.ArgumentParser) -> None:
@@ -109,6 +123,16 @@ def _temperature(text: str) -> float:
         value = -1.0
     if not 0 <= value <= 5:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 5")
+    return value
+
+
+def _price(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount of money, for example 0.60")
     return value
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ft.cli import datasets, edit, queue, runs
+from ft.cli import compare, datasets, edit, queue, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "export-data": edit.export_data,
         "push": edit.push,
         "train": runs.train,
+        "trial": _trial,
         "runs": runs.runs,
+        "compare": compare.compare,
         "stop": runs.stop,
         "resume": runs.resume,
         "queue": queue.show,
@@ -92,6 +94,12 @@ def _inspect(args: argparse.Namespace) -> int:
     from ft.cli.inspect import inspect
 
     return inspect(args)
+
+
+def _trial(args: argparse.Namespace) -> int:
+    from ft.cli.trial import try_out
+
+    return try_out(args)
 
 
 def _serve(args: argparse.Namespace) -> int:

@@ -46,14 +46,17 @@ def _say_row(seen: Microscope, row: int, config: TrainConfig) -> None:
         "cut": ("\033[9;31m", "\033[0m") if coloured else ("~", "~"),
         "context": ("", ""),
     }
-    text, last = "", "context"
-    for piece in [*seen.pieces, None]:
-        kind = piece.kind if piece else "context"
-        if kind != last:
-            text += marks[last][1] + marks[kind][0]
-            last = kind
-        text += plain(piece.text) if piece else ""
-    print(text)
+    for sample in range(seen.samples):
+        if seen.samples > 1:
+            print(f"\n-- Sample {sample + 1} of {seen.samples} --" if sample else f"-- Sample 1 of {seen.samples} --")
+        text, last = "", "context"
+        for piece in [*(piece for piece in seen.pieces if piece.sample == sample), None]:
+            kind = piece.kind if piece else "context"
+            if kind != last:
+                text += marks[last][1] + marks[kind][0]
+                last = kind
+            text += plain(piece.text) if piece else ""
+        print(text)
     say("\n" + ("Green" if coloured else "In [brackets]") + ": what the model learns to write. The rest it reads only.")
     for sentence in sentences(seen, row, config.model):
         say(sentence)
@@ -62,6 +65,11 @@ def _say_row(seen: Microscope, row: int, config: TrainConfig) -> None:
 def sentences(seen: Microscope, row: int, model: str) -> list[str]:
     """What there is to say of one conversation's tokens."""
     found = [f"Conversation {row:,}: {count(seen.tokens, 'token')} for {model}, {seen.trained:,} of them learnt."]
+    if seen.samples > 1:
+        found.append(
+            f"The chat template rewrites earlier replies, so it becomes {seen.samples} samples: each reply is learnt "
+            "once, behind the conversation as the chat shows it then."
+        )
     if seen.ends:
         replies = count(len(seen.ends), "reply", "replies")
         found.append(f"The token that ends a turn is learnt in {sum(seen.ends)} of {replies}.")
@@ -77,6 +85,8 @@ def _say_all(version: versions.Version, lengths: Lengths, counts: Counts, config
     say(f"{version.name}, version {version.version}, with the tokenizer of {config.model}:")
     learnt = f"{count(lengths.tokens, 'token')}, {lengths.trained:,} of them learnt"
     say(f"{count(lengths.conversations, 'conversation')}, {learnt}.")
+    if counts.several():
+        say(counts.several())
     say(f"Shortest {lengths.shortest:,}, median {lengths.median:,}, longest {lengths.longest:,} tokens.\n")
     most = max(many for _, _, many in lengths.histogram)
     for start, end, many in lengths.histogram:

@@ -21,13 +21,14 @@ from ft.runs.status import summary
 def train(args: argparse.Namespace) -> int:
     """Make a run and start it; follow it unless `--detach` is given."""
     version = versions.find(args.name)
-    config = _config(args)
+    config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     run = directory.create(version, config)
     return _start(run, launch.start, args)
 
 
-def _config(args: argparse.Namespace) -> TrainConfig:
+def config_of(args: argparse.Namespace) -> TrainConfig:
+    """The config that the words of `sidetune train` and `sidetune trial` ask for."""
     settings: dict[str, Any] = dict(args.set)
     if args.model:
         settings["model"] = args.model
@@ -110,6 +111,7 @@ def _say_end(run: Run, found: dict[str, Any]) -> None:
     if found["status"] in ("failed", "interrupted"):
         say(f"Log: {run.log_path}")
     _say_figures(found)
+    _say_advice(found)
     if found["adapter"]:
         say(f"\nNext: sidetune chat {run.id} --prompt 'Hello'")
     elif found["status"] == "stopped" or found["status"] == "interrupted":
@@ -136,7 +138,7 @@ def _state(found: dict[str, Any]) -> str:
 def _say_figures(found: dict[str, Any]) -> None:
     before, after = found["validation_loss_before"], found["validation_loss_after"]
     if before is not None and after is not None:
-        change = "lower is better" if after <= before else "it rose: try fewer epochs or half the learning rate"
+        change = "lower is better" if after <= before else "it rose"
         say(f"Validation loss {before:.4f} before, {after:.4f} after (step {found['best_step']}; {change})")
     if found["loss"] is not None:
         say(f"Training loss {found['loss']:.4f} at the last step")
@@ -147,3 +149,15 @@ def _say_figures(found: dict[str, Any]) -> None:
         say(f"Peak memory {memory(found['peak_memory_bytes'])}")
     if found["adapter"]:
         say(f"Adapter: {found['adapter']}")
+
+
+def _say_advice(found: dict[str, Any]) -> None:
+    if found["advice"]:
+        say("\nAdvice:")
+    elif found["status"] == "finished":
+        say("\nAdvice: no change suggested.")
+    for each in found["advice"]:
+        say(f"- {each['text']}")
+        if each["settings"]:
+            options = " ".join(f"--set {name}={value}" for name, value in each["settings"].items())
+            say(f"  Try {each['change']}: {options}")

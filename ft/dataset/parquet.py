@@ -130,6 +130,12 @@ def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
     return [found[row] for row in rows]
 
 
+def longest(path: Path, many: int) -> list[Conversation]:
+    """The `many` conversations with the most text, of both sides, in the file's order."""
+    characters = index(path)["characters"]
+    return take(path, pc.select_k_unstable(characters, min(many, len(characters)), [("", "descending")]).to_pylist())
+
+
 def tables(path: Path) -> Iterator[pa.Table]:
     """The file as it lies there, one row group after another, with the columns of SCHEMA."""
     with pq.ParquetFile(path) as file:

@@ -18,23 +18,28 @@ from ft.runs.directory import Run
 from ft.runs.status import status
 
 
+def environment() -> dict[str, str]:
+    """The environment of a process that trains."""
+    root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONUNBUFFERED": "1",
+        # One GPU, the one that is described: TRL refuses several in one process. nvidia-smi counts in this order.
+        "CUDA_VISIBLE_DEVICES": device.visible_gpu(),
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    }
+
+
 def start(run: Run) -> int:
     """Start the worker of `run` and return its process id.
 
     Raises:
         UserError: the run's folder cannot be written to.
     """
-    root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    environment.update(
-        TOKENIZERS_PARALLELISM="false",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        PYTHONUNBUFFERED="1",
-        # One GPU, the one that is described: TRL refuses several in one process. nvidia-smi counts in this order.
-        CUDA_VISIBLE_DEVICES=device.visible_gpu(),
-        CUDA_DEVICE_ORDER="PCI_BUS_ID",
-    )
     try:
         run.stop_path.unlink(missing_ok=True)
         run.place_path.unlink(missing_ok=True)  # it joins at the end of the line
@@ -45,7 +50,7 @@ def start(run: Run) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment,
+                env=environment(),
                 start_new_session=True,
             )
     except OSError as error:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ft.runs import events
+from ft.runs.advice import advise
+from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.words import words
 
@@ -47,7 +49,7 @@ def is_locked(run: Run) -> bool:
 
 
 def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
-    """The run's state now; `known` are its events where the caller has read them already."""
+    """The run's state now; `known` are its events, or those that its `Curves` kept, where they were read already."""
     found = events.read(run) if known is None else known
     starts = [number for number, event in enumerate(found) if event["kind"] == "started"]
     lately = found[starts[-1] :] if starts else []  # a resumed run goes back to its last checkpoint
@@ -107,31 +109,31 @@ def log_tail(run: Run, lines: int = 200) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def summary(run: Run) -> dict[str, Any]:
-    """The JSON that `sidetune train --json` ends with; null where a figure is not known (yet).
+def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
+    """The JSON that `sidetune train --json` ends with; null where a figure is not known (yet). `known`: as it was read.
 
     loss is the training loss of the last step, validation losses are means per trained token, before training and of
-    the checkpoint that was kept.
+    the checkpoint that was kept. advice is what `ft.runs.advice` found, once the run has ended.
     """
-    found = events.read(run)
+    curves = known or Curves.of(events.read(run))
+    found, config = curves.told, run.config
     now = status(run, found)
-    standing = events.standing(found)
-    steps = [e for e in standing if e["kind"] == "step"]
-    validations = [e for e in standing if e["kind"] == "validation" and e.get("loss") is not None]
+    steps = [e for e in events.standing(found) if e["kind"] == "step"]
+    validations = curves.validations()
     before = next((e["loss"] for e in validations if not e["step"]), None)
     after = [e for e in validations if e["step"]]
     end: dict[str, Any] = next((e for e in reversed(found) if e.get("best_step") is not None), {})
     best_step = end.get("best_step") or (min(after, key=_loss)["step"] if after else None)
     kept = next((e["loss"] for e in reversed(after) if e["step"] == best_step), None)
     data: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "data"), {})
-    return {
+    figures = {
         "run": run.id,
         "status": now.state,
         "message": now.message,
-        "dataset": run.config.dataset,
-        "version": run.config.version,
-        "model": run.config.train.model,
-        "created": run.config.created.isoformat(timespec="seconds"),
+        "dataset": config.dataset,
+        "version": config.version,
+        "model": config.train.model,
+        "created": config.created.isoformat(timespec="seconds"),
         "step": now.step,
         "steps": now.steps,
         "seconds_left": now.seconds_left,
@@ -145,6 +147,7 @@ def summary(run: Run) -> dict[str, Any]:
         "peak_memory_bytes": end.get("peak_memory_bytes")
         or max((e.get("memory_bytes") or 0 for e in steps), default=None),
     }
+    return {**figures, "advice": [each.as_json() for each in advise(curves, config.train, figures)]}
 
 
 def _loss(event: dict[str, Any]) -> float:

@@ -14,12 +14,47 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _PROBE = "sidetune_probe"
+_ASK = {"role": "user", "content": "x"}
 
 
 def supports_tools(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the chat template writes tool calls. Many do not, and drop them without a word: so it is tried."""
-    call = {"type": "function", "function": {"name": _PROBE, "arguments": {}}}
-    turns: list[Any] = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    return _writes(tokenizer, [_ASK, _call(_PROBE)])
+
+
+def supports_results(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template writes what a tool answered: messages of the role tool, behind a call or a text."""
+    result = {"role": "tool", "name": "f", "tool_call_id": "call00001", "content": _PROBE}
+    return any(_writes(tokenizer, [_ASK, said, result]) for said in (_call("f"), {"role": "assistant", "content": "y"}))
+
+
+def takes_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template writes a text only as a list of parts, as those of models that see pictures do."""
+    text: list[Any] = [{"role": "user", "content": _PROBE}]
+    return not _writes(tokenizer, text) and _writes(tokenizer, in_parts(text))
+
+
+def in_parts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`rows` for a template that takes texts as parts alone."""
+    return [row | {"content": [{"type": "text", "text": row["content"]}]} for row in rows]
+
+
+def results_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`rows` for a template that does not write what a tool answered: user turns, as Qwen models have it."""
+    return [
+        {"role": "user", "content": f"<tool_response>\n{row['content']}\n</tool_response>"}
+        if row["role"] == "tool"
+        else row
+        for row in rows
+    ]
+
+
+def _call(name: str) -> dict[str, Any]:
+    call = {"id": "call00001", "type": "function", "function": {"name": name, "arguments": {}}}
+    return {"role": "assistant", "content": "", "tool_calls": [call]}
+
+
+def _writes(tokenizer: PreTrainedTokenizerBase, turns: list[Any]) -> bool:
     try:
         return _PROBE in str(tokenizer.apply_chat_template(turns, tokenize=False))
     except (TemplateError, TypeError, ValueError):

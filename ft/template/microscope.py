@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from formats.conversation import Conversation
-from ft.template.render import Rendered, Renderer, cut_to
+from ft.template.render import Renderer
+from ft.template.rendered import Rendered, fit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -17,23 +18,30 @@ _HALF = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One token, or the few that make up one character. `special`: a token of the template, not of the text."""
+    """One token, or the few that make up one character. `special`: a token of the template, not of the text.
+
+    `sample` counts from 0: where a conversation becomes several samples, their pieces follow each other.
+    """
 
     text: str
     ids: tuple[int, ...]
     kind: Kind
     special: bool
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Microscope:
     """The tokens of one conversation, and what becomes of them at `max_length`.
 
-    `ends`: of each assistant turn that is learnt, whether the token that ends it is learnt too. `lost_turns` counts the
-    assistant turns that are cut off; `dropped` says that nothing of the conversation is left.
+    `samples`: how many rows of tokens training makes of it, more than one where the chat template rewrites earlier
+    turns; `tokens`, `trained` and `cut` are those of all of them. `ends`: of each turn that is learnt, whether the
+    token that ends it is learnt too. `lost_turns` counts those that are cut off; `dropped` says that nothing of the
+    conversation is left.
     """
 
     pieces: tuple[Piece, ...]
+    samples: int
     tokens: int
     trained: int
     cut: int
@@ -46,32 +54,37 @@ class Microscope:
 def look(conversation: Conversation, renderer: Renderer, max_length: int, overlong: str = "cut") -> Microscope:
     """The conversation as `ft.train.data.prepare` hands it to the trainer, and what it leaves out.
 
-    `overlong` is that of `ft.config.TrainConfig`: where it is not "cut", nothing is left of one that is too long.
+    `overlong` is that of `ft.config.TrainConfig`.
 
     Raises:
         UserError: the chat template cannot write it.
     """
-    rendered = renderer.render(conversation)
-    fits = len(rendered.input_ids) <= max_length
-    fitted = cut_to(rendered, max_length) if fits or overlong == "cut" else None
-    kept = len(fitted.input_ids) if fitted else 0
-    kinds = [_kind(place, kept, rendered) for place in range(len(rendered.input_ids))]
+    samples = renderer.samples(conversation)
     special = renderer.special_tokens()
-    pieces = tuple(_pieces(rendered.input_ids, kinds, renderer.tokenizer, special))
-    spans = [span for span in rendered.spans if conversation.messages[span.message].train]
+    pieces: list[Piece] = []
+    ends: list[bool] = []
+    trained = cut = 0
+    fitted = fit(samples, max_length, overlong)
+    for number, (sample, left) in enumerate(zip(samples, fitted, strict=True)):
+        kept = len(left.input_ids) if left else 0
+        kinds = [_kind(place, kept, sample) for place in range(len(sample.input_ids))]
+        pieces += _pieces(sample.input_ids, kinds, renderer.tokenizer, special, number)
+        trained += kinds.count("trained")
+        cut += len(sample.input_ids) - kept
+        ends += [
+            sample.trained[span.end - 1] and sample.input_ids[span.end - 1] in special
+            for span in (left.spans if left else ())
+        ]
     return Microscope(
-        pieces=pieces,
-        tokens=len(rendered.input_ids),
-        trained=sum(kind == "trained" for kind in kinds),
-        cut=len(rendered.input_ids) - kept,
+        pieces=tuple(pieces),
+        samples=len(samples),
+        tokens=sum(len(sample.input_ids) for sample in samples),
+        trained=trained,
+        cut=cut,
         max_length=max_length,
-        ends=tuple(
-            rendered.trained[span.end - 1] and rendered.input_ids[span.end - 1] in special
-            for span in spans
-            if span.end <= kept
-        ),
-        lost_turns=sum(span.end > kept for span in rendered.spans),
-        dropped=kept == 0,
+        ends=tuple(ends),
+        lost_turns=sum(len(sample.spans) for sample in samples) - len(ends),
+        dropped=not any(fitted),
     )
 
 
@@ -82,13 +95,15 @@ def _kind(place: int, kept: int, rendered: Rendered) -> Kind:
     return "trained" if place and rendered.trained[place] else "context"
 
 
-def _pieces(ids: list[int], kinds: list[Kind], tokenizer: PreTrainedTokenizerBase, special: set[int]) -> list[Piece]:
+def _pieces(
+    ids: list[int], kinds: list[Kind], tokenizer: PreTrainedTokenizerBase, special: set[int], sample: int
+) -> list[Piece]:
     pieces = []
     start = 0
     for place, token in enumerate(ids):
         text = str(tokenizer.decode(ids[start : place + 1]))
         whole = _HALF not in text or place + 1 - start > 8
         if whole or token in special or place + 1 == len(ids) or kinds[place + 1] != kinds[place]:
-            pieces.append(Piece(text, tuple(ids[start : place + 1]), kinds[place], token in special))
+            pieces.append(Piece(text, tuple(ids[start : place + 1]), kinds[place], token in special, sample))
             start = place + 1
     return pieces

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from formats.conversation import Conversation, Message, Origin
+from formats.conversation import Conversation
 from ft.errors import UserError
-from ft.template.messages import supports_tools, template_messages
+from ft.template.encoding import Encoded, Encoding
+from ft.template.messages import (
+    in_parts,
+    results_as_text,
+    supports_results,
+    supports_tools,
+    takes_parts,
+    template_messages,
+)
+from ft.template.rendered import Rendered, Span, joined
+from ft.template.reply import Rows, reply_after
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The tokens [start, end) that the assistant wrote in one turn; `message` is the place among the messages."""
-
-    start: int
-    end: int
-    message: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """`trained[i]` says whether token i carries loss; `spans` are the assistant's turns, trained or not."""
-
-    input_ids: list[int]
-    trained: list[bool]
-    spans: tuple[Span, ...]
+_REFUSALS = (TemplateError, TypeError, ValueError)  # what a template raises on messages that it does not take
 
 
 class Renderer:
     """Renders conversations for one tokenizer. What depends on the tokenizer alone is found out once.
 
-    Way 1: where TRL ships a training template for this chat template (its copy with generation markers), the mask is
-    that template's. Way 2: else each assistant turn is what rendering it adds to the rendering of the turns before it,
-    checked on every conversation. A template that rewrites earlier turns fails that check and is refused: no guess.
+    The model learns each assistant turn behind the tokens that the chat will show it (`prompt` of the messages before),
+    and learns to write the turn and the token that ends it. A row of tokens holds as many turns as it can stand for:
+    all of them, where the template leaves what was written as it was, so that a conversation is one sample. Where the
+    template rewrites earlier turns (Qwen3 leaves their reasoning out, gpt-oss ends them with another token), the turn
+    after is a sample of its own: the prompt as the chat shows it, and the reply.
+
+    Way 1: where TRL ships a training template for this chat template (its copy with generation markers), the turn and
+    its mask are that template's, if it starts with the prompt. Way 2: else the turn is what rendering it adds to the
+    prompt (see `ft.template.reply`). Where neither starts with the prompt, the conversation is refused: no guess.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -46,142 +45,162 @@ class Renderer:
 
         self.tokenizer = tokenizer
         self.native_tools = supports_tools(tokenizer)
+        self._native_results = supports_results(tokenizer)
+        self._in_parts = takes_parts(tokenizer)
         template = tokenizer.chat_template
         try:
             self._marked = get_training_chat_template(tokenizer)
             if self._marked is None and template and has_generation_markers(template):
                 self._marked = template["default"] if isinstance(template, dict) else template
-        except (ValueError, TypeError, TemplateError):
+        except _REFUSALS:
             self._marked = None
-        self._added = set(tokenizer.get_added_vocab().values())
+        self._encoding = Encoding(tokenizer)
+        self._closing: int | None = None
+        self._closing = self._find_closing()
 
-    def render(self, conversation: Conversation) -> Rendered:
-        """The tokens of `conversation` and which of them carry loss: assistant turns and the token that ends each.
+    def samples(self, conversation: Conversation) -> list[Rendered]:
+        """What training takes of `conversation`: mostly one sample, several where the template rewrites earlier turns.
+
+        Every assistant turn that is to be trained is trained once, in order. One that opens the conversation is only
+        read: no prompt asks for it. Where no turn is trained, the one sample carries no loss.
 
         Raises:
-            UserError: the chat template refuses the conversation, or rewrites earlier turns.
+            UserError: the chat template refuses the conversation, or what it makes of a turn is not certain.
         """
         where = f"{conversation.origin.file}, record {conversation.origin.record}"
         try:
-            if self._marked is not None:
-                return self._by_markers(conversation)
-            return self._by_prefixes(conversation)
-        except (TemplateError, TypeError, ValueError) as error:
+            return self._samples(conversation)
+        except _REFUSALS as error:
             raise UserError(
                 where,
                 f"the model's chat template cannot write this conversation: {error}",
                 "Change the order of its turns, remove its system message, or choose another base model.",
             ) from error
+        except _Uncertain as error:
+            raise UserError(
+                where,
+                f"this model's chat template writes message {error.place + 1} otherwise than its own prompt for it "
+                "begins, so what the model would have to write is not certain.",
+                "Leave that message out (or its reasoning, if it has any), or choose another base model.",
+            ) from error
 
     def special_tokens(self) -> set[int]:
         """The tokens that stand for themselves and not for text, such as the one that ends a turn."""
-        return self._added
+        return set(self._encoding.added)
 
-    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+    def prompt(self, messages: Rows, tools: Any = None) -> list[int]:
         """The token ids that ask for the next assistant turn after `messages`, exactly as in training."""
-        text = str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return self._encoding.encode(self._text(messages, tools, True)).ids
 
     def end_of_turn(self) -> int | None:
         """The token that ends an assistant turn, None where the template closes it with plain text."""
-        turns = (Message("user", "x"), Message("assistant", "y"), Message("user", "z"))
-        rendered = self.render(Conversation(turns, Origin("probe", 1)))
-        last = next(
-            (token for token, bit in zip(rendered.input_ids[::-1], rendered.trained[::-1], strict=True) if bit), None
-        )
-        return last if last in self._added else None
+        return self._closing
 
-    def _by_markers(self, conversation: Conversation) -> Rendered:
-        rows, tools = self._rows(conversation)
+    def _find_closing(self) -> int | None:
+        # What the next prompt shows of a reply tells the token that ends a turn from the one that ends the text
+        # (Phi-3: <|end|>, then </s>). Where it shows another token (gpt-oss: <|end|>), the reply's own counts.
+        rows: Rows = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}]
+        try:
+            turn, _ = self._turn(rows, None, 1, None)
+            then = self.prompt([*rows, {"role": "user", "content": "z"}])
+        except (*_REFUSALS, _Uncertain):
+            return None
+        if turn is None:
+            return None
+        (span,) = turn.spans
+        same = next((n for n, pair in enumerate(zip(turn.input_ids, then, strict=False)) if pair[0] != pair[1]), None)
+        for end in (len(turn.input_ids) if same is None else same, span.end):
+            last = turn.input_ids[self._end_of_turn(turn.input_ids, span.start, end) - 1] if end > span.start else None
+            if last in self._encoding.added:
+                return last
+        return None
+
+    def _samples(self, conversation: Conversation) -> list[Rendered]:
+        messages = conversation.messages
+        rows, tools = template_messages(messages, conversation.tools, self.native_tools)
+        rows = rows if self._native_results else results_as_text(rows)
+        shift = len(rows) - len(messages)  # 1 where the tools became a system message
+        found: list[Rendered] = []
+        known: Encoded | None = None
+        for place, message in enumerate(messages):
+            if message.role != "assistant" or not message.train or not place + shift:
+                continue
+            turn, known = self._turn(rows[: place + shift + 1], tools, place, known)
+            if turn is None:
+                continue
+            longer = joined(found[-1], turn) if found else None
+            found[-1 if longer else len(found) :] = [longer or turn]
+        if found:
+            return found
+        ids = self._encoding.encode(self._text(rows, tools, False)).ids
+        return [Rendered(ids, [False] * len(ids), ())]
+
+    def _turn(self, rows: Rows, tools: Any, place: int, known: Encoded | None) -> tuple[Rendered | None, Encoded]:
+        """The prompt for the last of `rows` and that turn, None where there is nothing to write; what was encoded."""
+        prompt = self._encoding.encode(self._text(rows[:-1], tools, True), known)
+        start = len(prompt.ids)
+        if self._marked is not None and (marked := self._by_markers(rows, tools, prompt.ids, place)):
+            return marked, prompt
+        reply = reply_after(prompt.text, rows[:-1], rows[-1], lambda some, ask: self._text(some, tools, ask))
+        if reply is None:
+            raise _Uncertain(place)
+        whole = self._encoding.encode(prompt.text + reply, prompt)
+        ids = whole.ids
+        if ids[:start] != prompt.ids:
+            # A tokenizer may join the prompt's end and the reply's start (line breaks). In the chat they come apart.
+            ids = prompt.ids + self._encoding.encode(reply).ids
+            if self.tokenizer.decode(ids) != self.tokenizer.decode(whole.ids):
+                raise ValueError("its tokenizer cannot part a reply from the prompt before it")
+        if len(ids) == start:
+            return None, whole
+        end = self._end_of_turn(ids, start, len(ids))
+        trained = [False] * start + [True] * (end - start) + [False] * (len(ids) - end)
+        return Rendered(ids, trained, (Span(start, end, place),)), whole
+
+    def _by_markers(self, rows: Rows, tools: Any, prompt: list[int], place: int) -> Rendered | None:
+        """The turn as TRL's template marks it; None where it does not start with the prompt, or marks nothing of it."""
         out: Any = self.tokenizer.apply_chat_template(
-            rows, tools=tools, chat_template=self._marked, return_dict=True, return_assistant_tokens_mask=True
+            in_parts(rows) if self._in_parts else rows,
+            tools=tools,
+            chat_template=self._marked,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
         )
-        trained = [bool(bit) for bit in out["assistant_masks"]]
-        turns = [place for place, message in enumerate(conversation.messages) if message.role == "assistant"]
-        runs = _runs(trained)
-        if len(runs) != len(turns):
-            # Which run is which turn matters only where a turn is left out of training.
-            if not all(conversation.messages[place].train for place in turns):
-                raise ValueError("its marked parts cannot be matched to its assistant turns")
-            return Rendered(list(out["input_ids"]), trained, tuple(Span(a, b, turns[-1]) for a, b in runs))
-        spans = tuple(Span(start, end, place) for (start, end), place in zip(runs, turns, strict=True))
-        return Rendered(list(out["input_ids"]), _without_untrained(trained, spans, conversation), spans)
+        ids, marks = list(out["input_ids"]), out["assistant_masks"]
+        start, stop = len(prompt), len(marks)
+        while stop > start and not marks[stop - 1]:
+            stop -= 1
+        if ids[:start] != prompt or stop == start:
+            return None
+        # Some mark the end of the prompt too (Qwen2.5: the line break before the reply). That stays as TRL has it.
+        first = start
+        while first and marks[first - 1]:
+            first -= 1
+        trained = [False] * first + [True] * (stop - first) + [False] * (len(ids) - stop)
+        return Rendered(ids, trained, (Span(start, self._end_of_turn(ids, start, stop), place),))
 
-    def _by_prefixes(self, conversation: Conversation) -> Rendered:
-        rows, tools = self._rows(conversation)
-        shift = len(rows) - len(conversation.messages)  # 1 where the tools became a system message
-        text = self._text(rows, tools)
-        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-        ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-        trained = [False] * len(ids)
-        spans = []
-        for place, message in enumerate(conversation.messages):
-            if message.role != "assistant":
-                continue
-            before = self._text(rows[: place + shift], tools, add_generation_prompt=True) if place + shift else ""
-            after = self._text(rows[: place + shift + 1], tools)
-            if not text.startswith(before) or not text.startswith(after) or not after.startswith(before):
-                raise UserError(
-                    f"{conversation.origin.file}, record {conversation.origin.record}",
-                    "this model's chat template rewrites earlier turns, so which tokens are the reply is not certain.",
-                    "Choose a base model whose template TRL knows or that keeps earlier turns as they were.",
-                )
-            inside = [i for i, (a, b) in enumerate(offsets) if a >= len(before) and b <= len(after) and b > a]
-            if not inside:
-                continue
-            start, end = inside[0], self._end_of_turn(ids, inside[0], inside[-1] + 1)
-            trained[start:end] = [True] * (end - start)
-            spans.append(Span(start, end, place))
-        return Rendered(list(ids), _without_untrained(trained, tuple(spans), conversation), tuple(spans))
-
-    def _rows(self, conversation: Conversation) -> tuple[list[dict[str, Any]], Any]:
-        return template_messages(conversation.messages, conversation.tools, self.native_tools)
-
-    def _text(self, rows: list[dict[str, Any]], tools: Any, **options: Any) -> str:
-        return str(self.tokenizer.apply_chat_template(rows, tools=tools, tokenize=False, **options))
+    def _text(self, rows: Rows, tools: Any, ask: bool) -> str:
+        rows = in_parts(rows) if self._in_parts else rows
+        return str(self.tokenizer.apply_chat_template(rows, tools=tools, tokenize=False, add_generation_prompt=ask))
 
     def _end_of_turn(self, ids: list[int], start: int, end: int) -> int:
-        """Where the turn ends: after its end-of-turn token, without the white space that a template puts behind it."""
-        last = end
-        while last > start and ids[last - 1] not in self._added:
-            if str(self.tokenizer.decode([ids[last - 1]])).strip():
-                return end  # text, not white space, follows: no end-of-turn token to stop at
-            last -= 1
-        return last if last > start else end
+        """Where the turn ends: behind its end-of-turn token, without what a template puts behind that."""
+        last = None
+        for place in range(end, start, -1):
+            token = ids[place - 1]
+            if token not in self._encoding.added:
+                if str(self.tokenizer.decode([token])).strip():
+                    break
+            elif token == self._closing:
+                return place
+            else:
+                last = last or place
+        return last or end
 
 
-def render(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> Rendered:
-    """`Renderer(tokenizer).render(conversation)`, for one conversation."""
-    return Renderer(tokenizer).render(conversation)
+class _Uncertain(Exception):
+    """What the model would have to write in the message `place` cannot be told from the template."""
 
-
-def cut_to(rendered: Rendered, max_length: int) -> Rendered | None:
-    """The longest start of `rendered` that ends with a whole assistant turn and has at most `max_length` tokens.
-
-    None where not even the first assistant turn fits.
-    """
-    if len(rendered.input_ids) <= max_length:
-        return rendered
-    spans = tuple(span for span in rendered.spans if span.end <= max_length)
-    if not spans:
-        return None
-    end = spans[-1].end
-    return Rendered(rendered.input_ids[:end], rendered.trained[:end], spans)
-
-
-def _runs(bits: list[bool]) -> list[tuple[int, int]]:
-    runs, start = [], None
-    for place, bit in enumerate([*bits, False]):
-        if bit and start is None:
-            start = place
-        elif not bit and start is not None:
-            runs.append((start, place))
-            start = None
-    return runs
-
-
-def _without_untrained(trained: list[bool], spans: tuple[Span, ...], conversation: Conversation) -> list[bool]:
-    for span in spans:
-        if not conversation.messages[span.message].train:
-            trained[span.start : span.end] = [False] * (span.end - span.start)
-    return trained
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place

@@ -9,6 +9,7 @@ from trl import SFTConfig
 
 from ft.config import TrainConfig
 from ft.train.batch import Batch
+from ft.train.recompute import checkpointing_options
 
 
 def training_arguments(
@@ -26,6 +27,7 @@ def training_arguments(
     On CUDA: paged 8-bit AdamW and gradient checkpointing.
     """
     cuda = torch.cuda.is_available()
+    recomputed = config.checkpointing if config.checkpointing != "auto" else "full" if cuda else "off"
     save_steps = config.save_steps or eval_steps
     if has_validation:  # the best checkpoint can only be kept if there is one at each validation
         save_steps = max(eval_steps, save_steps // eval_steps * eval_steps)
@@ -47,7 +49,8 @@ def training_arguments(
         optim="paged_adamw_8bit" if cuda else "adamw_torch",
         bf16=bf16,
         use_cpu=not cuda,
-        gradient_checkpointing=cuda,
+        gradient_checkpointing=recomputed != "off",
+        gradient_checkpointing_kwargs=checkpointing_options(recomputed),
         eval_strategy="steps" if has_validation else "no",
         eval_steps=eval_steps,
         save_strategy="steps",

@@ -38,6 +38,12 @@ def batch_of(config: TrainConfig, found: list[dict[str, Any]]) -> Batch:
 def out_of_memory(error: BaseException) -> bool:
     """Whether `error` says that memory ran out, of the GPU or of the machine."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(
-        words in text for words in ("out of memory", "can't allocate memory", "bad_alloc", "could not create a memory")
+    # oneDNN says no more than that where it finds no memory for its own.
+    return (
+        text == "could not create a primitive"
+        or isinstance(error, MemoryError)
+        or any(
+            words in text
+            for words in ("out of memory", "can't allocate memory", "bad_alloc", "could not create a memory")
+        )
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from formats.conversation import Conversation
 from ft.config import TrainConfig
 from ft.errors import UserError
-from ft.template.render import Rendered, Renderer, cut_to
+from ft.template.render import Renderer
+from ft.template.rendered import Rendered, fit
 
 if TYPE_CHECKING:
     import datasets
@@ -19,12 +20,18 @@ IGNORED = -100  # the label that PyTorch's cross entropy leaves out
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the conversations of one side of the split; lengths are in tokens, before any cut."""
+    """What became of the conversations of one side of the split.
+
+    `used`, `cut`, `dropped` and `no_trained` are conversations. `samples`, `tokens` and `trained_tokens` are what the
+    trainer gets: mostly one sample a conversation, several where the chat template rewrites earlier turns. `lengths`
+    are those of the conversations' longest samples, in tokens, before any cut.
+    """
 
     used: int = 0
     cut: int = 0
     dropped: int = 0
     no_trained: int = 0
+    samples: int = 0
     tokens: int = 0
     trained_tokens: int = 0
     longest: int = 0
@@ -41,41 +48,49 @@ class Counts:
             parts.append(f"{self.no_trained} without a reply to learn from left out")
         return "; ".join(parts)
 
+    def several(self) -> str:
+        """A sentence on conversations that became several samples, "" where none did."""
+        if self.samples == self.used:
+            return ""
+        return (
+            f"{self.used:,} conversations become {self.samples:,} samples: this model's chat template rewrites earlier "
+            "replies, so a reply is learnt behind the conversation as the chat shows it then."
+        )
+
 
 def prepare(
     conversations: Iterable[Conversation], renderer: Renderer, config: TrainConfig, counts: Counts
-) -> Iterable[Rendered]:
-    """Render `conversations` and apply `config.max_length` as `config.overlong` says, filling `counts`.
+) -> Iterator[Rendered]:
+    """The samples of `conversations`, with `config.max_length` applied as `config.overlong` says, filling `counts`.
 
     Raises:
         UserError: a conversation is over-long and `overlong` is "refuse", or cannot be rendered.
     """
     for conversation in conversations:
-        rendered = renderer.render(conversation)
-        length = len(rendered.input_ids)
+        samples = renderer.samples(conversation)
+        length = max(len(sample.input_ids) for sample in samples)
         counts.lengths.append(length)
         counts.longest = max(counts.longest, length)
-        fitted: Rendered | None = rendered
-        if length > config.max_length:
-            if config.overlong == "refuse":
-                raise UserError(
-                    f"{conversation.origin.file}, record {conversation.origin.record}",
-                    f"it has {length} tokens, over the maximum length of {config.max_length}.",
-                    "Raise the maximum length, or choose to cut or drop over-long conversations.",
-                )
-            fitted = cut_to(rendered, config.max_length) if config.overlong == "cut" else None
-            if fitted is None:
-                counts.dropped += 1
-                continue
-        # The first token has no token before it to be predicted from, so a mask on it alone trains nothing.
-        if fitted is None or not any(fitted.trained[1:]):
-            counts.no_trained += 1
+        if length > config.max_length and config.overlong == "refuse":
+            raise UserError(
+                f"{conversation.origin.file}, record {conversation.origin.record}",
+                f"it has {length} tokens, over the maximum length of {config.max_length}.",
+                "Raise the maximum length, or choose to cut or drop over-long conversations.",
+            )
+        fitted = fit(samples, config.max_length, config.overlong)
+        trained = [sample for sample in fitted if sample and any(sample.trained[1:])]
+        if not trained:
+            counts.dropped += not any(fitted)
+            counts.no_trained += any(fitted)
             continue
-        counts.cut += fitted is not rendered
+        counts.cut += fitted != samples
         counts.used += 1
-        counts.tokens += len(fitted.input_ids)
-        counts.trained_tokens += sum(fitted.trained[1:])
-        yield fitted
+        for sample in trained:
+            counts.samples += 1
+            counts.tokens += len(sample.input_ids)
+            # The first token has no token before it to be predicted from.
+            counts.trained_tokens += sum(sample.trained[1:])
+            yield sample
 
 
 def encode(

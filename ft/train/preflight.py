@@ -17,9 +17,13 @@ from ft.train.data import Counts, prepare
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Counts for the training side (and `validation` conversations held out); lengths and tokens before padding."""
+    """Counts for the training side (and `validation` conversations held out); lengths and tokens before padding.
+
+    `validations` counts the one before training too.
+    """
 
     train: int
+    samples: int  # of the training side: mostly one a conversation
     validation: int
     tokens: int
     trained_tokens: int
@@ -27,16 +31,24 @@ class Preflight:
     over_limit: int
     no_trained: int
     steps: int
+    validations: int
+    validation_tokens: int
     lengths: list[int]
     messages: list[str]
 
 
-def steps_for(conversations: int, config: TrainConfig) -> int:
-    """Optimiser steps of a run over `conversations` training conversations."""
+def steps_for(samples: int, config: TrainConfig) -> int:
+    """Optimiser steps of a run over `samples` training samples: mostly one a conversation."""
     if config.max_steps:
         return config.max_steps
-    batches = math.ceil(conversations / config.batch_size)
+    batches = math.ceil(samples / config.batch_size)
     return max(1, math.ceil(math.ceil(batches / config.gradient_accumulation) * config.epochs))
+
+
+def steps_between_validations(samples: int, steps: int, config: TrainConfig) -> int:
+    """`config.eval_steps`, or a quarter of an epoch; at most all `steps`."""
+    epoch = steps_for(samples, config.with_settings({"epochs": 1, "max_steps": 0}))
+    return min(steps, config.eval_steps or max(1, math.ceil(epoch / 4)))
 
 
 def check(version: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Preflight:
@@ -58,6 +70,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             messages.append(
                 f"Of the {side} conversations: {counts.lost()} (maximum length {config.max_length} tokens)."
             )
+    if train.several():
+        messages.append(train.several())
     if not held_out.used:
         messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
     if not renderer.native_tools and any(
@@ -67,15 +81,20 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
         )
+    steps = steps_for(train.samples, config)
+    between = steps_between_validations(train.samples, steps, config)
     return Preflight(
         train=train.used,
+        samples=train.samples,
         validation=held_out.used,
         tokens=train.tokens,
         trained_tokens=train.trained_tokens,
         longest=max(train.longest, held_out.longest),
         over_limit=train.cut + train.dropped + held_out.cut + held_out.dropped,
         no_trained=train.no_trained + held_out.no_trained,
-        steps=steps_for(train.used, config),
+        steps=steps,
+        validations=1 + math.ceil(steps / between) if held_out.used else 0,
+        validation_tokens=held_out.tokens,
         lengths=train.lengths + held_out.lengths,
         messages=messages,
     )

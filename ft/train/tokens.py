@@ -88,12 +88,17 @@ def _histogram(ordered: list[int]) -> tuple[tuple[int, int, int], ...]:
 
 
 def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:
-    """{"row", "model", "max_length", "count", "trained", "cut", "lost_turns", "end_of_turn_trained", "tokens"}."""
-    tokens = [{"ids": list(p.ids), "text": p.text, "kind": p.kind, "special": p.special} for p in seen.pieces]
+    """{"row", "model", "max_length", "samples", "count", "trained", "cut", "lost_turns", "end_of_turn_trained",
+    "tokens": [{"ids", "text", "kind", "special", "sample"}]}."""
+    tokens = [
+        {"ids": list(p.ids), "text": p.text, "kind": p.kind, "special": p.special, "sample": p.sample + 1}
+        for p in seen.pieces
+    ]
     return {
         "row": row,
         "model": model,
         "max_length": seen.max_length,
+        "samples": seen.samples,
         "count": seen.tokens,
         "trained": seen.trained,
         "cut": seen.cut,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import os
 import platform
 import shutil
 from importlib.metadata import version as package_version
+from itertools import chain
 from pathlib import Path
 
 import torch
 from transformers import PreTrainedTokenizerBase, set_seed
 
-from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import device
@@ -28,7 +27,8 @@ from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.data import encode
 from ft.train.diverged import diverged
 from ft.train.log import tell
-from ft.train.preflight import require_some, steps_for
+from ft.train.preflight import require_some, steps_between_validations, steps_for
+from ft.train.probes import Probes, questions
 from ft.train.trainer import DivergedError, ResponseTrainer
 
 
@@ -89,10 +89,12 @@ def _train(run: Run, batch: Batch) -> None:
         dropped=counts.dropped + held_out.dropped,
         no_trained=counts.no_trained + held_out.no_trained,
     )
-    steps = steps_for(counts.used, config)
-    eval_steps = min(steps, config.eval_steps or max(1, math.ceil(steps_for(counts.used, _one_epoch(config)) / 4)))
+    steps = steps_for(counts.samples, config)
+    eval_steps = steps_between_validations(counts.samples, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
+    unseen_first = chain(dataset.conversations("validation"), dataset.conversations("train"))
+    probes = Probes(run, questions(unseen_first, renderer, config.probes), renderer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     trainer = trainer_for(
         model,
@@ -104,7 +106,7 @@ def _train(run: Run, batch: Batch) -> None:
         validation if has_validation else None,
         steps=steps,
         eval_steps=eval_steps,
-        callbacks=[reporter],
+        callbacks=[reporter, probes],
     )
     checkpoint = _resume_point(run)
     first = checkpoints.step(checkpoint) if checkpoint else 0
@@ -136,10 +138,6 @@ def _resume_point(run: Run) -> Path | None:
         shutil.rmtree(folder, ignore_errors=True)
         tell(run, "damaged", checkpoint=folder.name, best=False)
     return whole
-
-
-def _one_epoch(config: TrainConfig) -> TrainConfig:
-    return config.with_settings({"epochs": 1, "max_steps": 0})
 
 
 def _finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loaded, steps: int) -> None:

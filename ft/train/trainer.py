@@ -23,7 +23,7 @@ from ft.train.data import IGNORED
 from ft.train.loss import head_gives_the_logits, response_loss
 from ft.train.order import StepOrder
 
-WATCHED = 5  # steps over which a loss that is worse than guessing is no accident
+WATCHED = 5  # steps over which a loss that is worse than guessing, or no gradient at all, is no accident
 
 
 class DivergedError(Exception):
@@ -45,6 +45,7 @@ class ResponseTrainer(SFTTrainer):
         self._batches: list[dict[str, Any]] = []  # of the step that is being taken
         self._first_loss: float | None = None
         self._losses: deque[float] = deque(maxlen=WATCHED)
+        self._gradients: deque[float] = deque(maxlen=WATCHED)
         causal: Any = kwargs["model"].get_base_model()
         self._vocabulary = causal.config.get_text_config().vocab_size
         # Tried in eval mode: dropout would make any two passes differ.
@@ -78,7 +79,7 @@ class ResponseTrainer(SFTTrainer):
             logs["eval_mean_token_accuracy"] = sums["hits"] / sums["tokens"]
         super().log(logs, start_time)
         if "loss" in logs:
-            self._require_sane(float(logs["loss"]), float(logs.get("grad_norm") or 0.0))
+            self._require_sane(float(logs["loss"]), float(logs.get("grad_norm", 0.0)))
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> Any:
         """As Trainer's, but what a step is taken on is kept until the next one, to name it if it goes wrong."""
@@ -90,6 +91,7 @@ class ResponseTrainer(SFTTrainer):
         """Raise DivergedError where the step just taken has ruined the model, before a checkpoint is made of it."""
         self._first_loss = loss if self._first_loss is None else self._first_loss
         self._losses.append(loss)
+        self._gradients.append(gradient)
         vocabulary = self._vocabulary
         # Guessing among all tokens alike costs log(vocabulary) a token: a fifth more is worse than knowing nothing.
         limit = max(1.2 * math.log(vocabulary), 1.5 * self._first_loss)
@@ -99,6 +101,8 @@ class ResponseTrainer(SFTTrainer):
             why = f"the gradient became {gradient}"
         elif len(self._losses) == WATCHED and sum(self._losses) / WATCHED > limit:
             why = f"the training loss rose to {loss:.1f}: guessing at random among {vocabulary:,} tokens costs less"
+        elif len(self._gradients) == WATCHED and not any(self._gradients):
+            why = f"the gradient has been 0 for {WATCHED} steps, so nothing is learnt any more"
         else:
             return
         rows = [

@@ -17,16 +17,20 @@ from ft.chat.pair import as_json
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue
+from ft.runs import compare as comparing
 from ft.runs import directory, launch
 from ft.runs import queue as queues
+from ft.runs.reader import Reader
 from ft.runs.status import summary
+from ft.train import preflight
+from ft.train import trial as trials
 from ft.ui import api_data
 from ft.ui.endpoint import refusing
 
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("train", "runs", "run", "stop", "queue", "move", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "queue", "move", "chat"),
 )
 
 
@@ -48,8 +52,9 @@ def add(engine: Engine, hosted: bool) -> None:
         (last,) = deque(pairs, maxlen=1)
         return as_json(last)
 
-    for read in (runs, run, queue):
+    for read in (runs, run, compare, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
+    gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
     gr.api(move, api_name="move")
@@ -68,6 +73,15 @@ def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
 
 
 @refusing
+def trial(dataset: str, settings: dict | None = None, preset: str = "", price: float | None = None) -> dict:
+    """Take two real steps: what a run would need of memory and time, and what to change where it does not fit."""
+    version = versions.find(dataset or "")
+    config = presets.configure(preset, settings or {})
+    counts = preflight.check(version, config)
+    return trials.as_json(trials.trial(version, config), counts, price)
+
+
+@refusing
 def runs() -> list:
     """All runs, newest first."""
     return [summary(each) for each in directory.list_runs()]
@@ -78,6 +92,13 @@ def run(id: str) -> dict:
     """One run, by its id, the beginning of it, or "latest"."""
     found = directory.find(id)
     return {**summary(found), "settings": found.config.train.model_dump()}
+
+
+@refusing
+def compare(runs: list) -> dict:
+    """Two or more runs beside each other, the best first where they can be ranked."""
+    reader = Reader()
+    return comparing.compare([comparing.told(directory.find(str(each)), reader) for each in runs or ()]).as_json()
 
 
 @refusing

@@ -29,7 +29,7 @@ def build(hosted: bool = False) -> gr.Blocks:
         api.add(engine, hosted)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
-        edited, kept = gr.State(0), memory()
+        proposed, edited, kept = gr.State({}), gr.State(0), memory()
         link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
@@ -38,6 +38,7 @@ def build(hosted: bool = False) -> gr.Blocks:
                 tabs=tabs,
                 dataset=dataset,
                 run=run,
+                proposed=proposed,
                 edited=edited,
                 memory=kept,
                 page=page,

@@ -92,6 +92,11 @@ def show(dataset: str, staged: str, model: str, length: float, number: float) ->
 def markup(seen: Microscope) -> str:
     """The tokens as HTML, all of their text escaped, with sentences on them above."""
     facts = [f"{counted(seen.tokens, 'token')}, {seen.trained:,} of them learnt."]
+    if seen.samples > 1:
+        facts.append(
+            f"This model's chat template rewrites earlier replies, so the conversation becomes {seen.samples} samples, "
+            "one below the other: each reply is learnt once, behind the conversation as the chat shows it then."
+        )
     if seen.ends:
         replies = counted(len(seen.ends), "reply", "replies")
         facts.append(f"The token that ends a turn is learnt in {sum(seen.ends)} of {replies}.")
@@ -103,7 +108,12 @@ def markup(seen: Microscope) -> str:
     if not seen.trained and not seen.dropped:
         facts.append("There is nothing to learn in it.")
     notes = "".join(f'<p class="note">{fact}</p>' for fact in facts)
-    return f'{notes}{_LEGEND}<div class="tokens" dir="auto">{"".join(map(_token, seen.pieces))}</div>'
+    rows = "".join(f'<div class="tokens" dir="auto">{"".join(map(_token, row))}</div>' for row in _samples(seen))
+    return notes + _LEGEND + rows
+
+
+def _samples(seen: Microscope) -> list[list[Piece]]:
+    return [[piece for piece in seen.pieces if piece.sample == number] for number in range(seen.samples)]
 
 
 def _token(piece: Piece) -> str:
@@ -147,6 +157,7 @@ def summary(counts: Counts, limit: int) -> str:
         f"Shortest {of.shortest:,}, median {of.median:,}, longest {of.longest:,} tokens. "
     )
     words += f"{of.beyond:,} are longer than {limit:,}: {counts.lost()}." if of.beyond else f"All fit into {limit:,}."
+    words += f" {counts.several()}" if counts.several() else ""
     return f'<p class="note">{escape(words)}</p>'
 
 

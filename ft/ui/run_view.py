@@ -1,38 +1,45 @@
-"""One run to look at: state, progress, loss, log and what can be done with it. The Train and the Runs tab both show it.
+"""One run to look at: state, progress, charts, advice, log, what can be done with it. Train and Runs both show it.
 
 Everything shown is read from the run's directory, so each visitor sees the same, also after a refresh or a restart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 from gradio.components import Component
 
 from ft.chat.engine import checkpoints
 from ft.errors import UserError
 from ft.models import catalogue
-from ft.runs import directory, events, launch, status
-from ft.runs.curves import curves
+from ft.runs import directory, launch, status
+from ft.runs.curves import Curves
 from ft.runs.directory import Run
-from ft.ui import alerts, run_words
+from ft.runs.reader import Reader
+from ft.ui import alerts, run_advice, run_charts, run_probes, run_words
+from ft.ui.run_advice import Advice
+from ft.ui.run_charts import Charts
 from ft.ui.shared import Shared
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
-COLORS = {"training": "#8a94a6", "validation": "#2f6fde"}  # both clear on a light and on a dark page
+_NOTHING: dict[str, str] = {"run": "", "charts": ""}
 
 
 @dataclass(frozen=True)
 class RunView:
-    """The components; `state` is the run's state, `seen` what the page shows already, so that nothing is sent twice."""
+    """The components; `state` is the run's state, `seen` what the page shows already, so that nothing is sent twice:
+    "run" changes when anything of the run does, "charts" when they do. `reader` reads each event once for all pages."""
 
     head: gr.HTML
     outcome: gr.Markdown
-    plot: gr.LinePlot
+    advice: Advice
+    charts: Charts
+    probes_fold: gr.Accordion
+    probes: gr.HTML
     log_fold: gr.Accordion
     log: gr.Textbox
     chat: gr.Button
@@ -42,11 +49,16 @@ class RunView:
     timer: gr.Timer
     state: gr.State
     seen: gr.State
+    reader: Reader
 
     @property
-    def outputs(self) -> list[Component | gr.Accordion]:
+    def outputs(self) -> list[Component | gr.Accordion | gr.Column]:
         """Where `show` and `tick` put what they return."""
-        return [getattr(self, field.name) for field in fields(self)]
+        return [
+            *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
+            *(self.probes_fold, self.probes, self.log_fold, self.log),
+            *(self.chat, self.stop, self.resume, self.alert, self.timer, self.state, self.seen),
+        ]
 
 
 def build() -> tuple[RunView, gr.Row]:
@@ -58,36 +70,20 @@ def build() -> tuple[RunView, gr.Row]:
         chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
         resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
-    plot = gr.LinePlot(
-        x="step",
-        y="loss",
-        color="kind",
-        color_map=COLORS,
-        color_title="Loss",
-        x_title="Step",
-        y_title="Loss per trained token",
-        tooltip="all",
-        height=280,
-        visible=False,
-        show_label=False,
-    )
+    advice = run_advice.build()
+    charts = run_charts.build()
+    with gr.Accordion("The same questions, as it learnt", open=False, visible=False) as probes_fold:
+        probes = gr.HTML(padding=False, elem_classes="bare")
     with gr.Accordion("Log", open=False, visible=False) as log_fold:
         log = gr.Textbox(
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
     view = RunView(
-        head,
-        outcome,
-        plot,
-        log_fold,
-        log,
-        chat,
-        stop,
-        resume,
-        alert,
-        gr.Timer(TICK_SECONDS, active=False),
+        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log, chat, stop, resume, alert),
+        timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
-        seen=gr.State(""),
+        seen=gr.State(_NOTHING),
+        reader=Reader(),
     )
     return view, actions
 
@@ -95,32 +91,36 @@ def build() -> tuple[RunView, gr.Row]:
 def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     """Wire the view's buttons and its timer to the run that `run_id` holds."""
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    view.timer.tick(
-        tick, [run_id, view.seen], view.outputs, queue=False, concurrency_limit=None, trigger_mode="once", **quiet
-    )
+    ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **quiet}
+    inputs = [run_id, view.seen, view.charts.opened]
+    view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
     view.stop.click(stop, run_id, view.outputs, **quiet)
     view.resume.click(resume, run_id, view.outputs, **quiet)
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **quiet)
+    run_charts.connect(view.charts, partial(draw, view.reader), run_id)
+    run_advice.connect(view.advice, shared, run_id, view.alert)
 
 
-def tick(run_id: str, seen: str) -> Any:
+def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any:
     """What changed since `seen`: nothing at all most of the time."""
     try:
         run = directory.find(run_id)
     except UserError:
         return show(run_id)
-    found = events.read(run)
-    now = _seen(run, status.status(run, found))
-    return gr.skip() if now == seen else show(run_id)
+    curves = reader.read(run)
+    now = status.status(run, curves.told)
+    if _seen(run, now, curves)["run"] == seen["run"]:
+        return gr.skip()
+    return _shown(run, curves, now, alerts.hidden(), seen, opened)
 
 
-def _seen(run: Run, now: status.Status) -> str:
+def _seen(run: Run, now: status.Status, curves: Curves) -> dict[str, str]:
     size = run.events_path.stat().st_size if run.events_path.exists() else 0
     log = run.log_path.stat().st_size if run.log_path.exists() else 0
-    return f"{run.id} {now.state} {size} {log}"
+    return {"run": f"{run.id} {now.state} {size} {log}", "charts": f"{run.id} {run_charts.drawn(curves, now)}"}
 
 
-def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
+def show(run_id: str, problem: UserError | None = None, reader: Reader | None = None) -> tuple[Any, ...]:
     """Updates for all of `RunView.outputs` that show the run with that id ("" or one that is gone: nothing of it)."""
     try:
         run = directory.find(run_id) if run_id else None
@@ -129,19 +129,29 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        return (*[hidden] * 4, "", *[hidden] * 3, alert, gr.Timer(active=False), "", "")
-    found = events.read(run)
-    now = status.status(run, found)
-    summary = status.summary(run)
-    rows = run_words.thinned(curves(found))
-    # The plot keeps the series that it was first drawn with, and the first validation comes before the first step.
-    drawn = sum(row["kind"] == "training" for row in rows) > 1  # one point is no line
+        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 3]
+        return (*nothing, alert, gr.Timer(active=False), "", _NOTHING)
+    curves = (reader or Reader()).read(run)
+    return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
+
+
+def _shown(
+    run: Run, curves: Curves, now: status.Status, alert: Any, seen: dict[str, str], opened: bool
+) -> tuple[Any, ...]:
+    summary = status.summary(run, curves)
     text = run_words.outcome(summary, now.state)
+    answers = run_probes.html(curves.told)
     log = status.log_tail(run)
+    following = _seen(run, now, curves)
+    same = following["charts"] == seen["charts"]
+    charts = run_charts.unchanged() if same else run_charts.show(curves, now, opened)
     return (
-        gr.HTML(run_words.state_html(run.config, model_title(run), now, found), visible=True),
+        gr.HTML(run_words.state_html(run.config, model_title(run), now, curves.told), visible=True),
         gr.Markdown(text, visible=bool(text)),
-        _plot(rows, now) if drawn else gr.LinePlot(visible=False),
+        *run_advice.show(summary),
+        *charts,
+        gr.Accordion(visible=bool(answers)),
+        answers,
         gr.Accordion(visible=bool(log)),
         log,
         gr.Button(visible=bool(checkpoints(run)), variant="secondary" if now.live else "primary"),
@@ -150,14 +160,18 @@ def show(run_id: str, problem: UserError | None = None) -> tuple[Any, ...]:
         alert,
         gr.Timer(TICK_SECONDS if now.live else IDLE_SECONDS, active=True),
         now.state,
-        _seen(run, now),
+        following,
     )
 
 
-def _plot(rows: list[dict[str, Any]], now: status.Status) -> gr.LinePlot:
-    frame = pd.DataFrame(rows, columns=["step", "loss", "kind"])
-    # While it is going, the axis is as long as the run will be: the line shows how far it is.
-    return gr.LinePlot(frame, x_lim=[0, now.steps if now.live else int(frame.step.max())], visible=True)
+def draw(reader: Reader, run_id: str) -> list[Any]:
+    """What is in the fold of the charts, when it is opened."""
+    try:
+        run = directory.find(run_id)
+    except UserError:
+        return run_charts.unchanged()[3:]
+    curves = reader.read(run)
+    return run_charts.inside(curves, status.status(run, curves.told))
 
 
 def model_title(run: Run) -> str:

@@ -10,7 +10,6 @@ from ft.figures import duration, memory
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
 
-POINTS = 300
 STATES = {
     "queued": "Starting",
     "waiting": "Waiting its turn",
@@ -22,18 +21,6 @@ STATES = {
     "failed": "Failed",
     "interrupted": "Interrupted",
 }
-
-
-def thinned(rows: list[dict[str, Any]], limit: int = POINTS) -> list[dict[str, Any]]:
-    """At most about `limit` rows of each kind, evenly taken, always with the first and the last."""
-    kept: list[dict[str, Any]] = []
-    for kind in ("training", "validation"):
-        of_kind = [row for row in rows if row["kind"] == kind]
-        every = max(1, math.ceil(len(of_kind) / limit))
-        kept += of_kind[::every]
-        if of_kind and kept[-1] is not of_kind[-1]:
-            kept.append(of_kind[-1])
-    return kept
 
 
 def state_html(config: RunConfig, model: str, now: Status, found: list[dict[str, Any]]) -> str:
@@ -117,9 +104,9 @@ def outcome(summary: dict[str, Any], state: str) -> str:
         times = math.exp(before - after)
         text += f": token for token, the tuned model finds their replies {times:.1f} times as likely as the base does."
     elif after <= before + 0.005:
-        text += ": no difference. Try a higher learning rate or more epochs, or look at whether the data is varied."
+        text += ": no difference."
     else:
-        text += ": it got worse on them. Try half the learning rate, fewer epochs, or more conversations."
+        text += ": it got worse on them."
     best, last = summary["best_step"], summary["step"]
     if best and last and best < last:
         text += f" It was best at step {best:,} of {last:,}, and that is the checkpoint that was kept."

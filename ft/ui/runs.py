@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,8 +11,9 @@ import gradio as gr
 from ft.errors import UserError
 from ft.runs import deletion, directory
 from ft.runs.directory import Run
+from ft.runs.reader import Reader
 from ft.runs.status import summary
-from ft.ui import alerts, run_view, run_words, runs_queue
+from ft.ui import alerts, run_compare, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 
@@ -43,6 +45,7 @@ def build(shared: Shared) -> None:
             buttons=[],
             elem_classes="runs-table",
         )
+        comparing = run_compare.build()
         chosen = gr.Dropdown([], label="Run to look at", info="or choose a row of the table", filterable=True)
         view, actions = run_view.build()
         with actions:
@@ -52,38 +55,46 @@ def build(shared: Shared) -> None:
             sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
         problem = alerts.place()
     run_view.connect(view, shared, chosen)
+    run_compare.connect(comparing, shared, view.reader)
     confirm = [delete, sure, keep]
-    everything = [empty, main, table, chosen, *confirm, problem, *view.outputs]
+    everything = [empty, main, table, *comparing.outputs, chosen, *confirm, problem, *view.outputs]
+    asked = [shared.run, chosen, comparing.chosen]
+    here, deleted = partial(arrive, view.reader), partial(remove, view.reader)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
-    shared.arrival.then(arrive, [shared.run, chosen], everything, **PRIVATE)
-    gr.on([shared.run.change, own_tab().select], arrive, [shared.run, chosen], everything, **SHARED_EVENT)
+    shared.arrival.then(here, asked, everything, **PRIVATE)
+    gr.on([shared.run.change, own_tab().select], here, asked, everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
     chosen.input(_same, chosen, shared.run, **PRIVATE)
-    gr.on([view.state.change, waiting.change], _table, None, table, **PRIVATE)
+    changed = gr.on([view.state.change, waiting.change], partial(_table, view.reader), None, table, **PRIVATE)
+    run_compare.follow(changed, comparing, view.reader)
     delete.click(_ask, None, [*confirm], **PRIVATE)
     keep.click(_asked, None, [*confirm], **PRIVATE)
-    sure.click(remove, chosen, [shared.run, *everything], **PRIVATE)
+    gone = sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)
+    run_compare.follow(gone, comparing, view.reader)
 
 
-def arrive(wanted: str, shown: str | None, problem: UserError | None = None) -> tuple[Any, ...]:
+def arrive(
+    reader: Reader, wanted: str, shown: str | None, compared: list[str], problem: UserError | None = None
+) -> tuple[Any, ...]:
     """The table, and the run to look at: the wanted one, else the one shown before, else the newest."""
     runs = directory.list_runs()
+    known = [summary(run, reader.read(run)) for run in runs]
     ids = [run.id for run in runs]
     chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
     return (
         gr.Column(visible=not runs),
         gr.Column(visible=bool(runs)),
-        [row(run) for run in runs],
+        [row(run, figures) for run, figures in zip(runs, known, strict=True)],
+        *run_compare.offer(known, compared),
         gr.Dropdown(ids, value=chosen),
         *_asked(),
         alerts.shown(problem) if problem else alerts.hidden(),
-        *run_view.show(chosen or ""),
+        *run_view.show(chosen or "", reader=reader),
     )
 
 
-def row(run: Run) -> list[str]:
-    """A run's row of the table, in the order of HEADERS."""
-    known = summary(run)
+def row(run: Run, known: dict[str, Any]) -> list[str]:
+    """A run's row of the table, in the order of HEADERS, from its `summary`."""
     state = run_words.STATES[known["status"]]
     steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
     when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
@@ -91,21 +102,21 @@ def row(run: Run) -> list[str]:
     return [run.id, state, dataset, run_view.model_title(run), steps, run_words.loss_change(known), when]
 
 
-def remove(run_id: str) -> tuple[Any, ...]:
+def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
     """Delete the run and show the next."""
     try:
         deletion.delete(directory.find(run_id))
     except UserError as error:
-        return gr.skip(), *arrive(run_id, run_id, error)
-    return "", *arrive("", "")
+        return gr.skip(), *arrive(reader, run_id, run_id, compared, error)
+    return "", *arrive(reader, "", "", compared)
 
 
 def _row(rows: list[list[str]], event: gr.SelectData) -> str:
     return str(event.row_value[0])
 
 
-def _table() -> list[list[str]]:
-    return [row(run) for run in directory.list_runs()]
+def _table(reader: Reader) -> list[list[str]]:
+    return [row(run, summary(run, reader.read(run))) for run in directory.list_runs()]
 
 
 def _ask() -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ METHODS = (("4-bit base (QLoRA)", "qlora"), ("Base as it is (LoRA)", "lora"))
 SCHEDULES = (("Falls as a cosine", "cosine"), ("Falls in a line", "linear"), ("Stays the same", "constant"))
 OVERLONG = (("Cut after a reply that fits", "cut"), ("Leave it out", "drop"), ("Refuse to start", "refuse"))
 VARIANTS = (("Plain (LoRA)", "lora"), ("For high ranks (rsLoRA)", "rslora"), ("In two parts (DoRA)", "dora"))
+CHECKPOINTING = (("Automatic", "auto"), ("Nothing", "off"), ("What is cheap", "light"), ("Whole layers", "full"))
 STARTS = (("Small (PEFT's)", "default"), ("Larger (Gaussian)", "gaussian"))
 
 
@@ -191,6 +192,20 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "Longest step that is believed",
                 "max gradient norm",
                 "usual 0.3 to 1: one odd batch cannot throw the model off",
+            ),
+            Setting(
+                "checkpointing",
+                "What is computed twice to save memory",
+                "gradient checkpointing",
+                "automatic is off on a CPU and full on a GPU. Cheap parts cost a tenth to a sixth of the speed, all a "
+                "third. Try two steps says what is needed",
+                CHECKPOINTING,
+            ),
+            Setting(
+                "probes",
+                "Questions asked before, during and after",
+                "probe prompts",
+                "usual 3: openings of held-out conversations, answered as the model learns. 0: none",
             ),
             Setting("eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; each takes time"),
             Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),

@@ -46,6 +46,7 @@ class Shared:
     `dataset`: the chosen dataset, "name" or "name@v2" as `ft.dataset.versions.find` takes it; "" is none.
     `run`: the id of the chosen run; "" is none. Both live in the browser, so they survive a refresh; write to them to
     choose, and listen to `.change` to follow. Either may name something that is no longer there.
+    `proposed`: settings for the Train tab's form, as `train_form.remember` gives them: write to it to fill the form.
     `edited`: gets another value when the version in use of a dataset became another (an edit, an undo) on this page.
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
     `shared.arrival.then(...)` for what is to be shown at the start: on `page.load` the two are not yet known.
@@ -56,6 +57,7 @@ class Shared:
     tabs: gr.Tabs
     dataset: gr.BrowserState
     run: gr.BrowserState
+    proposed: gr.State
     edited: gr.State
     memory: Memory
     page: gr.Blocks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -17,16 +18,18 @@ from ft.errors import UserError
 from ft.models import catalogue, facts
 from ft.presets import preset
 from ft.runs import directory, launch
+from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
-from ft.ui import alerts, run_view, train_form, train_plan
+from ft.ui import alerts, run_view, train_form, train_plan, train_trial
 from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 from ft.ui.train_form import Form
+from ft.ui.train_trial import TrialFold
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # In the order they were asked for: a slow first answer must not replace the plan of a later choice.
@@ -44,6 +47,7 @@ def build(shared: Shared) -> None:
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
     with gr.Column() as setup:
         form = train_form.layout(shared.memory.form)
+        fold = train_trial.layout()
     with gr.Column(visible=False) as live:
         view, actions = run_view.build()
     with actions:
@@ -51,7 +55,7 @@ def build(shared: Shared) -> None:
     run_view.connect(view, shared, shared.run)
     go.click(_to_data, None, shared.tabs, **PRIVATE)
     again.click(_no_run, None, shared.run, **PRIVATE)
-    _wire_form(form, shared)
+    _wire_form(form, fold, shared)
     _wire_places([empty, setup, live], form, view, shared)
 
 
@@ -59,26 +63,29 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
     """Show the form, the run or neither, whenever what is chosen may have changed; then the form's plan."""
     inputs, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
     shown = [form.model, form.preset, form.about, *form.settings]
+    here = partial(arrive, view.reader)
     restored = shared.arrival.then(train_form.restored, form.kept, shown, **PRIVATE)
-    came = restored.then(arrive, inputs, outputs, **PRIVATE)
+    came = restored.then(here, inputs, outputs, **PRIVATE)
     changed = gr.on(
         [shared.run.change, shared.dataset.change, own_tab().select],
-        arrive,
+        here,
         inputs,
         outputs,
         **SHARED_EVENT,
     )
-    for event in (came, changed):
+    filled = shared.proposed.change(train_form.restored, shared.proposed, shown, **SHARED_EVENT)
+    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
+    for event in (came, changed, filled):
         event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
 
 
-def _wire_form(form: Form, shared: Shared) -> None:
+def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
     check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
     form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
     shown = [form.about, *form.settings]
     filled = form.preset.input(train_form.filled, [form.preset, form.model], shown, **PRIVATE)
     fitted = form.model.input(train_form.fitted, [form.kept, *form.remembered], shown, **PRIVATE)
-    for event in (filled, fitted):
+    for event in (filled, fitted, train_trial.wire(fold, form)):
         event.then(check_small, **ONE_AFTER_ANOTHER, **check_it)
         event.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
@@ -95,7 +102,7 @@ def _wire_form(form: Form, shared: Shared) -> None:
     form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
 
 
-def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
+def arrive(reader: Reader, run_id: str, dataset: str) -> tuple[Any, ...]:
     """Show the chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
     dataset = "" if dataset == UPLOAD else dataset
     choices, chosen = train_form.dataset_choices(dataset)
@@ -105,7 +112,7 @@ def arrive(run_id: str, dataset: str) -> tuple[Any, ...]:
         gr.Column(visible=not watch and bool(choices)),
         gr.Column(visible=watch),
         gr.Dropdown(choices, value=chosen),
-        *run_view.show(run_id if watch else ""),
+        *run_view.show(run_id if watch else "", reader=reader),
     )
 
 

@@ -15,12 +15,13 @@ AUTOMATIC_LIMIT = 5_000  # conversations: tokenising more takes long enough that
 def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFacts | None = None) -> str:
     """The counts of `ft.train.preflight.check` in plain words, as Markdown; what is `known` of the model's size says
     whether the learning rate or the rank is far from what suits it."""
+    rows = "samples" if found.samples > found.train else "conversations"
     share = found.trained_tokens / found.tokens if found.tokens else 0
     lines = [
         f"**{found.train:,} conversations** to learn from, **{found.validation:,} held out** to validate on.",
         f"**{found.tokens:,} tokens**, of which {found.trained_tokens:,} ({share:.0%}) are learned: the model's own "
         "replies. Questions are only read.",
-        f"**{found.steps:,} steps** of {_per_step(config)} conversations"
+        f"**{found.steps:,} steps** of {_per_step(config)} {rows}"
         + (f", {config.epochs:g} times through." if not config.max_steps else ", then it ends: see max steps."),
         _long(found, config),
         *found.messages,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.config import TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import SAMPLE_NAME, sample_file
 from ft.dataset.versions import Version, find
@@ -43,21 +43,6 @@ def sample(trained_home, monkeypatch) -> Version:
     """The sample as a dataset, in `trained_home`."""
     monkeypatch.setenv("SIDETUNE_HOME", str(trained_home))
     return find(SAMPLE_NAME)
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory, models_cache) -> str:
-    """The folder of a Llama with two small layers and random weights, and the default model's tokenizer: a step of it
-    takes milliseconds, and goes through everything that a step of a large model does."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, set_seed
-
-    folder = tmp_path_factory.mktemp("tiny") / "tiny"
-    set_seed(0)
-    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-    tokenizer = AutoTokenizer.from_pretrained(models_cache / DEFAULT_MODEL)
-    LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
 
 
 @pytest.fixture

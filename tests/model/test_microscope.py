@@ -56,7 +56,7 @@ def test_every_character_of_the_text_is_shown_and_special_tokens_are_marked(rend
         assert message.content.strip() in shown
     assert "\ufffd" not in shown
     assert {piece.text for piece in seen.pieces if piece.special} == {"<|im_start|>", "<|im_end|>"}
-    assert seen.ends == (True, True) and seen.lost_turns == 0
+    assert seen.ends == (True, True) and seen.lost_turns == 0 and seen.samples == 1
 
 
 def test_what_is_cut_off_is_told(renderer):

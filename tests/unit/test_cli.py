@@ -217,10 +217,10 @@ def test_training_on_what_is_not_there_or_with_a_bad_setting_fails_without_a_run
 
 
 def test_settings_are_read_from_the_preset_then_set_then_the_options():
-    from ft.cli.runs import _config
+    from ft.cli.runs import config_of
 
     words = ["train", "mine", "--preset", "small-data", "--set", "epochs=2", "--set", "trained_layers=4"]
-    config = _config(parser().parse_args([*words, "--set", "max_steps=9", "--max-steps", "3", "--model", "./folder"]))
+    config = config_of(parser().parse_args([*words, "--set", "max_steps=9", "--max-steps", "3", "--model", "./folder"]))
     base = presets.preset("small-data").config
     assert config == base.with_settings({"epochs": 2, "trained_layers": 4, "max_steps": 3, "model": "./folder"})
 

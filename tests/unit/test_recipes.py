@@ -102,12 +102,12 @@ def test_no_preset_is_far_off_on_a_model_that_it_is_for(home, each):
 @pytest.mark.parametrize("name", [each.name for each in PRESETS])
 def test_the_page_the_command_line_and_the_api_start_the_same_config(home, folder, monkeypatch, name):
     from ft.cli.arguments import parser
-    from ft.cli.runs import _config
+    from ft.cli.runs import config_of
 
     model = str(folder)
     _, *shown = train_form.filled(name, model)
     page = train_form.config_of(model, name, tuple(shown))
-    line = _config(parser().parse_args(["train", "mine", "--preset", name, "--model", model]))
+    line = config_of(parser().parse_args(["train", "mine", "--preset", name, "--model", model]))
     seen = []
     monkeypatch.setattr(api.versions, "find", lambda _: None)
     monkeypatch.setattr(api.directory, "create", lambda _, config: seen.append(config) or _stop())

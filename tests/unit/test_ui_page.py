@@ -29,10 +29,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
-    data = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
-    assert set(offered["named_endpoints"]) == {
-        f"/{name}" for name in f"{data} train runs run stop queue move chat".split()
-    }
+    names = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
+    runs = "trial train runs run compare stop queue move chat"
+    assert set(offered["named_endpoints"]) == {f"/{name}" for name in [*names.split(), *runs.split()]}
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
     assert callable_by_clients == set(api.ENDPOINTS)
@@ -46,6 +45,7 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
         ("/train", ["dataset", "settings", "preset"]),
         ("/runs", []),
         ("/run", ["id"]),
+        ("/compare", ["runs"]),
         ("/stop", ["id"]),
         ("/queue", []),
         ("/move", ["run", "where"]),
@@ -73,6 +73,8 @@ def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: st
         (api_data.convert, (["chats.json"], None), "name"),
         (api_data.convert, (["chats.json"], "../up"), "name"),
         (api.run, (None,), "no such run"),
+        (api.compare, (["..", "x"],), "no such run"),
+        (api.compare, (None,), "0 runs"),
         (api.stop, ("..",), "no such run"),
         (api.move, (None, "first"), "no such run"),
         (api_data.dedup, (None,), "no dataset"),

@@ -60,7 +60,7 @@ def test_a_damaged_memory_leaves_the_form_as_it_is(kept):
 
 def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
     recipe = preset("cpu")
-    found = Preflight(90, 10, 1000, 250, 900, 3, 0, 68, [], ["Three were cut."])
+    found = Preflight(90, 90, 10, 1000, 250, 900, 3, 0, 68, 12, 100, [], ["Three were cut."])
     text = train_plan.plan(found, recipe.config.with_settings({"lora_rank": 8}), recipe)
     assert "90 conversations" in text and "10 held out" in text and "250 (25%)" in text and "68 steps" in text
     assert "3 over the limit of 512" in text and "Three were cut." in text
@@ -69,7 +69,7 @@ def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
 
 def test_the_plan_says_that_a_learning_rate_is_far_from_what_suits_the_model_and_only_then(home):
     recipe, known = preset("cpu"), facts.of(DEFAULT_MODEL)
-    found = Preflight(90, 10, 1000, 250, 300, 0, 0, 68, [], [])
+    found = Preflight(90, 90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [])
     assert "Without Regret" not in train_plan.plan(found, recipe.for_model(known), recipe, known)
     slow = recipe.for_model(known).with_settings({"learning_rate": 1e-5})
     assert "times lower" in train_plan.plan(found, slow, recipe, known)
@@ -149,12 +149,6 @@ def test_a_run_s_head_escapes_what_others_wrote_and_measures_its_progress():
     failed = [{"kind": "failed", "given": "<i>", "why": "too big", "todo": "Halve it"}]
     html = run_words.state_html(config, "m", Status("failed", 5, 20, None, ""), failed)
     assert 'role="alert"' in html and "<i>" not in html and "Halve it" in html
-
-
-def test_a_long_run_s_curve_is_thinned_but_keeps_its_ends():
-    rows = [{"step": step, "loss": 1.0, "kind": "training"} for step in range(1, 5001)]
-    kept = run_words.thinned(rows)
-    assert len(kept) <= run_words.POINTS + 1 and kept[0]["step"] == 1 and kept[-1]["step"] == 5000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+"""What the backward pass computes again instead of keeping it: less memory, for some time."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
+NARROW = 64  # a matrix product over so few columns, as LoRA's, is as cheap to do again as it is dear to keep
+_ATEN = torch.ops.aten
+_PRODUCTS = frozenset({_ATEN.mm.default, _ATEN.addmm.default, _ATEN.bmm.default})
+_ATTENTION = frozenset(
+    {
+        _ATEN._scaled_dot_product_flash_attention_for_cpu.default,
+        _ATEN._scaled_dot_product_flash_attention.default,
+        _ATEN._scaled_dot_product_efficient_attention.default,
+        _ATEN._scaled_dot_product_cudnn_attention.default,
+    }
+)
+
+
+def checkpointing_options(mode: str) -> dict[str, Any]:
+    """What the trainer's `gradient_checkpointing_kwargs` take for "light" or "full".
+
+    full: of each layer only its input is kept, and all of it is computed again. light: what matrix products and
+    attention made is kept too, and only what is cheap (norms, activations, casts) is computed again: torch's selective
+    activation checkpointing.
+    """
+    options: dict[str, Any] = {"use_reentrant": False}
+    if mode == "light":
+        options["context_fn"] = functools.partial(create_selective_checkpoint_contexts, _policy)
+    return options
+
+
+def _policy(_: Any, operation: Any, *args: Any, **__: Any) -> CheckpointPolicy:
+    if operation in _PRODUCTS:
+        left, right = args[-2:]
+        wide = min(left.shape[-1], right.shape[-1]) > NARROW
+        return CheckpointPolicy.MUST_SAVE if wide else CheckpointPolicy.PREFER_RECOMPUTE
+    return CheckpointPolicy.MUST_SAVE if operation in _ATTENTION else CheckpointPolicy.PREFER_RECOMPUTE

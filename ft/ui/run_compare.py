@@ -1,0 +1,143 @@
+"""Runs beside each other, on the Runs tab: choose two or more, see their curves on one chart and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+from gradio.components import Component
+from gradio.events import Dependency
+
+from ft.errors import UserError
+from ft.runs import directory
+from ft.runs.compare import Comparison, Told, compare, losses, told
+from ft.runs.curves import thinned
+from ft.runs.reader import Reader
+from ft.runs.status import summary
+from ft.ui import alerts, run_compare_words, run_words
+from ft.ui.run_compare_words import COLORS, LETTERS
+from ft.ui.shared import Shared
+
+POINTS = 200  # of each run
+LINES = (("Validation loss", "validation"), ("Training loss, smoothed", "training"))
+_READ = '() => [(new URLSearchParams(window.sidetune.link).get("compare") || "")]'
+_WRITE = '(ids) => { window.sidetune.write({compare: ids.length > 1 ? ids.join(",") : ""}); return []; }'
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """The components. `whole` is hidden where there are no two runs."""
+
+    whole: gr.Column
+    fold: gr.Accordion
+    chosen: gr.CheckboxGroup
+    lines: gr.Radio
+    plot: gr.LinePlot
+    tables: gr.HTML
+    problem: gr.HTML
+
+    @property
+    def outputs(self) -> list[Component | gr.Column]:
+        """Where `offer` puts what it returns."""
+        return [self.whole, self.chosen]
+
+    @property
+    def shown(self) -> list[Component]:
+        """Where `show` puts what it returns."""
+        return [self.lines, self.plot, self.tables, self.problem]
+
+
+def build() -> Comparing:
+    """Lay the components out, empty."""
+    with gr.Column(visible=False) as whole, gr.Accordion("Compare runs", open=False) as fold:
+        chosen = gr.CheckboxGroup([], label="Runs to compare", info="two or more", elem_classes="choice-list")
+        lines = gr.Radio(list(LINES), value="validation", show_label=False, label="Lines on the chart", visible=False)
+        problem = alerts.place()
+        plot = gr.LinePlot(
+            x="step", y="loss", color="run", x_title="Step", height=300, tooltip="all", visible=False, show_label=False
+        )
+        tables = gr.HTML(padding=False, elem_classes="bare")
+    return Comparing(whole, fold, chosen, lines, plot, tables, problem)
+
+
+def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
+    """Wire the choice; a link that names runs to compare opens them."""
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    inputs = [comparing.chosen, comparing.lines]
+    link = gr.Textbox(visible=False)
+    gr.on(
+        [comparing.chosen.input, comparing.lines.input],
+        partial(show, reader),
+        inputs,
+        comparing.shown,
+        trigger_mode="always_last",
+        **quiet,
+    )
+    comparing.chosen.change(None, comparing.chosen, None, js=_WRITE, api_visibility="private")
+    arrived = shared.arrival.then(
+        partial(arrive, reader), link, [*comparing.outputs, comparing.fold], js=_READ, **quiet
+    )
+    follow(arrived, comparing, reader)
+
+
+def follow(event: Dependency, comparing: Comparing, reader: Reader) -> None:
+    """After `event` the comparison is shown as the runs are now."""
+    inputs = [comparing.chosen, comparing.lines]
+    event.then(partial(show, reader), inputs, comparing.shown, api_visibility="private", show_progress="hidden")
+
+
+def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, ...]:
+    """The runs that there are to choose from, from their summaries; of those chosen `before`, the others stay."""
+    gone = set(before) - {each["run"] for each in known}
+    # Said only where it is another: an answer that comes late must not take back a later choice.
+    value: dict[str, Any] = {"value": [each for each in before if each not in gone]} if gone else {}
+    return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), **value)
+
+
+def arrive(reader: Reader, link: str) -> tuple[Any, ...]:
+    """The choice that a link names, "run,run", in an open fold."""
+    known = [summary(run, reader.read(run)) for run in directory.list_runs()]
+    named = [each["run"] for each in known if each["run"] in (link or "").split(",")]
+    fold = gr.Accordion(open=True) if len(named) > 1 else gr.skip()
+    return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), value=named), fold
+
+
+def show(reader: Reader, chosen: Sequence[str], lines: str) -> tuple[Any, ...]:
+    """The chart and the tables of the chosen runs; nothing of fewer than two."""
+    hidden = gr.update(visible=False)
+    if len(chosen) < 2:
+        return hidden, hidden, "", alerts.hidden()
+    try:
+        runs = {each: told(directory.find(each), reader) for each in chosen}
+        found = compare(list(runs.values()))
+    except UserError as error:
+        return hidden, hidden, "", alerts.shown(error)
+    return gr.Radio(visible=True), _plot(found, runs, lines), run_compare_words.tables(found), alerts.hidden()
+
+
+def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:
+    drawn = [(letter, losses(runs[each.run], lines)) for letter, each in zip(LETTERS, found.outcomes, strict=False)]
+    rows = [(step, loss, letter) for letter, points in drawn for step, loss in thinned(points, POINTS)]
+    title = "Validation loss per token" if lines == "validation" else "Training loss per token, smoothed"
+    return gr.LinePlot(
+        pd.DataFrame(rows, columns=["step", "loss", "run"]),
+        # The plot keeps the series that it was first drawn with, until its colours are others.
+        color_map={letter: color for (letter, points), color in zip(drawn, COLORS, strict=False) if points},
+        color_title="Run",
+        y_title=title,
+        visible=bool(rows),
+    )
+
+
+def _choices(known: Sequence[dict[str, Any]]) -> Any:
+    """(title, id) of each."""
+    return [(_title(each), each["run"]) for each in known]
+
+
+def _title(figures: dict[str, Any]) -> str:
+    parts = (figures["run"], run_words.STATES[figures["status"]], run_words.loss_change(figures))
+    return " · ".join(part for part in parts if part)

@@ -1,0 +1,90 @@
+"""A comparison of runs as tables, with all text escaped. No gradio here, so that it can be tested."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from ft.figures import duration, memory
+from ft.runs.compare import Comparison, Outcome
+from ft.ui.run_words import STATES
+from ft.ui.train_settings import SETTINGS
+
+# A run's colour on the chart and in the table, clear on a light and on a dark page; its letter says the same.
+COLORS = ("#2f6fde", "#c77d1e", "#2e9e5b", "#c2407a", "#8a63d2", "#1793a5", "#8d7a1c", "#8a94a6")
+LETTERS = "ABCDEFGH"
+TERMS = {
+    **{setting.name: setting.term for setting in SETTINGS},
+    "model": "base model",
+    "precision": "numbers in training",
+}
+
+
+def tables(found: Comparison) -> str:
+    """What came of the runs, best first, and under it what differs between them."""
+    note = "" if found.ranked else ' role="note"'
+    why = f'<p class="run-why"{note}>{escape(found.why)}</p>' if found.why else ""
+    return f"{why}{_outcomes(found)}<h3 class='run-differs'>What differs</h3>{_differences(found)}"
+
+
+def _outcomes(found: Comparison) -> str:
+    titles = ("Line", "Run", "State", "Validation loss", "Steps", "Time", "Speed", "Peak memory")
+    rows = [
+        _row(titles, (_letter(number), *map(escape, _outcome(each, found.ranked and number == 0))))
+        for number, each in enumerate(found.outcomes)
+    ]
+    return _table(titles, rows)
+
+
+def _outcome(each: Outcome, best: bool) -> tuple[str, ...]:
+    loss = ""
+    if each.before is not None or each.best is not None:
+        loss = f"{_loss(each.before)} → {_loss(each.best)}" + (f" at step {each.best_step:,}" if each.best_step else "")
+    return (
+        each.run + (" (best)" if best and each.best is not None else ""),
+        STATES[each.status],
+        loss,
+        f"{each.steps:,}" if each.steps else "",
+        duration(each.seconds) if each.seconds is not None else "",
+        f"{each.tokens_per_second:,.0f} tokens/s" if each.tokens_per_second else "",
+        memory(each.peak_memory_bytes) if each.peak_memory_bytes else "",
+    )
+
+
+def _differences(found: Comparison) -> str:
+    if not found.differences:
+        return '<p class="quiet">Nothing: they were asked to do the same, on the same data.</p>'
+    letters = LETTERS[: len(found.outcomes)]
+    titles = ("Setting", *letters)
+    rows = [
+        _row(titles, (escape(TERMS.get(name, name.replace("_", " "))), *(escape(_value(each)) for each in values)))
+        for name, values in found.differences.items()
+    ]
+    return _table(titles, rows)
+
+
+def _table(titles: tuple[str, ...], rows: list[str]) -> str:
+    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="table-box"><table class="plain">{body}</table></div>'
+
+
+def _row(titles: tuple[str, ...], cells: tuple[str, ...]) -> str:
+    """The cells, which are HTML, under their titles."""
+    inner = "".join(f'<td data-label="{t}">{cell}</td>' for t, cell in zip(titles, cells, strict=True))
+    return f"<tr>{inner}</tr>"
+
+
+def _letter(number: int) -> str:
+    dot = f'<span class="run-line" style="background:{COLORS[number]}" aria-hidden="true"></span>'
+    return f"<span>{dot}<strong>{LETTERS[number]}</strong></span>"
+
+
+def _loss(value: float | None) -> str:
+    return "?" if value is None else f"{value:.3f}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,94 @@
+"""Training in a real browser, with what happens to it: stopped, gone on with, killed, gone on with again, compared."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+
+pytestmark = pytest.mark.slow
+LONG = 120_000  # milliseconds that a page may take on a busy machine
+
+
+def shown(page: Page, role: str, name: str | re.Pattern) -> Locator:
+    return page.get_by_role(role, name=name, exact=isinstance(name, str)).locator("visible=true").first
+
+
+def state(page: Page, words: str) -> None:
+    expect(page.locator(".run-head h3").locator("visible=true").first).to_contain_text(re.compile(words), timeout=LONG)
+
+
+def set_up(page: Page, model: str, **settings: str) -> None:
+    """Fill the Train form: the base model is a folder that is typed, the settings are those of Advanced."""
+    base = page.get_by_label("What it starts from").locator("visible=true").first
+    base.fill(model)
+    base.press("Enter")
+    fold = shown(page, "button", "Advanced settings")
+    label = page.get_by_label("End after this many steps").locator("visible=true")
+    if not label.count():
+        fold.click()
+    label.first.fill(settings["max_steps"])
+    label.first.press("Tab")
+    expect(page.get_by_text(re.compile(rf"{settings['max_steps']} steps")).locator("visible=true").first).to_be_visible(
+        timeout=LONG
+    )
+
+
+def worker_of(run: Path) -> int:
+    (pid,) = (
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if "ft.train.worker" in (process.info["cmdline"] or []) and str(run) in process.info["cmdline"]
+    )
+    return pid
+
+
+def test_a_run_that_is_stopped_and_killed_goes_on_each_time_and_two_runs_are_compared(
+    page, app, tiny_model, monkeypatch
+):
+    monkeypatch.setenv("SIDETUNE_HOME", str(app.home))
+    save(stage([sample_file()]), "sample")
+    page.goto(f"{app.url}/?tab=train&dataset=sample")
+    set_up(page, tiny_model, max_steps="400")
+    shown(page, "button", "Start training").click()
+    state(page, r"Training · step \d+ of 400")
+    (run,) = (app.home / "runs").glob("[!.]*")
+
+    shown(page, "button", "Stop").click()
+    state(page, r"Stopped · step \d+ of 400")
+    shown(page, "button", "Resume").click()
+    state(page, r"Training · step \d+ of 400")
+
+    os.kill(worker_of(run), signal.SIGKILL)
+    state(page, r"Interrupted · step \d+ of 400")
+    expect(
+        page.get_by_text("resume it to go on from its last checkpoint").locator("visible=true").first
+    ).to_be_visible()
+    shown(page, "button", "Resume").click()
+    state(page, r"Training · step \d+ of 400")
+    shown(page, "button", "Stop").click()
+    state(page, r"Stopped · step \d+ of 400")
+
+    shown(page, "button", "The same questions, as it learnt").click()
+    expect(page.locator(".probes").get_by_text("Before").locator("visible=true").first).to_be_visible()
+
+    shown(page, "button", "Set up another run").click()
+    set_up(page, tiny_model, max_steps="3")
+    shown(page, "button", "Start training").click()
+    state(page, "Finished after 3 steps")
+    page.get_by_role("tab", name="Runs").locator("visible=true").first.click()
+    shown(page, "button", re.compile("Compare runs")).click()
+    boxes = page.get_by_role("checkbox", name=re.compile("sample")).locator("visible=true")
+    expect(boxes).to_have_count(2)
+    for box in (boxes.nth(0), boxes.nth(1)):
+        box.check()
+    expect(page.locator("tr", has_text="(best)").locator("visible=true").first).to_be_visible(timeout=LONG)
+    expect(page.locator("tr", has_text="max steps").locator("visible=true").first).to_contain_text("400")
