@@ -50,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("run", metavar="RUN")
     _detach(resume)
     _json(resume)
+    queue = commands.add_parser("queue", help="list the runs that wait for the device, or move one of them")
+    queue.add_argument("run", nargs="?", metavar="RUN")
+    where = queue.add_mutually_exclusive_group()
+    for each, what in (("first", "let it go next"), ("up", "one place earlier"), ("down", "one place later")):
+        where.add_argument(f"--{each}", dest="where", action="store_const", const=each, help=what)
+    queue.set_defaults(misused=queue.error)
+    _json(queue)
 
     chat = commands.add_parser("chat", help="ask the base and the tuned model the same")
     chat.add_argument("run", metavar="RUN")

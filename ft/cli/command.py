@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ft.cli import compare, datasets, edit, runs
+from ft.cli import compare, datasets, edit, queue, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "compare": compare.compare,
         "stop": runs.stop,
         "resume": runs.resume,
+        "queue": queue.show,
         "chat": _chat,
         "serve": _serve,
     }

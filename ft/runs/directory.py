@@ -61,6 +61,10 @@ class Run:
         return self.path / "stop"
 
     @property
+    def place_path(self) -> Path:
+        return self.path / "place"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

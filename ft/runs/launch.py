@@ -42,6 +42,7 @@ def start(run: Run) -> int:
     """
     try:
         run.stop_path.unlink(missing_ok=True)
+        run.place_path.unlink(missing_ok=True)  # it joins at the end of the line
         events.append(run, "launched")
         with run.log_path.open("ab") as log:
             worker = subprocess.Popen(

@@ -1,34 +1,77 @@
-"""One run at a time on one device: the others wait for the device's lock, in the order they were made."""
+"""One run at a time on one device: the others wait for the device's lock, in a line whose order a person can change.
+
+The order is that of the start, so a run that is resumed joins at the end, as in any other queue. One that was moved has
+its place as a number in a file of its directory, on the same scale (seconds since 1970), until it is started again. Who
+may go next is read from these files at each poll; that no two go at once is the lock's doing alone.
+"""
 
 from __future__ import annotations
 
+import math
+import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ft import home
-from ft.runs import directory, events
+from ft.errors import UserError
+from ft.runs import directory, events, launch
 from ft.runs.directory import Run
-from ft.runs.status import is_locked, status
+from ft.runs.status import START_SECONDS, Status, is_locked, status
+
+WHERE = ("first", "up", "down")
+_NUMBER = re.compile(rb"-?\d{1,15}")
+_BEFORE_WORK = frozenset({"launched", "waiting", "stopped", "failed"})  # kinds of event of a run that had no device yet
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A run that waits, or whose process is on its way; `order` sorts them."""
+
+    run: Run
+    now: Status
+    order: tuple[float, float, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`using`: the run that has the device (None: another program, or nobody); `waiting`: who is next comes first."""
+
+    using: Run | None
+    waiting: tuple[Waiting, ...]
+
+    def before(self, run: Run) -> list[Run]:
+        """The runs that wait and go before `run`, the next one first; those whose process is not up hold up nobody."""
+        order = _order(run, events.read(run))
+        ahead = [each for each in self.waiting if each.now.state == "waiting" and each.order < order]
+        return [each.run for each in ahead if each.run.id != run.id]
 
 
 @contextmanager
-def device_lock(device: str, run: Run, waiting: Callable[[str], None], poll: float = 1.0) -> Iterator[None]:
-    """Hold $SIDETUNE_HOME/locks/<device>.lock. While another run holds it, or an older one waits for it, call
-    `waiting(id of the run in front)` every `poll` seconds; what it raises ends the wait."""
+def device_lock(device: str, run: Run, waiting: Callable[[str, int], None], poll: float = 1.0) -> Iterator[None]:
+    """Hold $SIDETUNE_HOME/locks/<device>.lock. While another has it, or a run waits that goes before `run`, call
+    `waiting(who has the device, how many runs go before)` every `poll` seconds; what it raises ends the wait.
+
+    Who has it is the id of a run, "another program", or "" in the moment where it goes from one to the next.
+    """
     home.locks_dir().mkdir(parents=True, exist_ok=True)
     lock = FileLock(home.locks_dir() / f"{device}.lock")
     while True:
-        front = _in_front(run)
-        if not front:
+        now = line()
+        before = now.before(run)
+        using = now.using.id if now.using else ""
+        if not before:
             try:
                 lock.acquire(timeout=0)
                 break
             except Timeout:
-                front = _holder(run)
-        waiting(front)
+                using = using or "another program"
+        waiting(using, len(before))
         time.sleep(poll)
     try:
         yield
@@ -36,21 +79,129 @@ def device_lock(device: str, run: Run, waiting: Callable[[str], None], poll: flo
         lock.release()
 
 
-def _in_front(run: Run) -> str:
-    """The oldest run that waits for the device and was made before `run` ("" where there is none)."""
-    for other in reversed(directory.list_runs()):
-        if other.id == run.id:
-            return ""
-        if is_locked(other) and status(other).state == "waiting":
-            return other.id
-    return ""
+def line() -> Line:
+    """Who has the device and who waits for it, now."""
+    using, waiting = None, []
+    for run in directory.list_runs():
+        locked = is_locked(run)
+        if not locked and not _lately_told(run):
+            continue  # it is over: most are, and their events are long
+        try:
+            found = events.read(run)
+            now = status(run, found)
+            order = _order(run, found)
+        except FileNotFoundError:
+            continue  # deleted meanwhile
+        if locked and not {event["kind"] for event in found[_launch(found) :]} <= _BEFORE_WORK:
+            using = run
+        elif now.live and now.state != "stopping":
+            waiting.append(Waiting(run, now, order))
+    return Line(using, tuple(sorted(waiting, key=lambda each: each.order)))
 
 
-def _holder(run: Run) -> str:
-    """The run that has the device: a live one that has done more than wait for it."""
-    for other in directory.list_runs():
-        if other.id != run.id and is_locked(other):
-            told = events.read(other)
-            if told and told[-1]["kind"] not in ("launched", "waiting"):
-                return other.id
-    return "another program"
+def as_json(now: Line) -> dict[str, Any]:
+    """The JSON of `sidetune queue --json`: {"using", "waiting": [{"run", "place", "status", "message", ...}]}."""
+    return {
+        "using": now.using.id if now.using else None,
+        "waiting": [
+            {
+                "run": each.run.id,
+                "place": place,
+                "status": each.now.state,
+                "message": each.now.message,
+                "dataset": each.run.config.dataset,
+                "version": each.run.config.version,
+                "model": each.run.config.train.model,
+            }
+            for place, each in enumerate(now.waiting, 1)
+        ],
+    }
+
+
+def move(run: Run, where: str) -> Line:
+    """Let a run that waits go "first", or one place "up" or "down" (at an end of the line it stays). Gives the line.
+
+    The runs up to the change get places before all the others, the first of them first: each is one rename, and
+    whoever looks between two of them sees the new order's beginning and then the old order.
+
+    Raises:
+        UserError: no such direction; the run does not wait; another move is going on, or the disk is full.
+    """
+    if where not in WHERE:
+        raise UserError(f"the direction {where!r}", "a run cannot be moved there.", f"Use one of {', '.join(WHERE)}.")
+    home.locks_dir().mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home.locks_dir() / "moves.lock", timeout=10):
+            there = line().waiting
+            old = _position(run, there)
+            new = {"first": 0, "up": max(0, old - 1), "down": min(len(there) - 1, old + 1)}[where]
+            ordered = [each.run for each in there]
+            ordered.insert(new, ordered.pop(old))
+            changed = ordered[: min(old, new) + 1] if old != new else []
+            free = math.floor(there[0].order[0]) - len(changed)
+            for number, each in enumerate(changed):
+                _put(each, free + number)
+            return line()
+    except Timeout as error:
+        raise UserError(f"run {run.id}", "another move has not ended yet.", "Try again.") from error
+    except OSError as error:
+        raise UserError(
+            f"run {run.id}",
+            f"its place could not be written: {error.strerror or error}.",
+            "Free disk space, try again.",
+        ) from error
+
+
+def cancel(run: Run) -> None:
+    """Take a run that waits out of the line: it ends before its first step, and can be resumed later.
+
+    Raises:
+        UserError: the run does not wait (any more).
+    """
+    _position(run, line().waiting)
+    launch.stop(run)
+
+
+def _position(run: Run, waiting: tuple[Waiting, ...]) -> int:
+    for number, each in enumerate(waiting):
+        if each.run.id == run.id:
+            return number
+    raise UserError(
+        f"run {run.id}", f"it is {status(run).state}: it does not wait (any more).", "See `sidetune queue`."
+    )
+
+
+def _launch(found: list[dict[str, Any]]) -> int:
+    """Where among the events its newest process begins."""
+    return max((number for number, event in enumerate(found) if event["kind"] == "launched"), default=0)
+
+
+def _order(run: Run, found: list[dict[str, Any]]) -> tuple[float, float, str]:
+    created = run.config.created.timestamp()
+    started = next((event["time"] for event in reversed(found) if event["kind"] == "launched"), created)
+    place = _place(run)
+    return started if place is None else place, created, run.id
+
+
+def _place(run: Run) -> int | None:
+    """What is in its file `place`; None where there is none, or a damaged one."""
+    try:
+        with run.place_path.open("rb") as file:
+            text = file.read(20).strip()
+    except OSError:
+        return None
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def _put(run: Run, place: int) -> None:
+    temporary = run.place_path.with_name(".place.tmp")
+    temporary.write_text(f"{place}\n")
+    os.replace(temporary, run.place_path)
+
+
+def _lately_told(run: Run) -> bool:
+    """Whether an event was written so lately that its process may still be on its way."""
+    try:
+        return time.time() - run.events_path.stat().st_mtime < START_SECONDS
+    except OSError:
+        return False

@@ -11,11 +11,12 @@ from ft.runs import events
 from ft.runs.advice import advise
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
+from ft.runs.words import words
 
 State = Literal["queued", "waiting", "preparing", "running", "stopping", "finished", "stopped", "failed", "interrupted"]
 LIVE: frozenset[State] = frozenset({"queued", "waiting", "preparing", "running", "stopping"})
 ENDS = frozenset({"finished", "stopped", "failed"})  # kinds of event that end what was launched
-_START_SECONDS = 30  # a worker that has not taken its lock by then will not
+START_SECONDS = 30  # a worker that has not taken its lock by then will not
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,17 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
         return _ended(newest, step)
     if is_locked(run):
         if run.stop_path.exists():
+            if newest["kind"] in ("launched", "waiting"):
+                return "stopping", "Stopping before it begins."
             return "stopping", "Stopping at the end of this step, then saving."
         if newest["kind"] == "waiting":
-            return "waiting", f"Waiting for the device: {newest.get('behind') or 'another run'} is using it."
+            return "waiting", words(newest)
         if newest["kind"] in ("launched", "preparing", "data"):
             return "preparing", str(next((e["what"] for e in reversed(now) if e.get("what")), "Starting"))
         return "running", "Training"
     since = now[0]["time"] if launches else run.config.created.timestamp()
     worked = any(event["kind"] != "launched" for event in now)
-    if not worked and time.time() - since < _START_SECONDS:
+    if not worked and time.time() - since < START_SECONDS:
         return ("stopping", "Stopping before it begins.") if run.stop_path.exists() else ("queued", "Starting")
     saved = any(run.checkpoints.glob("checkpoint-*"))
     place = "its last checkpoint" if saved else "its beginning (it had saved no checkpoint)"

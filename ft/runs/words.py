@@ -11,7 +11,7 @@ def words(event: dict[str, Any]) -> str:
     """One line for one event of events.jsonl; "" for a kind that a person needs no line for."""
     kind = event["kind"]
     if kind == "waiting":
-        return f"Waiting for the device: {event.get('behind')} is using it."
+        return _waiting(event)
     if kind == "preparing":
         return str(event.get("what", "Preparing"))
     if kind == "smaller_batch":
@@ -30,6 +30,13 @@ def words(event: dict[str, Any]) -> str:
         when = f"at step {event['step']}" if event["step"] else "before training"
         return f"Validation loss {event['loss']:.4f} {when}"
     return _step(event) if kind == "step" else ""
+
+
+def _waiting(event: dict[str, Any]) -> str:
+    before = event.get("before") or 0
+    using = f"{event['behind']} is using it" if event.get("behind") else ""
+    line = f"{count(before, 'run')} {'is' if before == 1 else 'are'} before it" if before else ""
+    return f"Waiting for the device: {'; '.join(filter(None, [using, line])) or 'another run is using it'}."
 
 
 def _data(event: dict[str, Any]) -> str:

@@ -49,14 +49,14 @@ def _asker(run: Run) -> Callable[[int, FrameType | None], None]:
 
 
 def _work(run: Run) -> int:
-    told = ""
+    told = ("", -1)
 
-    def waiting(behind: str) -> None:
+    def waiting(behind: str, before: int) -> None:
         nonlocal told
         _heed(run)
-        if behind != told:
-            told = behind
-            tell(run, "waiting", behind=behind)
+        if (behind, before) != told:
+            told = (behind, before)
+            tell(run, "waiting", behind=behind, before=before)
 
     try:
         with device_lock(device.describe().kind, run, waiting):

@@ -19,6 +19,7 @@ from ft.errors import UserError
 from ft.models import catalogue
 from ft.runs import compare as comparing
 from ft.runs import directory, launch
+from ft.runs import queue as queues
 from ft.runs.reader import Reader
 from ft.runs.status import summary
 from ft.train import preflight
@@ -29,7 +30,7 @@ from ft.ui.endpoint import refusing
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("trial", "train", "runs", "run", "compare", "stop", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "queue", "move", "chat"),
 )
 
 
@@ -51,11 +52,12 @@ def add(engine: Engine, hosted: bool) -> None:
         (last,) = deque(pairs, maxlen=1)
         return as_json(last)
 
-    for read in (runs, run, compare):
+    for read in (runs, run, compare, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
     gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
+    gr.api(move, api_name="move")
     gr.api(chat, api_name="chat")
 
 
@@ -105,3 +107,15 @@ def stop(id: str) -> dict:
     found = directory.find(id)
     launch.stop(found)
     return summary(found)
+
+
+@refusing
+def queue() -> dict:
+    """Who has the device, and the runs that wait for it in their order."""
+    return queues.as_json(queues.line())
+
+
+@refusing
+def move(run: str, where: str) -> dict:
+    """Let a run that waits go "first", or one place "up" or "down"; /queue as it then is."""
+    return queues.as_json(queues.move(directory.find(run or ""), where))

@@ -13,7 +13,7 @@ from ft.runs import deletion, directory
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
 from ft.runs.status import summary
-from ft.ui import alerts, run_compare, run_view, run_words
+from ft.ui import alerts, run_compare, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
 from ft.ui.tab import SHARED_EVENT, own_tab
 
@@ -31,6 +31,7 @@ def build(shared: Shared) -> None:
         )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
+        waiting = runs_queue.build(shared)
         table = gr.Dataframe(
             headers=HEADERS,
             column_count=len(HEADERS),
@@ -64,8 +65,8 @@ def build(shared: Shared) -> None:
     gr.on([shared.run.change, own_tab().select], here, asked, everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
     chosen.input(_same, chosen, shared.run, **PRIVATE)
-    ended = view.state.change(partial(_table, view.reader), None, table, **PRIVATE)
-    run_compare.follow(ended, comparing, view.reader)
+    changed = gr.on([view.state.change, waiting.change], partial(_table, view.reader), None, table, **PRIVATE)
+    run_compare.follow(changed, comparing, view.reader)
     delete.click(_ask, None, [*confirm], **PRIVATE)
     keep.click(_asked, None, [*confirm], **PRIVATE)
     gone = sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)

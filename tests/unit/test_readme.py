@@ -58,7 +58,7 @@ def test_every_command_in_the_documents_is_one_that_the_program_takes(path, word
 
 def test_the_readme_shows_each_command_of_the_program():
     shown = {words[0] for path, words in ALL if path.name == "README.md" and words}
-    assert shown >= {"convert", "datasets", "train", "runs", "stop", "resume", "chat", "serve"}
+    assert shown >= {"convert", "datasets", "train", "runs", "stop", "resume", "queue", "chat", "serve"}
 
 
 @pytest.mark.parametrize("promised", ["pip install -e . && python app.py", "pip install -e '.[test]' && pytest"])

@@ -14,7 +14,7 @@ from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
-from ft.runs import deletion, directory, events, launch
+from ft.runs import deletion, directory, events, launch, queue
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, log_tail, status
 
@@ -41,10 +41,10 @@ def busy(home: Path, hold):
         yield process
 
 
-def follow(run: Run, kind: str) -> dict:
-    """The newest event of the run, once it is of that kind."""
+def follow(run: Run, kind: str, **fields: object) -> dict:
+    """The newest event of the run, once it is of that kind and has these fields."""
     for event in launch.wait(run, poll=0.05):
-        if event["kind"] == kind and event == events.read(run)[-1]:
+        if {"kind": kind, **fields}.items() <= event.items() and event == events.read(run)[-1]:
             return event
     raise AssertionError(f"the run ended first: {status(run)}; {log_tail(run)}")
 
@@ -66,6 +66,21 @@ def test_a_run_that_waits_for_the_device_stops_when_asked_and_waits_again_when_r
         assert "before its first step" in status(run).message
         assert not run.adapter.exists()
     assert [event["kind"] for event in events.read(run)] == ["launched", "waiting", "stopped"] * 2
+
+
+def test_a_worker_tells_how_many_go_before_it_and_heeds_a_move(run: Run, busy):
+    other = directory.create(Version("sample", "v1", run.path), TrainConfig())
+    for each, before in ((run, 0), (other, 1)):
+        launch.start(each)
+        follow(each, "waiting", before=before)
+    assert status(other).message == "Waiting for the device: 1 run is before it."
+    queue.move(other, "first")
+    for each, before in ((other, 0), (run, 1)):
+        follow(each, "waiting", before=before)
+    for each in (run, other):
+        queue.cancel(each)
+        end(each)
+        assert status(each).state == "stopped"
 
 
 def test_a_worker_that_is_killed_while_it_waits_leaves_a_run_to_resume(run: Run, busy):
@@ -107,6 +122,7 @@ def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     with hold(places.locks_dir() / f"{device.describe().kind}.lock"):
         pid = launch.start(run)
+        follow(run, "waiting")  # before it is up, the process has the environment of whoever started it
         assert psutil.Process(pid).environ()["CUDA_VISIBLE_DEVICES"] == given
         launch.stop(run)
         end(run)

@@ -30,7 +30,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
     names = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
-    runs = "trial train runs run compare stop chat"
+    runs = "trial train runs run compare stop queue move chat"
     assert set(offered["named_endpoints"]) == {f"/{name}" for name in [*names.split(), *runs.split()]}
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
@@ -47,6 +47,8 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
         ("/run", ["id"]),
         ("/compare", ["runs"]),
         ("/stop", ["id"]),
+        ("/queue", []),
+        ("/move", ["run", "where"]),
         ("/chat", ["run", "prompt", "max_new_tokens", "temperature"]),
         ("/dedup", ["dataset", "near", "threshold", "dry_run"]),
         ("/combine", ["parts", "name"]),
@@ -74,6 +76,7 @@ def test_an_endpoint_takes_the_promised_parameters(page: gr.Blocks, endpoint: st
         (api.compare, (["..", "x"],), "no such run"),
         (api.compare, (None,), "0 runs"),
         (api.stop, ("..",), "no such run"),
+        (api.move, (None, "first"), "no such run"),
         (api_data.dedup, (None,), "no dataset"),
         (api_data.undo, ("../x",), "no dataset"),
         (api_data.combine, ([], "both"), "no dataset"),

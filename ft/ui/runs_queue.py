@@ -1,0 +1,115 @@
+"""The runs that wait for the device, on the Runs tab: who goes next, and how to change that. Hidden where none waits.
+
+One list to choose from and buttons for the one that is chosen, so that a button stays where it is, and keeps the focus,
+when the run that it moves has another place.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from ft.errors import UserError
+from ft.runs import directory, queue
+from ft.runs.queue import Line, Waiting
+from ft.ui import alerts
+from ft.ui.run_view import TICK_SECONDS, model_title
+from ft.ui.run_words import STATES
+from ft.ui.shared import Shared
+from ft.ui.tab import SHARED_EVENT, own_tab
+
+_NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
+
+
+def build(shared: Shared) -> gr.State:
+    """Lay the list out and wire it. The state gets another value whenever the list has become another."""
+    with gr.Column(visible=False, elem_classes="run-queue") as box:
+        head = gr.HTML(padding=False, elem_classes="bare")
+        chosen = gr.Radio(
+            [], label="In this order", info="Choose one to move it or to cancel it.", elem_classes="choice-list"
+        )
+        with gr.Row(elem_classes="actions"):
+            moves = {
+                where: gr.Button(words, scale=0, min_width=110)
+                for where, words in (("up", "Move up"), ("down", "Move down"), ("first", "Move first"))
+            }
+            out = gr.Button("Cancel", scale=0, min_width=110)
+        gr.HTML(f'<p class="note">{_NOTE}</p>', padding=False)
+        problem = alerts.place()
+    seen, timer = gr.State(""), gr.Timer(TICK_SECONDS)
+    outputs = [box, head, chosen, *moves.values(), problem, seen]
+    # Not preprocessed: while a run leaves the line, what the page sends may be no choice any more, which is no error.
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+    timer.tick(tick, [chosen, seen], outputs, queue=False, concurrency_limit=None, trigger_mode="once", **quiet)
+    shared.arrival.then(show, chosen, outputs, **quiet)
+    own_tab().select(show, chosen, outputs, preprocess=False, **SHARED_EVENT)
+    for where, button in moves.items():
+        button.click(partial(move, where), chosen, outputs, **quiet)
+    out.click(cancel, chosen, outputs, **quiet)
+    return seen
+
+
+def tick(chosen: str | None, seen: str) -> Any:
+    """What changed since `seen`: nothing at all most of the time."""
+    now = queue.line()
+    return gr.skip() if _seen(now) == seen else show(chosen, now=now)
+
+
+def show(chosen: str | None, problem: UserError | None = None, now: Line | None = None) -> tuple[Any, ...]:
+    """Updates for all of the outputs that show the line; the chosen run stays chosen for as long as it waits."""
+    now = now or queue.line()
+    ids = [each.run.id for each in now.waiting]
+    several = len(ids) > 1
+    choices = [(_words(place, each), each.run.id) for place, each in enumerate(now.waiting, 1)]
+    return (
+        gr.Column(visible=_shown(now) or problem is not None),
+        _head(now),
+        gr.Radio(choices, value=chosen if chosen in ids else next(iter(ids), None)),
+        *[gr.Button(visible=several)] * 3,
+        alerts.shown(problem) if problem else alerts.hidden(),
+        _seen(now),
+    )
+
+
+def move(where: str, chosen: str | None) -> tuple[Any, ...]:
+    """Give the chosen run another place."""
+    try:
+        return show(chosen, now=queue.move(directory.find(chosen or ""), where))
+    except UserError as error:
+        return show(chosen, error)
+
+
+def cancel(chosen: str | None) -> tuple[Any, ...]:
+    """Take the chosen run out of the line."""
+    try:
+        queue.cancel(directory.find(chosen or ""))
+    except UserError as error:
+        return show(chosen, error)
+    return show(chosen)
+
+
+def _shown(now: Line) -> bool:
+    """Not for a run that is only starting, while the device is free."""
+    return any(each.now.state == "waiting" for each in now.waiting)
+
+
+def _seen(now: Line) -> str:
+    if not _shown(now):
+        return ""
+    return " ".join([now.using.id if now.using else "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
+
+
+def _head(now: Line) -> str:
+    using = (
+        f"{now.using.id} is using it." if now.using else "Another program is using it, or it is just being handed on."
+    )
+    return f'<h3>Waiting for the device</h3><p class="run-about">{escape(using)}</p>'
+
+
+def _words(place: int, each: Waiting) -> str:
+    config = each.run.config
+    starting = "" if each.now.state == "waiting" else f" · {STATES[each.now.state].lower()}"
+    return f"{place}. {config.dataset} {config.version} · {model_title(each.run)} · {each.run.id}{starting}"
