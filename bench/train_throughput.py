@@ -33,6 +33,7 @@ from ft import home
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.dataset.sample import sample_file
 from ft.models import device, embedded
+from ft.runs import launch
 
 BATCH, RANK, MAX_LENGTH, RATE = 4, 16, 1024, 1e-3
 WAYS = {"a": "stock TRL QLoRA", "b": "Sidetune's worker", "c": "bare PyTorch loop"}
@@ -96,7 +97,7 @@ def stock_trl(file: Path, rows: int) -> dict[str, Any]:
 def sidetune(file: Path, rows: int) -> dict[str, Any]:
     """A run as the app starts it; its wall time is from `started` to the last step's end."""
     from ft.dataset.build import SourceFile, save, stage
-    from ft.runs import directory, events, launch
+    from ft.runs import directory, events
     from ft.runs.status import summary
 
     chats = Path(os.environ["SIDETUNE_HOME"]) / "bench.jsonl"
@@ -112,6 +113,7 @@ def sidetune(file: Path, rows: int) -> dict[str, Any]:
         epochs=1,
         batch_size=BATCH,
         max_length=MAX_LENGTH,
+        probes=0,
     )
     run = directory.create(dataset, config)
     launch.start(run)
@@ -187,7 +189,9 @@ def measured(way: str, file: Path, rows: int) -> dict[str, Any]:
     try:
         (folder / "models").symlink_to(models)
         command = [sys.executable, __file__, str(file), "--rows", str(rows), "--one", way]
-        environment = {**os.environ, "SIDETUNE_HOME": str(folder), "TOKENIZERS_PARALLELISM": "false"}
+        # The bare loop gets the allocator that the worker gets where it is installed; stock TRL is as it comes.
+        found = launch.environment() if way == "c" else dict(os.environ)
+        environment = {**found, "SIDETUNE_HOME": str(folder), "TOKENIZERS_PARALLELISM": "false"}
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         return {**found, "tokens_per_second": round(found["tokens"] / found["seconds"], 1)}
@@ -212,7 +216,18 @@ def main() -> None:
     rates = {way: figures["tokens_per_second"] for way, figures in found.items()}
     ratios = {f"b/{way}": round(rates["b"] / rates[way], 2) for way in ("a", "c") if way in rates and "b" in rates}
     if options.json:
-        print(json.dumps({"device": str(device.describe()), "rows": options.rows, **found, **ratios}, indent=2))
+        print(
+            json.dumps(
+                {
+                    "device": str(device.describe()),
+                    "allocator": launch.environment().get("LD_PRELOAD") or "glibc",
+                    "rows": options.rows,
+                    **found,
+                    **ratios,
+                },
+                indent=2,
+            )
+        )
         return
     print(device.describe())
     for way, figures in found.items():

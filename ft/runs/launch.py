@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ def environment() -> dict[str, str]:
     """The environment of a process that trains."""
     root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    preload = allocator() if device.describe().kind == "cpu" and "LD_PRELOAD" not in os.environ else ""
     return {
         **os.environ,
+        **({"LD_PRELOAD": preload} if preload else {}),
         "PYTHONPATH": os.pathsep.join(paths),
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -32,6 +35,15 @@ def environment() -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": device.visible_gpu(),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
+
+
+def allocator() -> str:
+    """The name of the library tcmalloc where it is installed ("" where not), for training on a CPU.
+
+    glibc's own allocator does not give back what a step's tensors took: with tcmalloc a step of the default model takes
+    up to a third less memory, and is not slower (bench/train_memory.py).
+    """
+    return (sys.platform == "linux" and find_library("tcmalloc_minimal")) or ""
 
 
 def start(run: Run) -> int:

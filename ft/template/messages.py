@@ -28,6 +28,11 @@ def supports_results(tokenizer: PreTrainedTokenizerBase) -> bool:
     return any(_writes(tokenizer, [_ASK, said, result]) for said in (_call("f"), {"role": "assistant", "content": "y"}))
 
 
+def supports_reasoning(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template writes what a reply thought first. Many do not, and drop it without a word."""
+    return _writes(tokenizer, [_ASK, {"role": "assistant", "reasoning_content": _PROBE, "content": "y"}])
+
+
 def takes_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the chat template writes a text only as a list of parts, as those of models that see pictures do."""
     text: list[Any] = [{"role": "user", "content": _PROBE}]

@@ -11,6 +11,7 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import catalogue
 from ft.models.load import load_tokenizer
+from ft.template.messages import supports_reasoning
 from ft.template.render import Renderer
 from ft.train.data import Counts, prepare
 
@@ -80,6 +81,13 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         messages.append(
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
+        )
+    if not supports_reasoning(renderer.tokenizer) and any(
+        m.reasoning for c in version.conversations() for m in c.messages
+    ):
+        messages.append(
+            "This model's chat template has no place for reasoning: what replies thought first is left out, and only "
+            "the replies are learnt."
         )
     steps = steps_for(train.samples, config)
     between = steps_between_validations(train.samples, steps, config)
