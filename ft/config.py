@@ -79,6 +79,9 @@ class TrainConfig(BaseModel):
         le=16,
         description="held-out questions that are asked before, during and after training; 0: none",
     )
+    tracker: Literal["none", "tensorboard", "trackio", "wandb"] = Field(
+        "none", description="experiment tracker that is told too; its package must be installed"
+    )
     seed: int = Field(42, ge=0, description="seed of the order of the data and of the adapter's start")
 
     def with_settings(self, settings: Mapping[str, Any]) -> TrainConfig:

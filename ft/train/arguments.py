@@ -64,7 +64,10 @@ def training_arguments(
         logging_nan_inf_filter=False,
         dataloader_pin_memory=cuda,
         disable_tqdm=True,
-        report_to="none",
+        report_to=config.tracker,
+        run_name=checkpoints.parent.name,
+        project="sidetune",
+        trackio_static_space_id=False,  # else Trackio would put the run's figures on the Hub
         seed=config.seed,
         data_seed=config.seed,
         dataset_kwargs={"skip_prepare_dataset": True},

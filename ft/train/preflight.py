@@ -14,6 +14,7 @@ from ft.models.load import load_tokenizer
 from ft.template.messages import supports_reasoning
 from ft.template.render import Renderer
 from ft.train.data import Counts, prepare
+from ft.train.tracker import require_tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         UserError: training cannot start: the model cannot be used, or no conversation would be trained on.
     """
     catalogue.resolve(config.model)
+    require_tracker(config)
     renderer = Renderer(load_tokenizer(config.model, progress))
     train, held_out = Counts(), Counts()
     for split, counts in (("train", train), ("validation", held_out)):

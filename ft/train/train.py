@@ -29,6 +29,7 @@ from ft.train.diverged import diverged
 from ft.train.log import tell
 from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.probes import Probes, questions
+from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError, ResponseTrainer
 
 
@@ -69,6 +70,8 @@ def _train(run: Run, batch: Batch) -> None:
     def say(what: str) -> None:
         tell(run, "preparing", what=what)
 
+    require_tracker(config)
+    place_tracker(run)
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, say, dtype=training_dtype())
     say("Tokenising the conversations")

@@ -66,7 +66,7 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
         trainer = trainer_for(
             put_adapter(loaded, config),
             loaded,
-            config.with_settings({"save_steps": 1_000_000, "eval_steps": 1_000_000}),
+            config.with_settings({"tracker": "none", "save_steps": 1_000_000, "eval_steps": 1_000_000}),
             Batch(len(batch), 1),
             Path(folder),
             datasets.concatenate_datasets([batch, batch]),

@@ -8,6 +8,7 @@ METHODS = (("4-bit base (QLoRA)", "qlora"), ("Base as it is (LoRA)", "lora"))
 SCHEDULES = (("Falls as a cosine", "cosine"), ("Falls in a line", "linear"), ("Stays the same", "constant"))
 OVERLONG = (("Cut after a reply that fits", "cut"), ("Leave it out", "drop"), ("Refuse to start", "refuse"))
 VARIANTS = (("Plain (LoRA)", "lora"), ("For high ranks (rsLoRA)", "rslora"), ("In two parts (DoRA)", "dora"))
+TRACKERS = (("None", "none"), ("TensorBoard", "tensorboard"), ("Trackio", "trackio"), ("Weights & Biases", "wandb"))
 CHECKPOINTING = (("Automatic", "auto"), ("Nothing", "off"), ("What is cheap", "light"), ("Whole layers", "full"))
 STARTS = (("Small (PEFT's)", "default"), ("Larger (Gaussian)", "gaussian"))
 
@@ -209,6 +210,13 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
             ),
             Setting("eval_steps", "Steps between validations", "eval steps", "0: four times an epoch; each takes time"),
             Setting("save_steps", "Steps between checkpoints", "save steps", "0: at every validation"),
+            Setting(
+                "tracker",
+                "Tell an experiment tracker too",
+                "tracker",
+                "none is usual: the charts are here. Its package must be installed",
+                TRACKERS,
+            ),
         ),
     ),
 )
