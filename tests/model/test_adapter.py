@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import get_peft_model
 from safetensors.torch import load_file
 from transformers import TrainerCallback, set_seed
 from trl import SFTTrainer
@@ -21,8 +20,9 @@ from ft.dataset.build import SourceFile, save, stage
 from ft.models.load import load_base
 from ft.runs import directory, events
 from ft.template.render import Renderer
-from ft.train.adapter import lora_config
-from ft.train.arguments import training_arguments
+from ft.train import assemble
+from ft.train.assemble import put_adapter
+from ft.train.batch import Batch
 from ft.train.data import encode
 from ft.train.train import train
 from ft.train.trainer import ResponseTrainer
@@ -94,16 +94,10 @@ def trainer_for(base, chats, folder: Path, **settings) -> ResponseTrainer:
     renderer = Renderer(base.tokenizer)
     training, _ = encode(chats.conversations("train"), renderer, config)
     validation, _ = encode(chats.conversations("validation"), renderer, config)
-    arguments = training_arguments(config, folder, steps=1, eval_steps=1, has_validation=True, bf16=False)
-    for parameter in base.model.parameters():
-        parameter.requires_grad_(False)
-    model = get_peft_model(base.model, lora_config(config, base.model))
-    return ResponseTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=training,
-        eval_dataset=validation,
-        processing_class=base.tokenizer,
+    batch = Batch(config.batch_size, config.gradient_accumulation)
+    model = put_adapter(base, config)
+    return assemble.trainer_for(
+        model, base, config, batch, folder, training, validation, steps=1, eval_steps=1, callbacks=[]
     )
 
 
