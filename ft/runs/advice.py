@@ -112,7 +112,8 @@ class _Seen:
 
 
 def _broken(event: dict[str, Any], config: TrainConfig) -> Finding:
-    text = f"At {event.get('given')} the training loss was no longer a number: the steps were too large."
+    what = str(event.get("why")).partition(": the model diverged")[0]
+    text = f"At {event.get('given')} {what}: the steps were too large."
     return Finding("diverged", text, _rate(config, 1 / 3))
 
 

@@ -77,6 +77,11 @@ class Curves:
         """How many steps stand."""
         return len(self._steps)
 
+    @property
+    def last_step(self) -> int:
+        """The newest step that stands, whatever is known of it; 0 where there is none."""
+        return self._steps[-1] if self._steps else 0
+
     def points(self, measure: str) -> list[Point]:
         """One of MEASURES by step, without the steps at which it is not known."""
         return [(s, v) for s, v in zip(self._steps, self._figures[measure], strict=True) if not math.isnan(v)]
@@ -95,13 +100,6 @@ class Curves:
         """How many passes over the data had been made at `step`; None where it is not known."""
         at = bisect_right(self._steps, step) - 1
         return self._epochs[at] if at >= 0 and not math.isnan(self._epochs[at]) else None
-
-
-def curves(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """{"step", "loss", "kind": "training" | "validation"} from a run's events; of a resumed run, what still stands."""
-    known = Curves.of(found)
-    training = [{"step": step, "loss": loss, "kind": "training"} for step, loss in known.points("loss")]
-    return training + [{"step": e["step"], "loss": e["loss"], "kind": "validation"} for e in known.validations()]
 
 
 def window(steps: int) -> int:

@@ -181,7 +181,7 @@ def _small(points: Sequence[Point], unit: float, end: int) -> gr.LinePlot:
 
 def _end(curves: Curves, now: Status) -> int:
     """While it is going, an axis is as long as the run will be: the line shows how far it is."""
-    return now.steps if now.live and now.steps else int(curves.points("loss")[-1][0] if curves.steps else 0)
+    return now.steps if now.live and now.steps else curves.last_step
 
 
 def _open() -> bool:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from ft.config import TrainConfig
 from ft.errors import UserError
 from ft.runs import deletion, directory, events, launch
-from ft.runs.curves import curves
+from ft.runs.curves import Curves
 from ft.runs.status import log_tail, status, summary
 from ft.train import preflight
 
@@ -42,8 +42,8 @@ def test_the_sample_trains_and_validation_loss_falls_clearly(trained):
     assert figures["validation_loss_after"] < 0.8 * figures["validation_loss_before"]
     assert figures["tokens_per_second"] > 0 and figures["trained_tokens"] > 1000
     assert figures["peak_memory_bytes"] > 100_000_000
-    kinds = {row["kind"] for row in curves(events.read(trained))}
-    assert kinds == {"training", "validation"}
+    curves = Curves.of(events.read(trained))
+    assert curves.points("loss") and curves.validations()
 
 
 def test_the_log_tells_people_what_happened_and_nothing_of_what_libraries_say_to_each_other(trained):

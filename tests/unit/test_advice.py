@@ -102,6 +102,25 @@ def test_where_the_loss_was_no_number_any_more_the_rate_is_to_be_a_third():
     assert "step 31" in advice(events)[0].text
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "the training loss became inf",
+        "the training loss rose to 14.2: guessing at random among 49,152 tokens costs less",
+        "the gradient has been 0 for 5 steps, so nothing is learnt any more",
+    ],
+)
+def test_advice_on_a_run_that_diverged_says_what_went_wrong_in_it_and_nothing_else(why: str):
+    said = {
+        "given": "step 31",
+        "why": f"{why}: the model diverged. The step was taken on: a.json, record 3.",
+        "todo": "",
+    }
+    (found, *_) = advice(events_of(falling(4.5, 2, 1), None, last=30, end="failed", **said))
+    assert found.code == "diverged" and f"step 31 {why}" in found.text
+    assert "record 3" not in found.text and "no longer a number" not in found.text
+
+
 def test_a_run_that_failed_for_another_reason_gets_no_advice_on_its_settings():
     assert codes(events_of(falling(4.5, 2, 1), None, last=30, end="failed", given="x", why="disk full", todo="")) == []
 

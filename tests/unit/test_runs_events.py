@@ -7,7 +7,7 @@ import pytest
 from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.runs import directory, events
-from ft.runs.curves import curves
+from ft.runs.curves import Curves
 from ft.runs.directory import Run
 
 
@@ -90,11 +90,12 @@ def test_a_chart_has_one_row_a_step_and_after_a_resume_the_later_figure():
         {"kind": "step", "step": 2, "loss": 2.5},
         {"kind": "validation", "step": 2, "loss": 2.4},
     ]
-    rows = [(row["kind"], row["step"], row["loss"]) for row in curves(found)]
-    assert [row for row in rows if row[0] == "validation"] == [("validation", 0, 4.0), ("validation", 2, 2.4)]
-    assert [row for row in rows if row[0] == "training"] == [("training", 1, 3.0), ("training", 2, 2.5)]
+    curves = Curves.of(found)
+    assert [(event["step"], event["loss"]) for event in curves.validations()] == [(0, 4.0), (2, 2.4)]
+    assert curves.points("loss") == [(1, 3.0), (2, 2.5)]
 
 
 def test_a_chart_leaves_out_a_loss_that_was_not_a_number():
     found = [{"kind": "step", "step": 1, "loss": None}, {"kind": "step", "step": 2, "loss": 2.0}]
-    assert curves(found) == [{"step": 2, "loss": 2.0, "kind": "training"}]
+    curves = Curves.of(found)
+    assert curves.points("loss") == [(2, 2.0)] and curves.validations() == []

@@ -54,6 +54,16 @@ def test_a_tick_at_which_nothing_happened_sends_nothing(home: Path):
     assert repr(run_view.tick(reader, run.id, seen(run, reader), True)) == SKIP
 
 
+def test_a_run_whose_first_loss_was_not_a_number_is_shown_without_a_chart(home: Path):
+    told = [{**event, "loss": None} if event["kind"] == "step" else event for event in OVER]
+    first = next(number for number, event in enumerate(told) if event["kind"] == "step")
+    failed = {"time": told[first]["time"] + 1, "kind": "failed", "given": "step 1", "why": "it diverged.", "todo": "x"}
+    run = write(home, "nan", [*told[: first + 1], failed])
+    shown = run_view.show(run.id, reader=Reader())
+    assert "it diverged." in shown[0].value
+    assert set(map(repr, drawn(run)[:1])) == {repr(gr.update(visible=False))}
+
+
 def test_a_tick_at_which_only_the_log_grew_sends_no_chart(home: Path):
     run, reader = write(home, "over", OVER), Reader()
     before = seen(run, reader)
