@@ -12,10 +12,9 @@ from gradio.components import Component
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
 REFRESH_SECONDS = 4  # a run that goes on meanwhile brings new checkpoints
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from ft.runs import directory
 from ft.ui import alerts, chat_turns
 from ft.ui.chat_turns import Side
 from ft.ui.shared import Shared
+from ft.ui.tab import PRIVATE
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ORIGIN = Origin("a chat in Sidetune", 1)
 
 

@@ -24,9 +24,7 @@ from ft.ui import (
     data_tokens,
 )
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ import gradio as gr
 from ft.ui import alerts, data_editor
 from ft.ui import data_browse_events as events
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
 KINDS = [
     ("Any", ""),

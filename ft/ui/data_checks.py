@@ -21,9 +21,8 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required, unchanged
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
     "redact": "Redact them as [{code}]",

@@ -14,9 +14,7 @@ from ft.ui import alerts
 from ft.ui.data_change import saved
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
 
 def build(shared: Shared, staged: gr.BrowserState, delete: gr.Button) -> None:

@@ -19,8 +19,8 @@ from ft.ui import alerts
 from ft.ui.data_change import applied, unchanged
 from ft.ui.data_view import WHO
 from ft.ui.shared import Shared
+from ft.ui.tab import PRIVATE
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _FIELDS = 7  # of a turn, in the order of Turn
 
 

@@ -16,9 +16,8 @@ from ft.ui import alerts, data_choice, data_hub
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import SHARED_EVENT
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 SIDES = [("Both sides", ""), ("To train on", "train"), ("Held out", "validation")]
 
 

@@ -20,9 +20,8 @@ from ft.ui.data_change import saved
 from ft.ui.data_choice import moment
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _DRAWN = 10  # conversations of each kind
 _PARTS = ["Dataset", "Conversations", "How much", "At most"]
 

@@ -22,9 +22,8 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import SHARED_EVENT
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 Fetched = list[tuple[str, str, str]]  # of each file: where it lies, its name, its address on the Hub
 
 

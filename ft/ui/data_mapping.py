@@ -16,8 +16,8 @@ from formats.convert import convert_record, describe, look
 from formats.reading import Reading
 from ft.errors import UserError
 from ft.ui import alerts, data_hub, data_view
+from ft.ui.tab import PRIVATE
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SHOWN = 3  # records
 _NONE = ("(none)", "")
 

@@ -20,9 +20,8 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required, unchanged
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _DRAWN = 12  # groups
 _OF_A_GROUP = 4  # conversations
 _TEXT = 160  # characters

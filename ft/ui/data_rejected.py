@@ -16,9 +16,8 @@ from ft.ui import alerts, data_choice
 from ft.ui.data_change import required, told
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SHOWN = 100_000  # characters of a record that are given to the page to be mended
 
 

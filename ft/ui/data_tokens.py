@@ -22,8 +22,8 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
+from ft.ui.tab import PRIVATE
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _BARS = 12  # of a histogram, at most about so many
 _FITS, _BEYOND = "#237d7b", "#b5532f"
 _LEGEND = """<p class="tokens-legend"><span class="tok trained">learnt</span> what the model learns to write

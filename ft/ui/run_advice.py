@@ -20,6 +20,7 @@ from ft.runs.directory import Run
 from ft.runs.status import summary
 from ft.ui import alerts, train_form, train_settings
 from ft.ui.shared import Shared
+from ft.ui.tab import PRIVATE
 
 MOST = 3  # findings: two that go together, and few held-out conversations
 
@@ -63,11 +64,10 @@ def build() -> Advice:
 
 def connect(advice: Advice, shared: Shared, run_id: Component, alert: gr.HTML) -> None:
     """Wire the buttons to the run that `run_id` holds; what stands in the way is said in `alert`."""
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     away = [shared.dataset, shared.run, shared.tabs, alert]
     for number, slot in enumerate(advice.slots):
-        slot.attempt.click(partial(attempt, number), [run_id, shared.proposed], [shared.proposed, *away], **quiet)
-        slot.start.click(partial(start, number), run_id, away, **quiet)
+        slot.attempt.click(partial(attempt, number), [run_id, shared.proposed], [shared.proposed, *away], **PRIVATE)
+        slot.start.click(partial(start, number), run_id, away, **PRIVATE)
 
 
 def show(figures: dict[str, Any] | None) -> list[Any]:

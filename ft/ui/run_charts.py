@@ -13,12 +13,12 @@ from gradio.components import Component
 from ft.runs.curves import Curves, Point, smoothed, thinned, window
 from ft.runs.status import Status
 from ft.ui import run_values
+from ft.ui.tab import PRIVATE
 
 POINTS = 300  # more than a chart has room for
 SMOOTHED = "training, smoothed"
 # All clear on a light and on a dark page.
 COLORS = {"training": "#858f9e", SMOOTHED: "#c77d1e", "validation": "#2f6fde"}
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ def build() -> Charts:
 
 def connect(charts: Charts, draw: Callable[[str], list[Any]], run_id: Component) -> None:
     """Fill the fold when it is opened; `draw` gives what `inside` shows of the run with that id."""
-    charts.fold.expand(_open, None, charts.opened, **QUIET)
-    charts.fold.expand(draw, run_id, charts.inside, **QUIET)
-    charts.fold.collapse(_shut, None, charts.opened, **QUIET)
+    charts.fold.expand(_open, None, charts.opened, **PRIVATE)
+    charts.fold.expand(draw, run_id, charts.inside, **PRIVATE)
+    charts.fold.collapse(_shut, None, charts.opened, **PRIVATE)
 
 
 def hidden() -> list[Any]:

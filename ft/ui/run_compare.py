@@ -21,6 +21,7 @@ from ft.runs.status import summary
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_compare_words import COLORS, LETTERS
 from ft.ui.shared import Shared
+from ft.ui.tab import PRIVATE
 
 POINTS = 200  # of each run
 LINES = (("Validation loss", "validation"), ("Training loss, smoothed", "training"))
@@ -66,7 +67,6 @@ def build() -> Comparing:
 
 def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
     """Wire the choice; a link that names runs to compare opens them."""
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     inputs = [comparing.chosen, comparing.lines]
     link = gr.Textbox(visible=False)
     gr.on(
@@ -75,11 +75,11 @@ def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
         inputs,
         comparing.shown,
         trigger_mode="always_last",
-        **quiet,
+        **PRIVATE,
     )
     comparing.chosen.change(None, comparing.chosen, None, js=_WRITE, api_visibility="private")
     arrived = shared.arrival.then(
-        partial(arrive, reader), link, [*comparing.outputs, comparing.fold], js=_READ, **quiet
+        partial(arrive, reader), link, [*comparing.outputs, comparing.fold], js=_READ, **PRIVATE
     )
     follow(arrived, comparing, reader)
 
@@ -87,7 +87,7 @@ def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
 def follow(event: Dependency, comparing: Comparing, reader: Reader) -> None:
     """After `event` the comparison is shown as the runs are now."""
     inputs = [comparing.chosen, comparing.lines]
-    event.then(partial(show, reader), inputs, comparing.shown, api_visibility="private", show_progress="hidden")
+    event.then(partial(show, reader), inputs, comparing.shown, **PRIVATE)
 
 
 def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from ft.ui import alerts, run_advice, run_charts, run_probes, run_words
 from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.shared import Shared
+from ft.ui.tab import PRIVATE
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
@@ -90,13 +91,12 @@ def build() -> tuple[RunView, gr.Row]:
 
 def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     """Wire the view's buttons and its timer to the run that `run_id` holds."""
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **quiet}
+    ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
     inputs = [run_id, view.seen, view.charts.opened]
     view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
-    view.stop.click(stop, run_id, view.outputs, **quiet)
-    view.resume.click(resume, run_id, view.outputs, **quiet)
-    view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **quiet)
+    view.stop.click(stop, run_id, view.outputs, **PRIVATE)
+    view.resume.click(resume, run_id, view.outputs, **PRIVATE)
+    view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
     run_charts.connect(view.charts, partial(draw, view.reader), run_id)
     run_advice.connect(view.advice, shared, run_id, view.alert)
 

@@ -15,9 +15,8 @@ from ft.runs.reader import Reader
 from ft.runs.status import summary
 from ft.ui import alerts, run_compare, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
 
 

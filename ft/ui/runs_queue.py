@@ -19,7 +19,7 @@ from ft.ui import alerts
 from ft.ui.run_view import TICK_SECONDS, model_title
 from ft.ui.run_words import STATES
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
@@ -42,7 +42,7 @@ def build(shared: Shared) -> gr.State:
     seen, timer = gr.State(""), gr.Timer(TICK_SECONDS)
     outputs = [box, head, chosen, *moves.values(), problem, seen]
     # Not preprocessed: while a run leaves the line, what the page sends may be no choice any more, which is no error.
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "preprocess": False}
+    quiet: dict[str, Any] = {**PRIVATE, "preprocess": False}
     timer.tick(tick, [chosen, seen], outputs, queue=False, concurrency_limit=None, trigger_mode="once", **quiet)
     shared.arrival.then(show, chosen, outputs, **quiet)
     own_tab().select(show, chosen, outputs, preprocess=False, **SHARED_EVENT)

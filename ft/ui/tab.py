@@ -7,9 +7,11 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
+# How an event of the page is wired that is nobody else's: no endpoint for scripts, and nothing spins while it answers.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # How a tab listens to what all tabs listen to (the chosen dataset or run). Not "always_last", the default of a change:
 # when such a listener has to run again, Gradio 6.31 runs all listeners of the event again, and two of them never end.
-SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", "api_visibility": "private", "show_progress": "hidden"}
+SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
 
 
 def own_tab() -> gr.Tab:

@@ -27,11 +27,10 @@ from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
-from ft.ui.tab import SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 from ft.ui.train_form import Form
 from ft.ui.train_trial import TrialFold
 
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # In the order they were asked for: a slow first answer must not replace the plan of a later choice.
 ONE_AFTER_ANOTHER: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check"}
 

@@ -17,9 +17,8 @@ from ft.train.trial import Trial, trial
 from ft.train.trial_words import report
 from ft.ui import alerts, train_form, train_settings
 from ft.ui.background import Say, follow
+from ft.ui.tab import PRIVATE
 from ft.ui.train_form import Form
-
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 @dataclass(frozen=True)
