@@ -14,6 +14,7 @@ from ft.chat.pair import Pair
 from ft.chat.stream import Stream
 from ft.errors import UserError
 from ft.runs import directory
+from ft.runs.checkpoints import folders
 from ft.runs.directory import Run
 
 if TYPE_CHECKING:
@@ -39,12 +40,8 @@ class Opened:
 
 def checkpoints(run: Run) -> list[str]:
     """What can be talked to in `run`: "best" (the finished adapter) first, then its checkpoints, newest first."""
-    found = [
-        path.name
-        for path in (run.checkpoints.glob("checkpoint-*") if run.checkpoints.is_dir() else ())
-        if (path / "adapter_model.safetensors").exists()
-    ]
-    found.sort(key=lambda name: int(name.rsplit("-", 1)[1]), reverse=True)
+    newest_first = reversed(folders(run.checkpoints))
+    found = [path.name for path in newest_first if (path / "adapter_model.safetensors").exists()]
     return ([BEST] if (run.adapter / "adapter_model.safetensors").exists() else []) + found
 
 

@@ -20,6 +20,7 @@ from ft.dataset.split import SMALL, boundary
 from ft.dataset.staging import Staged, discard, follow, new_folder, open_staged, write_json
 from ft.dataset.tally import Tally
 from ft.errors import UserError
+from ft.files import hexdigest
 
 __all__ = ["SourceFile", "Staged", "discard", "open_staged", "save", "stage"]
 
@@ -127,13 +128,5 @@ def _source(files: Sequence[SourceFile], reading: Reading, fraction: float, boun
 
 
 def _file(file: SourceFile) -> dict[str, Any]:
-    known = {"name": file.name, "bytes": file.path.stat().st_size, "sha256": _sha256(file.path)}
+    known = {"name": file.name, "bytes": file.path.stat().st_size, "sha256": hexdigest(file.path, hashlib.sha256())}
     return {**known, "url": file.url} if file.url else known
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -16,8 +16,9 @@ from typing import Any
 
 from formats.conversation import Conversation
 from ft.dataset import parquet
-from ft.dataset.versions import read_json, write_text
+from ft.dataset.versions import read_json
 from ft.errors import UserError
+from ft.files import write_text
 from ft.home import datasets_dir
 
 _DAY = 86_400  # seconds

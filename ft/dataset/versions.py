@@ -12,6 +12,7 @@ from typing import Any
 from formats.conversation import Conversation
 from ft.dataset import parquet
 from ft.errors import UserError
+from ft.files import write_text
 from ft.home import datasets_dir
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -104,16 +105,6 @@ def check_name(name: str) -> None:
             "at most 64 characters.",
             "Choose another name, for example my-chats.",
         )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(path.name + ".new")
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _numbers(name: str) -> list[int]:

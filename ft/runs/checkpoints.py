@@ -9,6 +9,8 @@ from pathlib import Path
 
 import xxhash
 
+from ft.files import hexdigest, write_text
+
 SEAL = "whole.json"  # written last: names every file of the checkpoint, with its size and its XXH3 hash
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
 PREFIX = "checkpoint-"
@@ -31,24 +33,11 @@ def seal(folder: Path) -> None:
     Raises:
         OSError: the disk is full or broken.
     """
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != SEAL:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-            found[path.name] = {"bytes": path.stat().st_size, "xxh3": _hash(path)}
-    temporary = folder / f".{SEAL}.tmp"
-    with temporary.open("w") as file:
-        json.dump(found, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, folder / SEAL)
-    for directory in (folder, folder.parent):
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    files = sorted(path for path in folder.iterdir() if path.name != SEAL)
+    _to_disk(*files)
+    found = {path.name: {"bytes": path.stat().st_size, "xxh3": _hash(path)} for path in files}
+    write_text(folder / SEAL, json.dumps(found))
+    _to_disk(folder / SEAL, folder, folder.parent)
 
 
 def is_whole(folder: Path) -> bool:
@@ -91,8 +80,14 @@ def free_bytes(run: Path) -> int:
 
 
 def _hash(path: Path) -> str:
-    digest = xxhash.xxh3_64()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return hexdigest(path, xxhash.xxh3_64())
+
+
+def _to_disk(*paths: Path) -> None:
+    """Wait until the files, or the lists of names that folders are, would outlast a power cut."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

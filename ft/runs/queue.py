@@ -8,7 +8,6 @@ may go next is read from these files at each poll; that no two go at once is the
 from __future__ import annotations
 
 import math
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from ft import home
 from ft.errors import UserError
+from ft.files import write_text
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import START_SECONDS, Status, is_locked, status
@@ -194,9 +194,7 @@ def _place(run: Run) -> int | None:
 
 
 def _put(run: Run, place: int) -> None:
-    temporary = run.place_path.with_name(".place.tmp")
-    temporary.write_text(f"{place}\n")
-    os.replace(temporary, run.place_path)
+    write_text(run.place_path, f"{place}\n")
 
 
 def _lately_told(run: Run) -> bool:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ft.runs import events
+from ft.runs import checkpoints, events
 from ft.runs.advice import advise
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
@@ -80,7 +80,7 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
     worked = any(event["kind"] != "launched" for event in now)
     if not worked and time.time() - since < START_SECONDS:
         return ("stopping", "Stopping before it begins.") if run.stop_path.exists() else ("queued", "Starting")
-    saved = any(run.checkpoints.glob("checkpoint-*"))
+    saved = bool(checkpoints.folders(run.checkpoints))
     place = "its last checkpoint" if saved else "its beginning (it had saved no checkpoint)"
     tail = log_tail(run, 3)
     return "interrupted", f"Its process is gone: resume it to go on from {place}." + (

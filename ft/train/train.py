@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, set_seed
 
 from ft.dataset import versions
 from ft.errors import UserError
+from ft.files import write_text
 from ft.models import device
 from ft.models.load import Loaded, load_base
 from ft.runs import checkpoints, events
@@ -164,9 +165,7 @@ def _finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loa
             name: package_version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")
         },
     }
-    temporary = run.receipt_path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(receipt, indent=2))
-    temporary.replace(run.receipt_path)
+    write_text(run.receipt_path, json.dumps(receipt, indent=2))
     figures = {"step": state.global_step, "best_step": best, "peak_memory_bytes": receipt["peak_memory_bytes"]}
     figures["tokens_per_second"] = receipt["tokens_per_second"]
     if reporter.stopped:

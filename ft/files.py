@@ -1,0 +1,32 @@
+"""Files on disk: hashed, and written whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+
+class Digest(Protocol):
+    """What hashlib and xxhash give."""
+
+    def update(self, block: bytes, /) -> None: ...
+
+    def hexdigest(self) -> str: ...
+
+
+def hexdigest(path: Path, digest: Digest) -> str:
+    """The hash of the file's content, by a new `digest` such as `hashlib.sha256()`, read block by block."""
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
