@@ -131,7 +131,7 @@ def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
 
 
 def longest(path: Path, many: int) -> list[Conversation]:
-    """The `many` conversations with the most text, of both sides, in the file's order."""
+    """The `many` conversations with the most text, of both sides, the longest first."""
     characters = index(path)["characters"]
     return take(path, pc.select_k_unstable(characters, min(many, len(characters)), [("", "descending")]).to_pylist())
 

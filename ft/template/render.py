@@ -12,6 +12,7 @@ from ft.template.encoding import Encoded, Encoding
 from ft.template.messages import (
     in_parts,
     results_as_text,
+    supports_reasoning,
     supports_results,
     supports_tools,
     takes_parts,
@@ -45,6 +46,7 @@ class Renderer:
 
         self.tokenizer = tokenizer
         self.native_tools = supports_tools(tokenizer)
+        self.native_reasoning = supports_reasoning(tokenizer)
         self._native_results = supports_results(tokenizer)
         self._in_parts = takes_parts(tokenizer)
         template = tokenizer.chat_template

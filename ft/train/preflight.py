@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from formats.conversation import Conversation
 from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import catalogue
 from ft.models.load import load_tokenizer
-from ft.template.messages import supports_reasoning
 from ft.template.render import Renderer
 from ft.train.data import Counts, prepare
 from ft.train.tracker import require_tracker
@@ -63,8 +63,9 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
     require_tracker(config)
     renderer = Renderer(load_tokenizer(config.model, progress))
     train, held_out = Counts(), Counts()
+    told: set[str] = set()
     for split, counts in (("train", train), ("validation", held_out)):
-        for _ in prepare(version.conversations(split), renderer, config, counts):
+        for _ in prepare(_noting(version.conversations(split), told), renderer, config, counts):
             pass
     require_some(train, version.name, config)
     messages = []
@@ -77,16 +78,12 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         messages.append(train.several())
     if not held_out.used:
         messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
-    if not renderer.native_tools and any(
-        c.tools or any(m.tool_calls for m in c.messages) for c in version.conversations()
-    ):
+    if not renderer.native_tools and "tools" in told:
         messages.append(
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
         )
-    if not supports_reasoning(renderer.tokenizer) and any(
-        m.reasoning for c in version.conversations() for m in c.messages
-    ):
+    if not renderer.native_reasoning and "reasoning" in told:
         messages.append(
             "This model's chat template has no place for reasoning: what replies thought first is left out, and only "
             "the replies are learnt."
@@ -108,6 +105,16 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
         lengths=train.lengths + held_out.lengths,
         messages=messages,
     )
+
+
+def _noting(conversations: Iterable[Conversation], told: set[str]) -> Iterator[Conversation]:
+    """The conversations, one by one; what of "tools" and "reasoning" there is in them is added to `told`."""
+    for conversation in conversations:
+        if conversation.tools or any(message.tool_calls for message in conversation.messages):
+            told.add("tools")
+        if any(message.reasoning for message in conversation.messages):
+            told.add("reasoning")
+        yield conversation
 
 
 def require_some(train: Counts, dataset: str, config: TrainConfig) -> None:

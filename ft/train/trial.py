@@ -20,6 +20,7 @@ from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
+from ft.models.device import Device
 from ft.runs import launch
 from ft.train.batch import Batch
 from ft.train.preflight import Preflight
@@ -63,7 +64,7 @@ class Trial:
         return {k: v for k, v in found.config.model_dump().items() if v != getattr(asked, k)}
 
 
-def trial(dataset: Version, config: TrainConfig, say: Callable[[str], None] = print) -> Trial:
+def trial(dataset: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Trial:
     """Take two real steps on the longest batch in a process of its own, and where memory runs out, again with less.
 
     Tried in this order, each on top of the one before: computing again what is cheap, then whole layers, instead of
@@ -72,15 +73,17 @@ def trial(dataset: Version, config: TrainConfig, say: Callable[[str], None] = pr
     Raises:
         UserError: another run has the device, or the model or the dataset cannot be used.
     """
-    with _device():
-        room = int(device.describe().free_bytes * HEADROOM)
+    here = device.describe()
+    with _held(here):
+        room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []
         for each in _lighter(config):
-            say("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
-            attempts.append(_attempt(dataset, each, room))
+            if progress:
+                progress("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
+            attempts.append(_attempt(dataset, each, room, watched=here.kind == "cpu"))
             if attempts[-1].fits:
                 break
-        return Trial(tuple(attempts), room, str(device.describe()))
+        return Trial(tuple(attempts), room, str(here))
 
 
 def seconds(found: Attempt, counts: Preflight) -> float | None:
@@ -140,15 +143,14 @@ def _words(config: TrainConfig) -> str:
 
 
 @contextmanager
-def _device() -> Iterator[None]:
+def _held(here: Device) -> Iterator[None]:
     home.locks_dir().mkdir(parents=True, exist_ok=True)
-    kind = device.describe().kind
-    lock = FileLock(home.locks_dir() / f"{kind}.lock")
+    lock = FileLock(home.locks_dir() / f"{here.kind}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise UserError(
-            f"the device ({device.describe().name})",
+            f"the device ({here.name})",
             "a run has it, so what is measured now would not be true.",
             "Wait until the run ends, or stop it, and try again.",
         ) from error
@@ -156,7 +158,9 @@ def _device() -> Iterator[None]:
         yield
 
 
-def _attempt(dataset: Version, config: TrainConfig, room: int) -> Attempt:
+def _attempt(dataset: Version, config: TrainConfig, room: int, watched: bool) -> Attempt:
+    """Two steps with `config`. Where it is `watched` the process is ended as soon as it holds more than `room` bytes,
+    before the system has to choose what to kill; a GPU says itself that its memory ran out."""
     asked = {"dataset": f"{dataset.name}@{dataset.version}", "config": config.model_dump()}
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         command = [sys.executable, "-m", "ft.train.two_steps", json.dumps(asked)]
@@ -164,11 +168,11 @@ def _attempt(dataset: Version, config: TrainConfig, room: int) -> Attempt:
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True, env=launch.environment()
         ) as process:
             try:
-                if device.describe().kind == "cpu" and not _stays_below(process.pid, room):
+                if watched and not _stays_below(process.pid, room):
                     return Attempt(config, False)
                 process.wait()
             finally:
-                process.kill()  # before the system has to choose what to kill; and where the one who asks has gone
+                process.kill()  # also where the one who asks has gone
         out.seek(0)
         err.seek(0)
         if process.returncode == OUT_OF_MEMORY or process.returncode < 0:

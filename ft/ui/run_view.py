@@ -94,8 +94,8 @@ def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
     inputs = [run_id, view.seen, view.charts.opened]
     view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
-    view.stop.click(stop, run_id, view.outputs, **PRIVATE)
-    view.resume.click(resume, run_id, view.outputs, **PRIVATE)
+    view.stop.click(partial(stop, view.reader), run_id, view.outputs, **PRIVATE)
+    view.resume.click(partial(resume, view.reader), run_id, view.outputs, **PRIVATE)
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
     run_charts.connect(view.charts, partial(draw, view.reader), run_id)
     run_advice.connect(view.advice, shared, run_id, view.alert)
@@ -182,22 +182,22 @@ def model_title(run: Run) -> str:
         return run.config.train.model
 
 
-def stop(run_id: str) -> tuple[Any, ...]:
+def stop(reader: Reader, run_id: str) -> tuple[Any, ...]:
     """Ask the run to stop."""
     try:
         launch.stop(directory.find(run_id))
     except UserError as error:
-        return show(run_id, error)
-    return show(run_id)
+        return show(run_id, error, reader)
+    return show(run_id, reader=reader)
 
 
-def resume(run_id: str) -> tuple[Any, ...]:
+def resume(reader: Reader, run_id: str) -> tuple[Any, ...]:
     """Start the run again from its last checkpoint."""
     try:
         launch.resume(directory.find(run_id))
     except UserError as error:
-        return show(run_id, error)
-    return show(run_id)
+        return show(run_id, error, reader)
+    return show(run_id, reader=reader)
 
 
 def to_chat(run_id: str) -> tuple[str, gr.Tabs]:

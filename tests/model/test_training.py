@@ -1,5 +1,6 @@
 """A real training of the sample on the real model: what it leaves, and how it stops, dies and goes on."""
 
+import json
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from ft.config import TrainConfig
+from ft.dataset.build import SourceFile, save, stage
 from ft.errors import UserError
 from ft.runs import deletion, directory, events, launch
 from ft.runs.curves import Curves
@@ -138,6 +140,20 @@ def test_what_a_run_would_do_is_said_before(sample):
     assert found.over_limit == 0
     tight = preflight.check(sample, TrainConfig(max_length=100))
     assert tight.over_limit > 0 and any("over-long" in message for message in tight.messages)
+
+
+def test_what_the_chat_template_has_no_place_for_is_said_before(sample, tmp_path):
+    call = {"type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    rows = [
+        {"messages": [{"role": "user", "content": f"Hi {n}"}, {"role": "assistant", "content": "Yo", **more}]}
+        for n, more in enumerate(({"reasoning_content": "They greet."}, {"tool_calls": [call]}, {}))
+    ]
+    file = tmp_path / "chats.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    said = preflight.check(save(stage([SourceFile(file, file.name)]), "kept"), TrainConfig()).messages
+    for words in ("no place for tools", "no place for reasoning"):
+        assert any(words in each for each in said), (words, said)
+        assert not any(words in each for each in preflight.check(sample, TrainConfig()).messages)
 
 
 def test_over_long_conversations_are_refused_by_name_where_that_was_asked(sample):
