@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 from formats.repair import REPAIRS
 from ft.ui.strings import counted, format_title
+from ft.ui.tables import table
 
 
 def heading(title: str, state: str, report: dict[str, Any]) -> str:
@@ -52,7 +52,7 @@ def _notes(report: dict[str, Any]) -> str:
 
 def details(report: dict[str, Any]) -> str:
     """Tables of the files, the repairs and the rejected records."""
-    files = _table(
+    files = table(
         ["File", "Format", "Why this format", "Read", "Kept"],
         (
             (each["name"], format_title(each["format"]), each["reason"], f"{each['read']:,}", f"{each['kept']:,}")
@@ -62,14 +62,14 @@ def details(report: dict[str, Any]) -> str:
     parts = [_section("Files", files)]
     if report["repaired"]:
         rows = ((f"{number:,}", REPAIRS.get(code, code)) for code, number in report["repaired"].items())
-        body = _table(["Records", "What was mended"], rows)
+        body = table(["Records", "What was mended"], rows)
         parts.append(_section("Repaired", body + _examples(report.get("examples", {}))))
     if report.get("placeholders"):
         rows = ((f"{{{{{name}}}}}", f"{number:,}") for name, number in report["placeholders"].items())
-        parts.append(_section("Unfilled placeholders", _table(["Placeholder", "Records"], rows)))
+        parts.append(_section("Unfilled placeholders", table(["Placeholder", "Records"], rows)))
     if report.get("ignored"):
         rows = ((name, f"{number:,}") for name, number in report["ignored"].items())
-        parts.append(_section("Columns that a conversation has no place for", _table(["Column", "Records"], rows)))
+        parts.append(_section("Columns that a conversation has no place for", table(["Column", "Records"], rows)))
     if report["rejected"]:
         parts.append(_section("Rejected", _rejected(report)))
     return "".join(parts)
@@ -80,8 +80,8 @@ def _examples(examples: dict[str, list[dict[str, Any]]]) -> str:
     parts = []
     for code, found in examples.items():
         rows = ((f"{each['file']}, record {each['record']:,}", each["before"], each["after"]) for each in found)
-        table = _table(["Where", "Before", "After"], rows)
-        parts.append(f"<details><summary>Examples: {escape(str(REPAIRS.get(code, code)))}</summary>{table}</details>")
+        listed = table(["Where", "Before", "After"], rows)
+        parts.append(f"<details><summary>Examples: {escape(str(REPAIRS.get(code, code)))}</summary>{listed}</details>")
     return "".join(parts)
 
 
@@ -99,26 +99,11 @@ def _rejected(report: dict[str, Any]) -> str:
         )
         for each in problems
     )
-    table = _table(["File", "Record", "Turn", "Field", "Problem", "How to fix it"], rows)
+    listed = table(["File", "Record", "Turn", "Field", "Problem", "How to fix it"], rows)
     if len(problems) < total:
-        table += f'<p class="quiet">The first {len(problems):,} of {total:,}; the download below has all of them.</p>'
-    return table
+        listed += f'<p class="quiet">The first {len(problems):,} of {total:,}; the download below has all of them.</p>'
+    return listed
 
 
 def _section(title: str, body: str) -> str:
     return f'<section class="report-part"><h3>{title}</h3>{body}</section>'
-
-
-def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in headers)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-label="{escape(name)}">{escape(str(cell))}</td>' for name, cell in zip(headers, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="table-box"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from ft.figures import duration, memory
 from ft.runs.compare import Comparison, Outcome
 from ft.ui.run_words import STATES
+from ft.ui.tables import table
 from ft.ui.train_settings import SETTINGS
 
 # A run's colour on the chart and in the table, clear on a light and on a dark page; its letter says the same.
@@ -30,10 +33,9 @@ def tables(found: Comparison) -> str:
 def _outcomes(found: Comparison) -> str:
     titles = ("Line", "Run", "State", "Validation loss", "Steps", "Time", "Speed", "Peak memory")
     rows = [
-        _row(titles, (_letter(number), *map(escape, _outcome(each, found.ranked and number == 0))))
-        for number, each in enumerate(found.outcomes)
+        (_letter(number), *_outcome(each, found.ranked and number == 0)) for number, each in enumerate(found.outcomes)
     ]
-    return _table(titles, rows)
+    return table(titles, rows)
 
 
 def _outcome(each: Outcome, best: bool) -> tuple[str, ...]:
@@ -57,27 +59,14 @@ def _differences(found: Comparison) -> str:
     letters = LETTERS[: len(found.outcomes)]
     titles = ("Setting", *letters)
     rows = [
-        _row(titles, (escape(TERMS.get(name, name.replace("_", " "))), *(escape(_value(each)) for each in values)))
-        for name, values in found.differences.items()
+        (TERMS.get(name, name.replace("_", " ")), *map(_value, values)) for name, values in found.differences.items()
     ]
-    return _table(titles, rows)
+    return table(titles, rows)
 
 
-def _table(titles: tuple[str, ...], rows: list[str]) -> str:
-    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
-    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-    return f'<div class="table-box"><table class="plain">{body}</table></div>'
-
-
-def _row(titles: tuple[str, ...], cells: tuple[str, ...]) -> str:
-    """The cells, which are HTML, under their titles."""
-    inner = "".join(f'<td data-label="{t}">{cell}</td>' for t, cell in zip(titles, cells, strict=True))
-    return f"<tr>{inner}</tr>"
-
-
-def _letter(number: int) -> str:
+def _letter(number: int) -> Markup:
     dot = f'<span class="run-line" style="background:{COLORS[number]}" aria-hidden="true"></span>'
-    return f"<span>{dot}<strong>{LETTERS[number]}</strong></span>"
+    return Markup(f"<span>{dot}<strong>{LETTERS[number]}</strong></span>")
 
 
 def _loss(value: float | None) -> str:

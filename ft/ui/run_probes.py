@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from ft.runs import events
+from ft.ui.tables import table
+
+_NOTHING = Markup("<em>nothing</em>")
 
 
 def html(found: list[dict[str, Any]]) -> str:
@@ -15,16 +19,11 @@ def html(found: list[dict[str, Any]]) -> str:
     asked = [event for event in asked if not event.get("kept") or event is asked[-1]]
     if not asked:
         return ""
-    heads = "".join(f'<th scope="col">{escape(_when(event))}</th>' for event in asked)
-    rows = ""
-    for place, first in enumerate(asked[0]["replies"]):
-        replies = (event["replies"][place]["reply"] for event in asked if place < len(event["replies"]))
-        cells = "".join(f"<td>{escape(str(reply)) or '<em>nothing</em>'}</td>" for reply in replies)
-        rows += f'<tr><th scope="row">{escape(str(first["question"]))}</th>{cells}</tr>'
-    return (
-        '<div class="probes" tabindex="0" role="region" aria-label="Replies as it learnt"><table>'
-        f'<thead><tr><th scope="col">Question</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    rows = [
+        (replies[0]["question"], *(each["reply"] or _NOTHING for each in replies))
+        for replies in zip(*(event["replies"] for event in asked), strict=False)
+    ]
+    return f'<div class="probes">{table(("Question", *map(_when, asked)), rows)}</div>'
 
 
 def _when(event: dict[str, Any]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 from ft.figures import memory
 from ft.runs.curves import Curves, smoothed, window
+from ft.ui import tables
 
 ROWS = 12
 
@@ -27,27 +27,12 @@ def table(curves: Curves) -> str:
         ("Memory", dict(curves.points("memory_bytes")), memory),
     ]
     shown = [(title, known, words) for title, known, words in columns if known]
+    if not shown:
+        return ""
     rows = [
-        [
-            ("Step", f"{step:,}"),
-            *((title, words(known[step]) if step in known else "") for title, known, words in shown),
-        ]
-        for step in steps
+        (f"{step:,}", *(words(known[step]) if step in known else "" for _, known, words in shown)) for step in steps
     ]
-    return markup(rows) if shown else ""
-
-
-def markup(rows: Sequence[Sequence[tuple[str, str]]]) -> str:
-    """A table of (title, text) cells, all of it escaped; on a narrow page each row becomes a list of its cells."""
-    head = "".join(f'<th scope="col">{escape(title)}</th>' for title, _ in rows[0]) if rows else ""
-    body = "".join(f"<tr>{''.join(_cell(*cell) for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="table-box"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _cell(title: str, text: str) -> str:
-    return f'<td data-label="{escape(title)}">{escape(text)}</td>'
+    return tables.table(("Step", *(title for title, _, _ in shown)), rows)
 
 
 def _spread(steps: Sequence[int]) -> list[int]:

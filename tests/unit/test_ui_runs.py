@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -209,7 +210,7 @@ def test_the_chart_of_all_has_a_line_for_each_run_under_the_letter_of_its_row(co
     lines, plot, tables, _ = run_compare.show(Reader(), [run.id for run in compared], "validation")
     assert lines.visible and set(plot.color_map) == {"A", "B"} and {row[2] for row in frame(plot)} == {"A", "B"}
     best = compare([told(run, Reader()) for run in compared]).outcomes[0]
-    assert tables.index(run_values.escape(best.run)) < tables.index("<strong>B</strong>")
+    assert tables.index(escape(best.run)) < tables.index("<strong>B</strong>")
     training = run_compare.show(Reader(), [run.id for run in compared], "training")[1]
     assert "smoothed" in training.y_title and len(frame(training)) > len(frame(plot))
 

@@ -107,6 +107,14 @@ def test_no_part_of_a_report_becomes_markup():
         assert harmless(found) and EVIL in found.text
 
 
+def test_a_report_shows_records_before_and_after_they_were_mended():
+    example = {"file": "a.json", "record": 7, "before": f"it was {EVIL}", "after": "it is well"}
+    found = Elements(data_report.details(report(examples={"c": [example]})))
+    assert harmless(found)
+    for words in ("a.json, record 7", f"it was {EVIL}", "it is well"):
+        assert words in found.text
+
+
 def test_a_report_says_how_many_of_the_rejected_records_are_listed():
     assert "The first 1 of 4" in Elements(data_report.details(report())).text
     assert "The first" not in Elements(data_report.details(report(rejected={"c": 1}))).text
