@@ -110,6 +110,16 @@ class TrainConfig(BaseModel):
             ) from error
 
 
+def require_layers(config: TrainConfig, layers: int) -> None:
+    """Raise UserError where more layers are to be trained than the `layers` that a model has."""
+    if config.trained_layers != "all" and config.trained_layers > layers:
+        raise UserError(
+            f"trained_layers = {config.trained_layers}",
+            f"this model has {layers} layers.",
+            f"Use a number from 1 to {layers}, or all.",
+        )
+
+
 def _refusal(kind: str, limits: Mapping[str, Any], message: str) -> str:
     """Why pydantic refuses a value, in plain words; `message` is its own, for what is rare."""
     if kind in _NOT_A_NUMBER:

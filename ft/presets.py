@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.config import DEFAULT_MODEL, TrainConfig, require_layers
 from ft.errors import UserError
 from ft.models import device, facts
 from ft.models.facts import ModelFacts
@@ -175,10 +175,6 @@ def configure(name: str, settings: Mapping[str, Any], ask_hub: bool = True) -> T
     """
     known = facts.of(str(settings.get("model") or DEFAULT_MODEL), ask_hub)
     config = preset(name or default_name()).for_model(known).with_settings(settings)
-    if known is not None and config.trained_layers != "all" and config.trained_layers > known.layers:
-        raise UserError(
-            f"trained_layers = {config.trained_layers}",
-            f"this model has {known.layers} layers.",
-            f"Use a number from 1 to {known.layers}, or all.",
-        )
+    if known is not None:
+        require_layers(config, known.layers)
     return config

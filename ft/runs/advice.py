@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ft import presets
@@ -131,7 +132,7 @@ def _diverged(seen: _Seen, config: TrainConfig) -> Finding | None:
 def _over_fitting(seen: _Seen, config: TrainConfig) -> Finding | None:
     if len(seen.validations) < 2:
         return None
-    best, last = min(seen.validations, key=_loss), seen.validations[-1]
+    best, last = min(seen.validations, key=itemgetter("loss")), seen.validations[-1]
     fell = seen.fell_after(best["step"])
     if last["loss"] - best["loss"] <= max(RISE, seen.margin) or fell <= RISE:
         return None
@@ -228,7 +229,3 @@ def _change(config: TrainConfig, name: str, value: float) -> Change:
 
 def _rate(config: TrainConfig, times: float) -> Change:
     return _change(config, "learning_rate", float(f"{min(1.0, config.learning_rate * times):.1e}"))
-
-
-def _loss(event: dict[str, Any]) -> float:
-    return event["loss"]

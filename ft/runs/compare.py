@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ft.errors import UserError
@@ -158,7 +159,7 @@ def _caution(runs: Sequence[Told], ordered: Sequence[Outcome]) -> str:
 def _outcome(told: Told) -> Outcome:
     figures, validations = told.figures, told.curves.validations()
     after = [each for each in validations if each["step"]]
-    best: dict[str, Any] = min(after, key=_loss) if after else {}
+    best: dict[str, Any] = min(after, key=itemgetter("loss")) if after else {}
     return Outcome(
         run=told.id,
         status=figures["status"],
@@ -198,10 +199,6 @@ def _differences(runs: Sequence[Told]) -> dict[str, tuple[Any, ...]]:
     ]
     names = [name for name in asked[0] if len({str(each.get(name)) for each in asked}) > 1]
     return {name: tuple(each.get(name) for each in asked) for name in names}
-
-
-def _loss(event: dict[str, Any]) -> float:
-    return event["loss"]
 
 
 def _or_infinite(value: float | None) -> float:

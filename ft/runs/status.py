@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import time
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 from ft.runs import checkpoints, events
@@ -123,7 +124,7 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
     before = next((e["loss"] for e in validations if not e["step"]), None)
     after = [e for e in validations if e["step"]]
     end: dict[str, Any] = next((e for e in reversed(found) if e.get("best_step") is not None), {})
-    best_step = end.get("best_step") or (min(after, key=_loss)["step"] if after else None)
+    best_step = end.get("best_step") or (min(after, key=itemgetter("loss"))["step"] if after else None)
     kept = next((e["loss"] for e in reversed(after) if e["step"] == best_step), None)
     data: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "data"), {})
     figures = {
@@ -148,7 +149,3 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
         or max((e.get("memory_bytes") or 0 for e in steps), default=None),
     }
     return {**figures, "advice": [each.as_json() for each in advise(curves, config.train, figures)]}
-
-
-def _loss(event: dict[str, Any]) -> float:
-    return event["loss"]

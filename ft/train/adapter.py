@@ -6,8 +6,7 @@ import torch
 from peft import LoraConfig
 from transformers import PreTrainedModel
 
-from ft.config import TrainConfig
-from ft.errors import UserError
+from ft.config import TrainConfig, require_layers
 
 
 def lora_config(config: TrainConfig, model: PreTrainedModel) -> LoraConfig:
@@ -25,12 +24,7 @@ def lora_config(config: TrainConfig, model: PreTrainedModel) -> LoraConfig:
     targets: str | list[str] = "all-linear"
     if config.trained_layers != "all":
         count = model.config.get_text_config().num_hidden_layers
-        if not 1 <= config.trained_layers <= count:
-            raise UserError(
-                f"trained_layers = {config.trained_layers}",
-                f"this model has {count} layers.",
-                f"Use a number from 1 to {count}, or all.",
-            )
+        require_layers(config, count)
         layers = list(range(count - config.trained_layers, count))
         targets = _linear_names(model)  # PEFT takes layer numbers only together with names
     return LoraConfig(
