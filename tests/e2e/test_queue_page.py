@@ -48,6 +48,7 @@ def test_who_waits_is_listed_moved_by_keyboard_and_cancelled_and_the_list_goes_b
             expect(line.locator(f"label:has-text('{runs[3].id}') input")).to_be_checked()
             expect(up).to_be_focused()
         line.get_by_role("button", name="Cancel").click()
+        expect(rows).to_have_count(2, timeout=15_000)
         expect(rows).to_contain_text([runs[1].id, runs[2].id], timeout=15_000)
         assert status(runs[3]).state == "stopping" and status(runs[1]).state == "waiting"
     expect(line).to_be_hidden(timeout=15_000)  # all their processes are gone
