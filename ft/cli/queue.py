@@ -20,7 +20,7 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         print_json(queue.as_json(now))
         return 0
-    say(f"{now.using.id} has the device." if now.using else "No run has the device.")
+    say(f"{now.using.id if now.using else 'A trial' if now.trial else 'No run'} has the device.")
     if not now.waiting:
         say("No run waits for it.")
         return 0

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -22,9 +23,10 @@ from ft.errors import UserError
 from ft.files import write_text
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
-from ft.runs.status import START_SECONDS, Status, is_locked, status
+from ft.runs.status import START_SECONDS, Status, is_held, is_locked, status
 
 WHERE = ("first", "up", "down")
+TRIAL = "a trial"  # what has the device, where it is no run
 _NUMBER = re.compile(rb"-?\d{1,15}")
 _BEFORE_WORK = frozenset({"launched", "waiting", "stopped", "failed"})  # kinds of event of a run that had no device yet
 
@@ -40,10 +42,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`using`: the run that has the device (None: another program, or nobody); `waiting`: who is next comes first."""
+    """`using`: the run that has the device (None: a trial, another program, or nobody); `waiting`: who is next comes
+    first; `trial`: whether a trial has the device."""
 
     using: Run | None
     waiting: tuple[Waiting, ...]
+    trial: bool = False
+
+    @property
+    def holder(self) -> str:
+        """The id of the run that has the device, or "a trial"; "" where neither has it."""
+        return self.using.id if self.using else TRIAL if self.trial else ""
 
     def before(self, run: Run) -> list[Run]:
         """The runs that wait and go before `run`, the next one first; those whose process is not up hold up nobody."""
@@ -57,14 +66,13 @@ def device_lock(device: str, run: Run, waiting: Callable[[str, int], None], poll
     """Hold $SIDETUNE_HOME/locks/<device>.lock. While another has it, or a run waits that goes before `run`, call
     `waiting(who has the device, how many runs go before)` every `poll` seconds; what it raises ends the wait.
 
-    Who has it is the id of a run, "another program", or "" in the moment where it goes from one to the next.
+    Who has it is the id of a run, "a trial", "another program", or "" where it goes from one to the next.
     """
-    home.locks_dir().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks_dir() / f"{device}.lock")
+    lock = _lock(device)
     while True:
         now = line()
         before = now.before(run)
-        using = now.using.id if now.using else ""
+        using = now.holder
         if not before:
             try:
                 lock.acquire(timeout=0)
@@ -77,6 +85,18 @@ def device_lock(device: str, run: Run, waiting: Callable[[str, int], None], poll
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def trial_lock(device: str) -> Iterator[None]:
+    """Hold the device's lock for a trial, which waits for nobody, and tell those who wait that it is one.
+
+    Raises:
+        Timeout: another has the device.
+    """
+    # A lock as well, not only a file: a trial that is killed has told nobody that it has gone.
+    with (lock := _lock(device)).acquire(timeout=0), FileLock(Path(lock.lock_file).with_suffix(".trial")):
+        yield
 
 
 def line() -> Line:
@@ -96,13 +116,15 @@ def line() -> Line:
             using = run
         elif now.live and now.state != "stopping":
             waiting.append(Waiting(run, now, order))
-    return Line(using, tuple(sorted(waiting, key=lambda each: each.order)))
+    trial = any(is_held(mark) for mark in home.locks_dir().glob("*.trial"))
+    return Line(using, tuple(sorted(waiting, key=lambda each: each.order)), trial)
 
 
 def as_json(now: Line) -> dict[str, Any]:
-    """The JSON of `sidetune queue --json`: {"using", "waiting": [{"run", "place", "status", "message", ...}]}."""
+    """The JSON of `sidetune queue --json`: {"using", "trial", "waiting": [{"run", "place", "status", ...}]}."""
     return {
         "using": now.using.id if now.using else None,
+        "trial": now.trial,
         "waiting": [
             {
                 "run": each.run.id,
@@ -160,6 +182,11 @@ def cancel(run: Run) -> None:
     """
     _position(run, line().waiting)
     launch.stop(run)
+
+
+def _lock(device: str) -> FileLock:
+    home.locks_dir().mkdir(parents=True, exist_ok=True)
+    return FileLock(home.locks_dir() / f"{device}.lock")
 
 
 def _position(run: Run, waiting: tuple[Waiting, ...]) -> int:

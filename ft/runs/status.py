@@ -6,6 +6,7 @@ import fcntl
 import time
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Literal
 
 from ft.runs import checkpoints, events
@@ -38,9 +39,14 @@ class Status:
 
 def is_locked(run: Run) -> bool:
     """Whether a worker holds the run's lock, that is: is alive."""
+    return is_held(run.lock_path)
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process that is alive holds the lock in that file."""
     try:
-        with run.lock_path.open("rb") as file:
-            # Shared, so that two who ask at once do not take each other for the worker. Closing lets go of it.
+        with lock.open("rb") as file:
+            # Shared, so that two who ask at once do not take each other for the holder. Closing lets go of it.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -99,13 +99,16 @@ def _shown(now: Line) -> bool:
 def _seen(now: Line) -> str:
     if not _shown(now):
         return ""
-    return " ".join([now.using.id if now.using else "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
+    return " ".join([now.holder or "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
 
 
 def _head(now: Line) -> str:
-    using = (
-        f"{now.using.id} is using it." if now.using else "Another program is using it, or it is just being handed on."
-    )
+    if now.using:
+        using = f"{now.using.id} is using it."
+    elif now.trial:
+        using = "A trial is using it."
+    else:
+        using = "Another program is using it, or it is just being handed on."
     return f'<h3>Waiting for the device</h3><p class="run-about">{escape(using)}</p>'
 
 

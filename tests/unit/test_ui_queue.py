@@ -14,6 +14,7 @@ from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.runs import directory, events
 from ft.runs.directory import Run
+from ft.runs.queue import trial_lock
 from ft.runs.status import status
 from ft.ui import api, runs_queue
 
@@ -122,4 +123,17 @@ def test_the_command_line_says_who_waits_and_refuses_half_a_move(runs, capsys):
 
 def test_an_empty_line_is_said(home: Path, capsys):
     assert queue(capsys) == (0, "No run has the device.\nNo run waits for it.\n")
-    assert json.loads(queue(capsys, "--json")[1]) == {"using": None, "waiting": []}
+    assert json.loads(queue(capsys, "--json")[1]) == {"using": None, "trial": False, "waiting": []}
+
+
+def test_a_trial_that_others_wait_for_is_named_and_the_page_is_told_when_it_ends(home: Path, capsys, hold):
+    run = directory.create(Version("sample", "v1", home), TrainConfig())
+    events.append(run, "launched")
+    events.append(run, "waiting", behind="a trial")
+    with hold(run.lock_path):
+        with trial_lock("toy"):
+            view = page(runs_queue.show(None))
+            assert "A trial is using it." in view["head"]
+            assert "A trial has the device." in queue(capsys)[1]
+            assert api.queue()["trial"] and api.queue()["using"] is None
+        assert "A trial" not in page(runs_queue.tick(run.id, view["seen"]))["head"]
