@@ -1,10 +1,11 @@
-"""From the words of a command line to an exit status: 0 done, 1 failed, 2 bad usage."""
+"""From the words of a command line to an exit status: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
 
 from __future__ import annotations
 
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,8 @@ from ft.cli import compare, datasets, edit, queue, runs
 from ft.cli.arguments import add_serve_options, parser
 from ft.cli.output import note, print_json
 from ft.errors import UserError
+
+INTERRUPTED = 128 + signal.SIGINT  # as a shell says it of a command that Ctrl-C ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +74,7 @@ def _run(command: Callable[[argparse.Namespace], int], args: argparse.Namespace)
         return 1
     except KeyboardInterrupt:
         note("Stopped.")
-        return 1
+        return INTERRUPTED
     except BrokenPipeError:  # the reader (head, less) has seen enough; Python would complain once more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

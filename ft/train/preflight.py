@@ -53,8 +53,14 @@ def steps_between_validations(samples: int, steps: int, config: TrainConfig) -> 
     return min(steps, config.eval_steps or max(1, math.ceil(epoch / 4)))
 
 
-def check(version: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Preflight:
-    """Tokenise the dataset as training would, with the model's tokenizer alone.
+def check(
+    version: Version,
+    config: TrainConfig,
+    progress: Callable[[str], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> Preflight:
+    """Tokenise the dataset as training would, with the model's tokenizer alone. `heed` is called again and again, and
+    what it raises ends the check.
 
     Raises:
         UserError: training cannot start: the model cannot be used, or no conversation would be trained on.
@@ -66,7 +72,8 @@ def check(version: Version, config: TrainConfig, progress: Callable[[str], None]
     told: set[str] = set()
     for split, counts in (("train", train), ("validation", held_out)):
         for _ in prepare(_noting(version.conversations(split), told), renderer, config, counts):
-            pass
+            if heed:
+                heed()
     require_some(train, version.name, config)
     messages = []
     for counts, side in ((train, "training"), (held_out, "validation")):

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from ft import home
 from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
 from ft.models.device import Device
-from ft.runs import launch
+from ft.runs import launch, queue
 from ft.train.batch import Batch
 from ft.train.preflight import Preflight
 
@@ -64,14 +65,23 @@ class Trial:
         return {k: v for k, v in found.config.model_dump().items() if v != getattr(asked, k)}
 
 
-def trial(dataset: Version, config: TrainConfig, progress: Callable[[str], None] | None = None) -> Trial:
+def trial(
+    dataset: Version,
+    config: TrainConfig,
+    progress: Callable[[str], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> Trial:
     """Take two real steps on the longest batch in a process of its own, and where memory runs out, again with less.
 
     Tried in this order, each on top of the one before: computing again what is cheap, then whole layers, instead of
     keeping it; half the batch with twice the accumulation (the same steps), down to one conversation; half the length.
 
+    `heed` is called ten times a second. What it raises ends the trial: its process is gone, and the device free, before
+    it is passed on. So does an interrupt.
+
     Raises:
-        UserError: another run has the device, or the model or the dataset cannot be used.
+        UserError: a run or another trial has the device, the model or the dataset cannot be used, or somebody ended the
+            trial's process.
     """
     here = device.describe()
     with _held(here):
@@ -80,7 +90,7 @@ def trial(dataset: Version, config: TrainConfig, progress: Callable[[str], None]
         for each in _lighter(config):
             if progress:
                 progress("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
-            attempts.append(_attempt(dataset, each, room, watched=here.kind == "cpu"))
+            attempts.append(_attempt(dataset, each, room, here.kind == "cpu", heed))
             if attempts[-1].fits:
                 break
         return Trial(tuple(attempts), room, str(here))
@@ -144,42 +154,58 @@ def _words(config: TrainConfig) -> str:
 
 @contextmanager
 def _held(here: Device) -> Iterator[None]:
-    home.locks_dir().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks_dir() / f"{here.kind}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(
-            f"the device ({here.name})",
-            "a run has it, so what is measured now would not be true.",
-            "Wait until the run ends, or stop it, and try again.",
-        ) from error
-    with lock:
+    with ExitStack() as held:
+        try:
+            held.enter_context(queue.trial_lock(here.kind))
+        except Timeout as error:
+            who = "another trial" if queue.line().trial else "a run"
+            raise UserError(
+                f"the device ({here.name})",
+                f"{who} has it, so what is measured now would not be true.",
+                "Wait until it ends, or stop it, and try again.",
+            ) from error
         yield
 
 
-def _attempt(dataset: Version, config: TrainConfig, room: int, watched: bool) -> Attempt:
+def _attempt(
+    dataset: Version, config: TrainConfig, room: int, watched: bool, heed: Callable[[], None] | None
+) -> Attempt:
     """Two steps with `config`. Where it is `watched` the process is ended as soon as it holds more than `room` bytes,
     before the system has to choose what to kill; a GPU says itself that its memory ran out."""
-    asked = {"dataset": f"{dataset.name}@{dataset.version}", "config": config.model_dump()}
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        command = [sys.executable, "-m", "ft.train.two_steps", json.dumps(asked)]
-        with subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, text=True, env=launch.environment()
-        ) as process:
-            try:
-                if watched and not _stays_below(process.pid, room):
-                    return Attempt(config, False)
-                process.wait()
-            finally:
-                process.kill()  # also where the one who asks has gone
-        out.seek(0)
-        err.seek(0)
-        if process.returncode == OUT_OF_MEMORY or process.returncode < 0:
-            return Attempt(config, False)
-        if process.returncode != 0:
-            raise RuntimeError(f"the trial ended with {process.returncode}: {err.read()[-2000:]}")
-        found = json.loads(out.read().splitlines()[-1])
+    asked = {"dataset": f"{dataset.name}@{dataset.version}", "config": config.model_dump(), "parent": os.getpid()}
+    # What the process puts into temporary files goes with this folder, also where it is killed.
+    with (
+        tempfile.TemporaryDirectory(prefix="sidetune-trial-") as folder,
+        Path(folder, "out").open("w+") as out,
+        Path(folder, "err").open("w+") as err,
+        subprocess.Popen(
+            [sys.executable, "-m", "ft.train.two_steps", json.dumps(asked)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**launch.environment(), "TMPDIR": folder},
+        ) as process,
+    ):
+        try:
+            if not _stays_below(process, room if watched else None, heed):
+                return Attempt(config, False)
+        finally:
+            process.kill()  # also where the one who asks has gone
+            process.wait()
+        for file in (out, err):
+            file.seek(0)
+        return _read(config, room, process.returncode, out.read(), err.read())
+
+
+def _read(config: TrainConfig, room: int, ended: int, out: str, err: str) -> Attempt:
+    """What the process told on `out`, or what its exit status `ended` says."""
+    if -ended in (signal.SIGINT, signal.SIGTERM):
+        raise UserError("the trial", "its process was ended by somebody else.", "Try again.")
+    if ended == OUT_OF_MEMORY or ended < 0:
+        return Attempt(config, False)
+    if ended != 0:
+        raise RuntimeError(f"the trial ended with {ended}: {err[-2000:]}")
+    found = json.loads(out.splitlines()[-1])
     if "error" in found:
         raise UserError(**found["error"])
     return Attempt(
@@ -191,14 +217,14 @@ def _attempt(dataset: Version, config: TrainConfig, room: int, watched: bool) ->
     )
 
 
-def _stays_below(pid: int, room: int) -> bool:
-    """Watch the process until it ends; False as soon as it holds more than `room` bytes."""
-    try:
-        process = psutil.Process(pid)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            if process.memory_info().rss > room:
+def _stays_below(process: subprocess.Popen[bytes], room: int | None, heed: Callable[[], None] | None) -> bool:
+    """Watch the process until it ends; False as soon as it holds more than `room` bytes (None: whatever it holds)."""
+    while True:
+        if heed:
+            heed()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_POLL_SECONDS)
+            return True
+        with suppress(psutil.NoSuchProcess):
+            if room is not None and psutil.Process(process.pid).memory_info().rss > room:
                 return False
-            time.sleep(_POLL_SECONDS)
-    except psutil.NoSuchProcess:
-        pass
-    return True

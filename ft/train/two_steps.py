@@ -1,14 +1,17 @@
 """Two real steps on the longest batch, and one batch validated: `python -m ft.train.two_steps`, a process of its own.
 
-Its one argument is {"dataset", "config"} as JSON, and it prints one line of JSON: {"peak_bytes",
-"tokens_per_second", "validation_tokens_per_second", "batch_size"}. It exits with 3 where memory ran out.
+Its one argument is {"dataset", "config"} as JSON, and "parent" where it is to end with that process. It prints one line
+of JSON: {"peak_bytes", "tokens_per_second", "validation_tokens_per_second", "batch_size"}. It exits with 3 where memory
+ran out.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ from ft.train.data import encode
 from ft.train.trial import OUT_OF_MEMORY
 
 LOOKED_AT = 256  # conversations with the most text: the longest in tokens are among them
+_POLL_SECONDS = 0.5
 
 
 class _Stopwatch(TrainerCallback):
@@ -89,8 +93,17 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
     }
 
 
+def _end_with(parent: int) -> None:
+    """End this process once `parent`, which started it, is gone: it holds the device's lock, and may be killed."""
+    while os.getppid() == parent:
+        time.sleep(_POLL_SECONDS)
+    os._exit(1)
+
+
 def main() -> int:
     asked = json.loads(sys.argv[1])
+    if "parent" in asked:
+        threading.Thread(target=_end_with, args=[asked["parent"]], daemon=True).start()
     try:
         found = measure(versions.find(asked["dataset"]), TrainConfig(**asked["config"]))
     except UserError as error:
