@@ -20,7 +20,11 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         print_json(queue.as_json(now))
         return 0
-    say(f"{now.using.id} has the device." if now.using else "No run has the device.")
+    for run in now.using:
+        gpus = run.config.train.gpus
+        say(f"{run.id} has {f'GPU {gpus}' if gpus else 'the device'}.")
+    if not now.using:
+        say("No run has the device.")
     if not now.waiting:
         say("No run waits for it.")
         return 0

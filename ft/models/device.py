@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
@@ -13,42 +14,93 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from ft.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device that trains and chats. Memory is in bytes: the GPU's own, or the machine's for a CPU."""
+    """A device that trains and chats. Memory is in bytes: the GPU's own, or the machine's for a CPU.
+
+    `id` is what CUDA_VISIBLE_DEVICES calls a GPU, "" for the CPU.
+    """
 
     kind: Literal["cuda", "cpu"]
     name: str
     memory_bytes: int
     free_bytes: int
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """What one run at a time can hold: cpu, cuda-0, ..."""
+        return f"cuda-{re.sub('[^A-Za-z0-9-]', '-', self.id)}" if self.id else self.kind
 
     def __str__(self) -> str:
         return f"{self.name}, {self.memory_bytes / 2**30:.0f} GB ({self.free_bytes / 2**30:.1f} GB free)"
 
 
 def describe() -> Device:
-    """The GPU of `visible_gpu`, or the CPU. Asks nvidia-smi rather than torch, whose import takes seconds."""
+    """The first GPU that is visible, or the CPU."""
+    found = gpus()
+    if found:
+        return found[0]
     memory = psutil.virtual_memory()
-    gpu = visible_gpu()
-    if shutil.which("nvidia-smi") and gpu.startswith(("GPU-", "MIG-", *"0123456789")):
-        query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-        query += ["--id", gpu] if gpu.isdecimal() else []
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-        if done.returncode == 0 and done.stdout.strip():
-            name, total, free = (part.strip() for part in done.stdout.splitlines()[0].split(","))
-            if total.isdecimal() and free.isdecimal():
-                return Device("cuda", name, int(total) * 2**20, int(free) * 2**20)
-            return Device("cuda", name, memory.total, memory.available)  # "[N/A]": it shares the machine's memory
     return Device("cpu", f"CPU ({_cpu_name()}, {psutil.cpu_count()} cores)", memory.total, memory.available)
 
 
-def visible_gpu() -> str:
-    """The one GPU to use, as CUDA_VISIBLE_DEVICES names it: the first that is visible, "" where none is to be."""
+def gpus() -> tuple[Device, ...]:
+    """The GPUs that CUDA_VISIBLE_DEVICES shows, in its order: from nvidia-smi, since to import torch takes seconds."""
+    if not shutil.which("nvidia-smi"):
+        return ()
+    query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    there = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines() if done.returncode == 0]
+    there = [each for each in there if len(each) == 5]
+    found = []
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(each[0] for each in there))
+    for name in filter(None, map(str.strip, shown.split(","))):
+        same = (each for each in there if name == each[0] or (name.startswith("GPU-") and each[1].startswith(name)))
+        gpu = next(same, None)
+        if gpu is None and name.startswith("MIG-"):
+            gpu = next(iter(there), None)  # a part of a GPU: nvidia-smi lists whole ones
+        if gpu is None:
+            break  # as CUDA does: what comes after a name that is none is not visible
+        found.append(_gpu(name, *gpu[2:]))
+    return tuple(found)
+
+
+def first_visible() -> str:
+    """The first GPU that CUDA_VISIBLE_DEVICES names ("0" where it is not set), though nvidia-smi may not know it."""
     return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+
+
+def chosen(wanted: str) -> tuple[Device, ...]:
+    """The devices that a run trains on: the GPUs named in `wanted` ("0,1"); the first, or the CPU, where it is "".
+
+    Raises:
+        UserError: one of them is not there, or not visible.
+    """
+    if not wanted:
+        return (describe(),)
+    there = {each.id: each for each in gpus()}
+    missing = [name for name in wanted.split(",") if name not in there]
+    if missing:
+        raise UserError(
+            f"gpus = {wanted}",
+            f"there is no GPU {missing[0]} that this process may use.",
+            f"Use some of {', '.join(there)}." if there else "Leave it empty: this machine shows no GPU.",
+        )
+    return tuple(there[name] for name in dict.fromkeys(wanted.split(",")))
+
+
+def _gpu(name: str, title: str, total: str, free: str) -> Device:
+    if total.isdecimal() and free.isdecimal():
+        return Device("cuda", title, int(total) * 2**20, int(free) * 2**20, name)
+    memory = psutil.virtual_memory()  # "[N/A]": it shares the machine's memory
+    return Device("cuda", title, memory.total, memory.available, name)
 
 
 def _cpu_name() -> str:

@@ -51,9 +51,11 @@ def trainer_for(
     *,
     steps: int,
     eval_steps: int,
+    validate_first: bool,
     callbacks: Sequence[TrainerCallback],
 ) -> ResponseTrainer:
-    """A trainer that takes `steps` steps over `training`, validates every `eval_steps` and saves into `folder`."""
+    """A trainer that takes `steps` steps over `training`, validates every `eval_steps` (and before the first one where
+    asked), and saves into `folder`."""
     trainer = ResponseTrainer(
         model=model,
         args=training_arguments(
@@ -63,6 +65,7 @@ def trainer_for(
             steps=steps,
             eval_steps=eval_steps,
             has_validation=validation is not None,
+            validate_first=validate_first,
             bf16=loaded.precision.endswith("bfloat16"),
         ),
         train_dataset=training,
@@ -70,6 +73,7 @@ def trainer_for(
         processing_class=loaded.tokenizer,
         callbacks=list(callbacks),
         rows_a_step=batch.rows_a_step,
+        label_smoothing=config.label_smoothing,
     )
     trainer.remove_callback(PrinterCallback)
     if validation is not None and config.early_stopping_patience:

@@ -145,7 +145,7 @@ def _words(config: TrainConfig) -> str:
 @contextmanager
 def _held(here: Device) -> Iterator[None]:
     home.locks_dir().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks_dir() / f"{here.kind}.lock")
+    lock = FileLock(home.locks_dir() / f"{here.key}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

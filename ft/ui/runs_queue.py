@@ -99,13 +99,13 @@ def _shown(now: Line) -> bool:
 def _seen(now: Line) -> str:
     if not _shown(now):
         return ""
-    return " ".join([now.using.id if now.using else "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
+    return " ".join([*(run.id for run in now.using), "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
 
 
 def _head(now: Line) -> str:
-    using = (
-        f"{now.using.id} is using it." if now.using else "Another program is using it, or it is just being handed on."
-    )
+    names = " and ".join(run.id for run in reversed(now.using))
+    are = "is using it." if len(now.using) == 1 else "are using the GPUs."
+    using = f"{names} {are}" if names else "Another program is using it, or it is just being handed on."
     return f'<h3>Waiting for the device</h3><p class="run-about">{escape(using)}</p>'
 
 

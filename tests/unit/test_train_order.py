@@ -5,7 +5,10 @@ import random
 import pytest
 
 from ft.config import TrainConfig
+from ft.errors import UserError
 from ft.train.batch import Batch, batch_of, out_of_memory
+from ft.train.collate import collate
+from ft.train.data import IGNORED
 from ft.train.order import StepOrder
 
 LENGTHS = random.Random(7).choices(range(20, 900), k=203)
@@ -32,6 +35,16 @@ def test_the_order_is_that_of_the_seed_and_the_epoch_alone():
 
     assert epoch(1, 42) == epoch(1, 42)
     assert len({tuple(epoch(number, seed)) for number in range(3) for seed in (1, 2)}) == 6
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8])
+def test_processes_that_share_a_step_have_the_same_rows_and_blanks_only_where_rows_run_out(processes: int):
+    rows, size = 48, 2
+    alone, shared = StepOrder(LENGTHS, rows, seed=42), StepOrder(LENGTHS, rows, 42, together=size * processes)
+    found = list(shared)
+    assert len(found) == len(shared) and len(found) % (size * processes) == 0
+    assert [row for row in found if row < len(LENGTHS)] == list(alone)
+    assert set(found[len(LENGTHS) :]) <= {len(LENGTHS)} and len(found) - len(LENGTHS) < size * processes
 
 
 def test_the_rows_of_a_step_have_about_the_same_length_and_the_longest_come_first():
@@ -66,6 +79,33 @@ def test_a_resumed_run_goes_on_with_the_batch_that_it_had_come_down_to():
         {"kind": "step", "step": 3},
     ]
     assert batch_of(config, told) == Batch(2, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "batch"),
+    [((4, 2), 2, (4, 1)), ((4, 1), 2, (2, 1)), ((6, 2), 3, (4, 1)), ((8, 4), 3, None), ((4, 1), 8, None)],
+)
+def test_processes_share_a_step_evenly_in_batches_that_are_no_larger_or_are_refused(asked, processes: int, batch):
+    config = TrainConfig(batch_size=asked[0], gradient_accumulation=asked[1])
+    if batch is None:
+        with pytest.raises(UserError, match="cannot share evenly") as refused:
+            batch_of(config, [], processes)
+        assert refused.value.todo
+    else:
+        found = batch_of(config, [], processes)
+        assert found == Batch(*batch, processes) and found.rows_a_step == asked[0] * asked[1]
+
+
+def test_a_batch_names_the_places_that_predict_what_is_trained():
+    rows = [
+        {"input_ids": [5, 6, 7, 8], "labels": [IGNORED, IGNORED, 7, 8]},
+        {"input_ids": [9, 9], "labels": [9, IGNORED]},  # a first token has no token before it
+        {"input_ids": [1, 2, 3], "labels": [IGNORED, 2, IGNORED]},
+    ]
+    batch = collate(rows, pad=0)
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [9, 9, 0, 0], [1, 2, 3, 0]]
+    assert batch["attention_mask"].sum(1).tolist() == [4, 2, 3]
+    assert batch["places"].tolist() == [1, 2, 8] and batch["targets"].tolist() == [7, 8, 2]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_run_that_waits_no_more_is_told_and_left_alone(runs, gone):
 
 def test_a_script_lists_the_line_and_moves_a_run(runs, capsys):
     listed = api.queue()
-    assert listed["using"] == runs[0].id
+    assert listed["using"] == [runs[0].id]
     assert [(each["run"], each["place"]) for each in listed["waiting"]] == [(runs[n].id, n) for n in (1, 2, 3)]
     assert json.loads(queue(capsys, "--json")[1]) == listed
     moved = api.move(runs[2].id, "up")
@@ -122,4 +122,4 @@ def test_the_command_line_says_who_waits_and_refuses_half_a_move(runs, capsys):
 
 def test_an_empty_line_is_said(home: Path, capsys):
     assert queue(capsys) == (0, "No run has the device.\nNo run waits for it.\n")
-    assert json.loads(queue(capsys, "--json")[1]) == {"using": None, "waiting": []}
+    assert json.loads(queue(capsys, "--json")[1]) == {"using": [], "waiting": []}
