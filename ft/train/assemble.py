@@ -15,7 +15,9 @@ from ft.models import device
 from ft.models.load import Loaded
 from ft.train.adapter import lora_config
 from ft.train.arguments import training_arguments
+from ft.train.attention import use_flash_attention
 from ft.train.batch import Batch
+from ft.train.layer_kernels import use_layer_kernels
 from ft.train.trainer import ResponseTrainer
 
 if TYPE_CHECKING:
@@ -28,11 +30,14 @@ def training_dtype() -> torch.dtype:
 
 
 def put_adapter(loaded: Loaded, config: TrainConfig) -> PeftModel:
-    """The model with a new adapter on it, which alone is trained. `loaded.model` is changed in place.
+    """The model with a new adapter on it, which alone is trained. `loaded.model` is changed in place: on a GPU it also
+    gets the kernels that are installed there.
 
     Raises:
-        UserError: the model has fewer layers than are to be trained.
+        UserError: the model has fewer layers than are to be trained, or does not work with a kernel.
     """
+    use_flash_attention(loaded.model)
+    use_layer_kernels(loaded.model)
     for parameter in loaded.model.parameters():
         parameter.requires_grad_(False)
     model = get_peft_model(loaded.model, lora_config(config, loaded.model))

@@ -19,6 +19,8 @@ _ATTENTION = frozenset(
         _ATEN._scaled_dot_product_cudnn_attention.default,
     }
 )
+# Of the flash attention packages, which register theirs when they are imported, each in a namespace of its own.
+_FLASH = frozenset({"_flash_attn_forward", "_flash_attn_varlen_forward"})
 
 
 def checkpointing_options(mode: str) -> dict[str, Any]:
@@ -39,4 +41,5 @@ def _policy(_: Any, operation: Any, *args: Any, **__: Any) -> CheckpointPolicy:
         left, right = args[-2:]
         wide = min(left.shape[-1], right.shape[-1]) > NARROW
         return CheckpointPolicy.MUST_SAVE if wide else CheckpointPolicy.PREFER_RECOMPUTE
-    return CheckpointPolicy.MUST_SAVE if operation in _ATTENTION else CheckpointPolicy.PREFER_RECOMPUTE
+    attention = operation in _ATTENTION or operation.name().rpartition("::")[2] in _FLASH
+    return CheckpointPolicy.MUST_SAVE if attention else CheckpointPolicy.PREFER_RECOMPUTE
