@@ -127,6 +127,7 @@ def sidetune(folder: str, options: argparse.Namespace) -> dict[str, Any]:
             None,
             steps=2 * options.steps,
             eval_steps=2 * options.steps,
+            validate_first=False,
             callbacks=[watch],
         )
         trainer.args.save_strategy = "no"

@@ -18,6 +18,7 @@ from ft.train.arguments import training_arguments
 from ft.train.attention import use_flash_attention
 from ft.train.batch import Batch
 from ft.train.layer_kernels import use_layer_kernels
+from ft.train.recompute import NoInputGradients
 from ft.train.trainer import ResponseTrainer
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def trainer_for(
         train_dataset=training,
         eval_dataset=validation,
         processing_class=loaded.tokenizer,
-        callbacks=list(callbacks),
+        callbacks=[NoInputGradients(), *callbacks],
         rows_a_step=batch.rows_a_step,
         label_smoothing=config.label_smoothing,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 NARROW = 64  # a matrix product over so few columns, as LoRA's, is as cheap to do again as it is dear to keep
 _ATEN = torch.ops.aten
@@ -34,6 +35,24 @@ def checkpointing_options(mode: str) -> dict[str, Any]:
     if mode == "light":
         options["context_fn"] = functools.partial(create_selective_checkpoint_contexts, _policy)
     return options
+
+
+class NoInputGradients(TrainerCallback):
+    """Undoes what the trainer does where it recomputes: gradients of the embeddings, which nothing learns from.
+
+    Only torch's older, reentrant way of recomputing needs them. They would send the backward pass through all layers,
+    also where only the last ones are trained.
+    """
+
+    def on_init_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:  # TRL has asked for them, and transformers does once more when training begins
+        given["model"].get_base_model().disable_input_require_grads()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
+        given["model"].get_base_model().disable_input_require_grads()
 
 
 def _policy(_: Any, operation: Any, *args: Any, **__: Any) -> CheckpointPolicy:

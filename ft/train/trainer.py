@@ -21,7 +21,7 @@ from trl import SFTTrainer
 from ft.errors import UserError
 from ft.figures import memory
 from ft.runs import checkpoints
-from ft.train.collate import collate
+from ft.train.collate import collate, rows_of
 from ft.train.data import with_blanks
 from ft.train.loss import compute_loss_inside
 from ft.train.order import StepOrder
@@ -42,7 +42,10 @@ class ResponseTrainer(SFTTrainer):
     them (Trainer's is the mean of the batches' means). `rows_a_step`: conversations in one step."""
 
     def __init__(self, *args: Any, rows_a_step: int, label_smoothing: float = 0.0, **kwargs: Any) -> None:
-        kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id)
+        causal: Any = kwargs["model"].get_base_model()
+        # Without padding where no kernel needs it, and each conversation for itself all the same.
+        flat = causal.config._attn_implementation.startswith("flash_attention")
+        kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id, flat=flat)
         processes = PartialState().num_processes
         # A batch of each process at once; one process takes a smaller last batch.
         self._together = kwargs["args"].per_device_train_batch_size * processes if processes > 1 else 1
@@ -53,14 +56,13 @@ class ResponseTrainer(SFTTrainer):
             kwargs["eval_dataset"] = with_blanks(kwargs["eval_dataset"], blanks)
         super().__init__(*args, **kwargs)
         self._rows_a_step, self._label_smoothing = rows_a_step, label_smoothing
-        self._sums = torch.zeros(3, dtype=torch.float64)  # loss, hits, tokens that are not padding, since the last log
-        self._trained = 0  # tokens, since then
+        # Since the last log: the loss and the hits, on the device; tokens that are not padding; trained ones.
+        self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64), 0, 0
         self._seen = 0  # tokens that are not padding, of all training steps
         self._batches: list[dict[str, Any]] = []  # of the step that is being taken
         self._first_loss: float | None = None
         self._losses: deque[float] = deque(maxlen=WATCHED)
         self._gradients: deque[float] = deque(maxlen=WATCHED)
-        causal: Any = kwargs["model"].get_base_model()
         self._vocabulary = causal.config.get_text_config().vocab_size
         compute_loss_inside(causal)
 
@@ -71,13 +73,14 @@ class ResponseTrainer(SFTTrainer):
 
         Nothing here waits for a GPU: what is counted stays there until the step is logged.
         """
-        given = {name: inputs[name] for name in ("input_ids", "attention_mask", "labels", "places", "targets")}
         smoothing = self._label_smoothing if model.training else 0.0
+        given = {name: each for name, each in inputs.items() if name != "tokens"}
         found = model(**given, label_smoothing=smoothing, use_cache=False)
-        figures = (found["loss"].detach(), found["hits"], inputs["attention_mask"].sum())
-        self._sums = self._sums.to(found["loss"].device) + torch.stack([each.double() for each in figures])
+        sums = torch.stack([found["loss"].detach().double(), found["hits"].double()])
+        self._sums = self._sums.to(sums.device) + sums
         trained = len(inputs["targets"])
         self._trained += trained
+        self._tokens += inputs["tokens"]
         if num_items_in_batch is None:
             loss = found["loss"] / max(1, trained)
         else:  # the trained tokens of all processes, over which gradients are averaged
@@ -86,9 +89,9 @@ class ResponseTrainer(SFTTrainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As SFTTrainer's, with the exact validation figures in place of the means over batches."""
-        mine = torch.cat([self._sums, self._sums.new_tensor([self._trained])])
+        mine = torch.cat([self._sums, self._sums.new_tensor([self._tokens, self._trained])])
         loss, hits, tokens, trained = self.accelerator.reduce(mine, "sum").tolist()
-        self._sums, self._trained = torch.zeros_like(self._sums), 0
+        self._sums, self._tokens, self._trained = torch.zeros_like(self._sums), 0, 0
         if "eval_loss" in logs and trained:
             logs["eval_loss"], logs["eval_mean_token_accuracy"] = loss / trained, hits / trained
         elif "loss" in logs and trained:
@@ -122,11 +125,7 @@ class ResponseTrainer(SFTTrainer):
             why = f"the gradient has been 0 for {WATCHED} steps, so nothing is learnt any more"
         else:
             return
-        rows = [
-            ids[seen.bool()].tolist()
-            for batch in self._batches
-            for ids, seen in zip(batch["input_ids"], batch["attention_mask"], strict=True)
-        ]
+        rows = [row for batch in self._batches for row in rows_of(batch)]
         raise DivergedError(self.state.global_step, why, gather_object(rows))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:

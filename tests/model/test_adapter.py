@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback, set_seed
-from trl import SFTTrainer
+from transformers.trainer_pt_utils import LabelSmoother
 
 from formats.conversation import Message
 from ft.chat.engine import Engine
@@ -172,7 +172,31 @@ def test_label_smoothing_is_in_the_training_loss_and_validation_stays_the_plain_
         batch = next(iter(trainer.get_train_dataloader()))
         trainer.model.train()
         ours = trainer.compute_loss(trainer.model, dict(batch)).item()
-        theirs = SFTTrainer.compute_loss(trainer, trainer.model, dict(batch)).item()
+        asked = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        theirs = LabelSmoother(0.2)(trainer.model(**asked), batch["labels"], shift_labels=True).item()
         assert ours == pytest.approx(theirs, rel=1e-5)
     finally:
         trainer.model.unload()
+
+
+@pytest.mark.parametrize("mode", ["off", "light", "full"])
+def test_layers_below_those_that_are_trained_have_no_backward_pass(base, chats, tmp_path, mode: str):
+    """Recomputing or not: what nothing learns from would take as long as what is trained."""
+    trainer = trainer_for(base, chats, tmp_path, trained_layers=1, checkpointing=mode)
+    layers = base.model.model.layers
+    seen: list[list[bool]] = [[], []]
+    hooks = [
+        layer.register_forward_hook(
+            lambda module, _, out, own=own: own.append(out.requires_grad) if module.training else None
+        )
+        for layer, own in zip(layers[-2:], seen, strict=True)
+    ]
+    try:
+        trainer.train()
+    finally:
+        for hook in hooks:
+            hook.remove()
+        trainer.model.unload()
+        base.model.gradient_checkpointing_disable()  # as a model that is loaded anew
+    assert seen[0] and not any(seen[0]) and all(seen[1])
+    assert trainer.state.log_history[0]["grad_norm"] > 0

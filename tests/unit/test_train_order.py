@@ -7,8 +7,6 @@ import pytest
 from ft.config import TrainConfig
 from ft.errors import UserError
 from ft.train.batch import Batch, batch_of, out_of_memory
-from ft.train.collate import collate
-from ft.train.data import IGNORED
 from ft.train.order import StepOrder
 
 LENGTHS = random.Random(7).choices(range(20, 900), k=203)
@@ -94,18 +92,6 @@ def test_processes_share_a_step_evenly_in_batches_that_are_no_larger_or_are_refu
     else:
         found = batch_of(config, [], processes)
         assert found == Batch(*batch, processes) and found.rows_a_step == asked[0] * asked[1]
-
-
-def test_a_batch_names_the_places_that_predict_what_is_trained():
-    rows = [
-        {"input_ids": [5, 6, 7, 8], "labels": [IGNORED, IGNORED, 7, 8]},
-        {"input_ids": [9, 9], "labels": [9, IGNORED]},  # a first token has no token before it
-        {"input_ids": [1, 2, 3], "labels": [IGNORED, 2, IGNORED]},
-    ]
-    batch = collate(rows, pad=0)
-    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [9, 9, 0, 0], [1, 2, 3, 0]]
-    assert batch["attention_mask"].sum(1).tolist() == [4, 2, 3]
-    assert batch["places"].tolist() == [1, 2, 8] and batch["targets"].tolist() == [7, 8, 2]
 
 
 @pytest.mark.parametrize(
