@@ -79,6 +79,11 @@ class TrainConfig(BaseModel):
         le=16,
         description="held-out questions that are asked before, during and after training; 0: none",
     )
+    gpus: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$",
+        description="GPUs that share each step, as 0,1 (numbers of nvidia-smi); empty: the first alone",
+    )
     tracker: Literal["none", "tensorboard", "trackio", "wandb"] = Field(
         "none", description="experiment tracker that is told too; its package must be installed"
     )
@@ -130,5 +135,6 @@ def _refusal(kind: str, limits: Mapping[str, Any], message: str) -> str:
         "less_than": "it must be less than {lt}",
         "less_than_equal": "it must be at most {le}",
         "literal_error": "it must be one of {expected}",
+        "string_pattern_mismatch": "it must be numbers with commas between them",
     }
     return words[kind].format(**limits) if kind in words else message.lower()

@@ -27,7 +27,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="settings:\n" + "\n".join(f"  {k:25} {v.description}" for k, v in TrainConfig.model_fields.items()),
     )
     _configured(train)
-    _detach(train)
+    begun = train.add_mutually_exclusive_group()
+    begun.add_argument("--detach", action="store_true", help="leave it to train in the background")
+    begun.add_argument("--prepare", action="store_true", help="only make its folder, for `accelerate launch` to start")
     _json(train)
     tried = commands.add_parser(
         "trial",

@@ -20,7 +20,13 @@ def show(args: argparse.Namespace) -> int:
     if args.json:
         print_json(queue.as_json(now))
         return 0
-    say(f"{now.using.id if now.using else 'A trial' if now.trial else 'No run'} has the device.")
+    for run in now.using:
+        gpus = run.config.train.gpus
+        say(f"{run.id} has {f'GPU {gpus}' if gpus else 'the device'}.")
+    if now.trials:
+        say("A trial has the device.")
+    elif not now.using:
+        say("No run has the device.")
     if not now.waiting:
         say("No run waits for it.")
         return 0

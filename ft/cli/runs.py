@@ -19,12 +19,21 @@ from ft.runs.status import summary
 
 
 def train(args: argparse.Namespace) -> int:
-    """Make a run and start it; follow it unless `--detach` is given."""
+    """Make a run and start it, unless `--prepare` is given; follow it unless `--detach` is."""
     version = versions.find(args.name)
     config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     run = directory.create(version, config)
-    return _start(run, launch.start, args)
+    return _prepared(run, args) if args.prepare else _start(run, launch.start, args)
+
+
+def _prepared(run: Run, args: argparse.Namespace) -> int:
+    events.append(run, "stopped", step=0)
+    if args.json:
+        print_json({**summary(run), "folder": str(run.path)})
+    else:
+        say(f"Run {run.id} is in {run.path}\nStart it: accelerate launch ... -m ft.train.worker {run.path}")
+    return 0
 
 
 def config_of(args: argparse.Namespace) -> TrainConfig:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
+import re
 import shutil
 import subprocess
 import time
@@ -13,42 +15,95 @@ from typing import TYPE_CHECKING, Literal
 
 import psutil
 
+from ft.errors import UserError
+
 if TYPE_CHECKING:
     import torch
+
+_PROBE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device that trains and chats. Memory is in bytes: the GPU's own, or the machine's for a CPU."""
+    """A device that trains and chats. Memory is in bytes: the GPU's own, or the machine's for a CPU.
+
+    `id` is what CUDA_VISIBLE_DEVICES calls a GPU, "" for the CPU.
+    """
 
     kind: Literal["cuda", "cpu"]
     name: str
     memory_bytes: int
     free_bytes: int
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """What one run at a time can hold: cpu, cuda-0, ..."""
+        return f"cuda-{re.sub('[^A-Za-z0-9-]', '-', self.id)}" if self.id else self.kind
 
     def __str__(self) -> str:
         return f"{self.name}, {self.memory_bytes / 2**30:.0f} GB ({self.free_bytes / 2**30:.1f} GB free)"
 
 
 def describe() -> Device:
-    """The GPU of `visible_gpu`, or the CPU. Asks nvidia-smi rather than torch, whose import takes seconds."""
+    """The first GPU that is visible, or the CPU."""
+    found = gpus()
+    if found:
+        return found[0]
     memory = psutil.virtual_memory()
-    gpu = visible_gpu()
-    if shutil.which("nvidia-smi") and gpu.startswith(("GPU-", "MIG-", *"0123456789")):
-        query = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-        query += ["--id", gpu] if gpu.isdecimal() else []
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-        if done.returncode == 0 and done.stdout.strip():
-            name, total, free = (part.strip() for part in done.stdout.splitlines()[0].split(","))
-            if total.isdecimal() and free.isdecimal():
-                return Device("cuda", name, int(total) * 2**20, int(free) * 2**20)
-            return Device("cuda", name, memory.total, memory.available)  # "[N/A]": it shares the machine's memory
     return Device("cpu", f"CPU ({_cpu_name()}, {psutil.cpu_count()} cores)", memory.total, memory.available)
 
 
-def visible_gpu() -> str:
-    """The one GPU to use, as CUDA_VISIBLE_DEVICES names it: the first that is visible, "" where none is to be."""
+def gpus() -> tuple[Device, ...]:
+    """The GPUs that CUDA_VISIBLE_DEVICES shows, in its order: from nvidia-smi, since to import torch takes seconds."""
+    if not shutil.which("nvidia-smi"):
+        return ()
+    query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    there = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines() if done.returncode == 0]
+    there = [each for each in there if len(each) == 5]
+    found = []
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(each[0] for each in there))
+    for name in filter(None, map(str.strip, shown.split(","))):
+        same = (each for each in there if name == each[0] or (name.startswith("GPU-") and each[1].startswith(name)))
+        gpu = next(same, None)
+        if gpu is None and name.startswith("MIG-"):
+            gpu = next(iter(there), None)  # a part of a GPU: nvidia-smi lists whole ones
+        if gpu is None:
+            break  # as CUDA does: what comes after a name that is none is not visible
+        found.append(_gpu(name, *gpu[2:]))
+    return tuple(found)
+
+
+def first_visible() -> str:
+    """The first GPU that CUDA_VISIBLE_DEVICES names ("0" where it is not set), though nvidia-smi may not know it."""
     return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+
+
+def chosen(wanted: str) -> tuple[Device, ...]:
+    """The devices that a run trains on: the GPUs named in `wanted` ("0,1"); the first, or the CPU, where it is "".
+
+    Raises:
+        UserError: one of them is not there, or not visible.
+    """
+    if not wanted:
+        return (describe(),)
+    there = {each.id: each for each in gpus()}
+    missing = [name for name in wanted.split(",") if name not in there]
+    if missing:
+        raise UserError(
+            f"gpus = {wanted}",
+            f"there is no GPU {missing[0]} that this process may use.",
+            f"Use some of {', '.join(there)}." if there else "Leave it empty: this machine shows no GPU.",
+        )
+    return tuple(there[name] for name in dict.fromkeys(wanted.split(",")))
+
+
+def _gpu(name: str, title: str, total: str, free: str) -> Device:
+    if total.isdecimal() and free.isdecimal():
+        return Device("cuda", title, int(total) * 2**20, int(free) * 2**20, name)
+    memory = psutil.virtual_memory()  # "[N/A]": it shares the machine's memory
+    return Device("cuda", title, memory.total, memory.available, name)
 
 
 def _cpu_name() -> str:
@@ -64,20 +119,20 @@ def fast_cpu_dtype() -> torch.dtype:
     """bfloat16 where this CPU multiplies matrices clearly faster in it than in float32, else float32.
 
     Measured, not looked up (about 50 ms): bf16 is 8 times slower than fp32 on a CPU with AVX2 alone and 3 times faster
-    on one with AVX512-bf16 or AMX.
+    on one with AVX512-bf16 or AMX. Both are tried in turn, and the shortest time counts, since others use the CPU too.
     """
     import torch
 
-    seconds = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        left, right = torch.randn(256, 576).to(dtype), torch.randn(576, 1536).to(dtype)
-        left @ right  # the first product pays for set-up
-        best = float("inf")
-        for _ in range(3):
+    dtypes = (torch.float32, torch.bfloat16)
+    pairs = {dtype: (torch.randn(256, 576).to(dtype), torch.randn(576, 1536).to(dtype)) for dtype in dtypes}
+    best = dict.fromkeys(dtypes, math.inf)
+    begun = time.perf_counter()
+    for turn in range(8):
+        for dtype, (left, right) in pairs.items():
             start = time.perf_counter()
             left @ right
-            best = min(best, time.perf_counter() - start)
-            if best > 0.02:
-                break
-        seconds[dtype] = best
-    return torch.bfloat16 if seconds[torch.bfloat16] * 1.3 < seconds[torch.float32] else torch.float32
+            if turn:  # the first product pays for set-up
+                best[dtype] = min(best[dtype], time.perf_counter() - start)
+        if turn and time.perf_counter() - begun > _PROBE_SECONDS:
+            break
+    return torch.bfloat16 if best[torch.bfloat16] * 1.3 < best[torch.float32] else torch.float32

@@ -76,7 +76,8 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
         )
     cuda = torch.cuda.is_available()
     dtype = dtype or (torch.bfloat16 if cuda else torch.float32)
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "device_map": {"": 0 if cuda else "cpu"}}
+    where = torch.cuda.current_device() if cuda else "cpu"  # of several processes each has a GPU of its own
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "device_map": {"": where}}
     if method == "qlora":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,

@@ -7,23 +7,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
 from ft.errors import UserError
 from ft.models import device
+from ft.models.device import Device
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.status import status
 
 
-def environment() -> dict[str, str]:
-    """The environment of a process that trains."""
+def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
+    """The environment of a process that trains on `devices` (none given: the first)."""
+    devices = devices or (device.describe(),)
     root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    preload = allocator() if device.describe().kind == "cpu" and "LD_PRELOAD" not in os.environ else ""
+    preload = allocator() if devices[0].kind == "cpu" and "LD_PRELOAD" not in os.environ else ""
     return {
         **os.environ,
         **({"LD_PRELOAD": preload} if preload else {}),
@@ -31,8 +33,8 @@ def environment() -> dict[str, str]:
         "TOKENIZERS_PARALLELISM": "false",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONUNBUFFERED": "1",
-        # One GPU, the one that is described: TRL refuses several in one process. nvidia-smi counts in this order.
-        "CUDA_VISIBLE_DEVICES": device.visible_gpu(),
+        # No others: TRL refuses several in one process. nvidia-smi counts in this order.
+        "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices) or device.first_visible(),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
 
@@ -50,19 +52,18 @@ def start(run: Run) -> int:
     """Start the worker of `run` and return its process id.
 
     Raises:
-        UserError: the run's folder cannot be written to.
+        UserError: the run's folder cannot be written to, or its GPUs are not there.
     """
+    devices = device.chosen(run.config.train.gpus)
     try:
-        run.stop_path.unlink(missing_ok=True)
-        run.place_path.unlink(missing_ok=True)  # it joins at the end of the line
-        events.append(run, "launched")
+        announce(run, devices)
         with run.log_path.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "ft.train.worker", str(run.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment(),
+                env=environment(devices),
                 start_new_session=True,
             )
     except OSError as error:
@@ -72,6 +73,13 @@ def start(run: Run) -> int:
     # Nobody else waits for the worker, and an ended one that nobody waits for stays as a zombie.
     threading.Thread(target=worker.wait, daemon=True).start()
     return worker.pid
+
+
+def announce(run: Run, devices: Sequence[Device]) -> None:
+    """Say that a process is about to work on `run`, on `devices`, whatever was asked of the one before."""
+    run.stop_path.unlink(missing_ok=True)
+    run.place_path.unlink(missing_ok=True)  # it joins at the end of the line
+    events.append(run, "launched", devices=[each.key for each in devices])
 
 
 def stop(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""One run at a time on one device: the others wait for the device's lock, in a line whose order a person can change.
+"""One run at a time on a device: the others wait for its lock, in a line whose order a person can change.
 
 The order is that of the start, so a run that is resumed joins at the end, as in any other queue. One that was moved has
 its place as a number in a file of its directory, on the same scale (seconds since 1970), until it is started again. Who
@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ft.runs.status import START_SECONDS, Status, is_held, is_locked, status
 
 WHERE = ("first", "up", "down")
 TRIAL = "a trial"  # what has the device, where it is no run
+_MARK = ".trial"  # how the lock is called that a trial holds beside the device's
 _NUMBER = re.compile(rb"-?\d{1,15}")
 _BEFORE_WORK = frozenset({"launched", "waiting", "stopped", "failed"})  # kinds of event of a run that had no device yet
 
@@ -42,49 +43,61 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`using`: the run that has the device (None: a trial, another program, or nobody); `waiting`: who is next comes
-    first; `trial`: whether a trial has the device."""
+    """`using`: the runs that have a device (none: a trial, another program, or nobody); `waiting`: who is next comes
+    first.
 
-    using: Run | None
+    `devices`: the keys of those that a run was started for, by its id; none where that is not known. `trials`: the keys
+    of those that a trial has.
+    """
+
+    using: tuple[Run, ...]
     waiting: tuple[Waiting, ...]
-    trial: bool = False
-
-    @property
-    def holder(self) -> str:
-        """The id of the run that has the device, or "a trial"; "" where neither has it."""
-        return self.using.id if self.using else TRIAL if self.trial else ""
+    devices: Mapping[str, frozenset[str]]
+    trials: frozenset[str] = frozenset()
 
     def before(self, run: Run) -> list[Run]:
-        """The runs that wait and go before `run`, the next one first; those whose process is not up hold up nobody."""
+        """The runs that wait for a device that `run` wants too and go before it, the next one first; those whose
+        process is not up hold up nobody."""
         order = _order(run, events.read(run))
         ahead = [each for each in self.waiting if each.now.state == "waiting" and each.order < order]
-        return [each.run for each in ahead if each.run.id != run.id]
+        return [each.run for each in ahead if self._share(each.run, run)]
+
+    def user(self, run: Run) -> Run | None:
+        """The run that has a device that `run` wants."""
+        return next((each for each in self.using if self._share(each, run)), None)
+
+    def _share(self, one: Run, other: Run) -> bool:
+        """Whether both want the same device, or may."""
+        mine, theirs = (self.devices.get(each.id, frozenset()) for each in (one, other))
+        return one.id != other.id and (not mine or not theirs or bool(mine & theirs))
 
 
 @contextmanager
-def device_lock(device: str, run: Run, waiting: Callable[[str, int], None], poll: float = 1.0) -> Iterator[None]:
-    """Hold $SIDETUNE_HOME/locks/<device>.lock. While another has it, or a run waits that goes before `run`, call
-    `waiting(who has the device, how many runs go before)` every `poll` seconds; what it raises ends the wait.
+def device_lock(
+    devices: Sequence[str], run: Run, waiting: Callable[[str, int], None], poll: float = 1.0
+) -> Iterator[None]:
+    """Hold $SIDETUNE_HOME/locks/<device>.lock of all `devices`. While another has one, or a run waits that goes before
+    `run`, call `waiting(who has it, how many runs go before)` every `poll` seconds; what it raises ends the wait.
 
     Who has it is the id of a run, "a trial", "another program", or "" where it goes from one to the next.
     """
-    lock = _lock(device)
-    while True:
-        now = line()
-        before = now.before(run)
-        using = now.holder
-        if not before:
-            try:
-                lock.acquire(timeout=0)
-                break
-            except Timeout:
-                using = using or "another program"
-        waiting(using, len(before))
-        time.sleep(poll)
-    try:
+    locks = [_lock(device) for device in devices]
+    with ExitStack() as held:
+        while True:
+            now = line()
+            before, user = now.before(run), now.user(run)
+            using = user.id if user else TRIAL if now.trials & set(devices) else ""
+            if not before:
+                try:
+                    for lock in locks:
+                        held.enter_context(lock.acquire(timeout=0))
+                    break
+                except Timeout:
+                    held.close()  # all of them or none: two that each hold what the other wants would wait for ever
+                    using = using or "another program"
+            waiting(using, len(before))
+            time.sleep(poll)
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -95,13 +108,13 @@ def trial_lock(device: str) -> Iterator[None]:
         Timeout: another has the device.
     """
     # A lock as well, not only a file: a trial that is killed has told nobody that it has gone.
-    with (lock := _lock(device)).acquire(timeout=0), FileLock(Path(lock.lock_file).with_suffix(".trial")):
+    with (lock := _lock(device)).acquire(timeout=0), FileLock(Path(lock.lock_file).with_suffix(_MARK)):
         yield
 
 
 def line() -> Line:
-    """Who has the device and who waits for it, now."""
-    using, waiting = None, []
+    """Who has a device and who waits for one, now."""
+    using, waiting, devices = [], [], {}
     for run in directory.list_runs():
         locked = is_locked(run)
         if not locked and not _lately_told(run):
@@ -112,19 +125,20 @@ def line() -> Line:
             order = _order(run, found)
         except FileNotFoundError:
             continue  # deleted meanwhile
+        devices[run.id] = frozenset(found[_launch(found)].get("devices", ())) if found else frozenset()
         if locked and not {event["kind"] for event in found[_launch(found) :]} <= _BEFORE_WORK:
-            using = run
+            using.append(run)
         elif now.live and now.state != "stopping":
             waiting.append(Waiting(run, now, order))
-    trial = any(is_held(mark) for mark in home.locks_dir().glob("*.trial"))
-    return Line(using, tuple(sorted(waiting, key=lambda each: each.order)), trial)
+    trials = frozenset(mark.stem for mark in home.locks_dir().glob(f"*{_MARK}") if is_held(mark))
+    return Line(tuple(using), tuple(sorted(waiting, key=lambda each: each.order)), devices, trials)
 
 
 def as_json(now: Line) -> dict[str, Any]:
-    """The JSON of `sidetune queue --json`: {"using", "trial", "waiting": [{"run", "place", "status", ...}]}."""
+    """The JSON of `sidetune queue --json`: {"using": [run], "trials": [device], "waiting": [{"run", "place", ...}]}."""
     return {
-        "using": now.using.id if now.using else None,
-        "trial": now.trial,
+        "using": [run.id for run in now.using],
+        "trials": sorted(now.trials),
         "waiting": [
             {
                 "run": each.run.id,

@@ -20,6 +20,7 @@ def training_arguments(
     steps: int,
     eval_steps: int,
     has_validation: bool,
+    validate_first: bool,
     bf16: bool,
 ) -> SFTConfig:
     """The trainer's settings. NEFTune is that of Jain et al. 2023 (arXiv 2310.05914).
@@ -45,7 +46,6 @@ def training_arguments(
         adam_beta2=config.adam_beta2,
         max_grad_norm=config.max_grad_norm,
         neftune_noise_alpha=config.neftune_noise_alpha or None,
-        label_smoothing_factor=config.label_smoothing,
         optim="paged_adamw_8bit" if cuda else "adamw_torch",
         bf16=bf16,
         use_cpu=not cuda,
@@ -53,6 +53,9 @@ def training_arguments(
         gradient_checkpointing_kwargs=checkpointing_options(recomputed),
         eval_strategy="steps" if has_validation else "no",
         eval_steps=eval_steps,
+        # Not before train(): accelerate takes a model that was validated for one that needs no wrapping, and then each
+        # of several processes would learn alone.
+        eval_on_start=has_validation and validate_first,
         save_strategy="steps",
         save_steps=save_steps,
         restore_callback_states_from_checkpoint=True,  # else the patience of early stopping begins anew
@@ -63,6 +66,7 @@ def training_arguments(
         logging_steps=1,
         logging_nan_inf_filter=False,
         dataloader_pin_memory=cuda,
+        ddp_find_unused_parameters=False,  # every weight that is trained is in every batch
         disable_tqdm=True,
         report_to=config.tracker,
         run_name=checkpoints.parent.name,

@@ -15,7 +15,10 @@ from ft.models import device
 from ft.models.load import Loaded
 from ft.train.adapter import lora_config
 from ft.train.arguments import training_arguments
+from ft.train.attention import use_flash_attention
 from ft.train.batch import Batch
+from ft.train.layer_kernels import use_layer_kernels
+from ft.train.recompute import NoInputGradients
 from ft.train.trainer import ResponseTrainer
 
 if TYPE_CHECKING:
@@ -28,11 +31,14 @@ def training_dtype() -> torch.dtype:
 
 
 def put_adapter(loaded: Loaded, config: TrainConfig) -> PeftModel:
-    """The model with a new adapter on it, which alone is trained. `loaded.model` is changed in place.
+    """The model with a new adapter on it, which alone is trained. `loaded.model` is changed in place: on a GPU it also
+    gets the kernels that are installed there.
 
     Raises:
-        UserError: the model has fewer layers than are to be trained.
+        UserError: the model has fewer layers than are to be trained, or does not work with a kernel.
     """
+    use_flash_attention(loaded.model)
+    use_layer_kernels(loaded.model)
     for parameter in loaded.model.parameters():
         parameter.requires_grad_(False)
     model = get_peft_model(loaded.model, lora_config(config, loaded.model))
@@ -51,9 +57,11 @@ def trainer_for(
     *,
     steps: int,
     eval_steps: int,
+    validate_first: bool,
     callbacks: Sequence[TrainerCallback],
 ) -> ResponseTrainer:
-    """A trainer that takes `steps` steps over `training`, validates every `eval_steps` and saves into `folder`."""
+    """A trainer that takes `steps` steps over `training`, validates every `eval_steps` (and before the first one where
+    asked), and saves into `folder`."""
     trainer = ResponseTrainer(
         model=model,
         args=training_arguments(
@@ -63,13 +71,15 @@ def trainer_for(
             steps=steps,
             eval_steps=eval_steps,
             has_validation=validation is not None,
+            validate_first=validate_first,
             bf16=loaded.precision.endswith("bfloat16"),
         ),
         train_dataset=training,
         eval_dataset=validation,
         processing_class=loaded.tokenizer,
-        callbacks=list(callbacks),
+        callbacks=[NoInputGradients(), *callbacks],
         rows_a_step=batch.rows_a_step,
+        label_smoothing=config.label_smoothing,
     )
     trainer.remove_callback(PrinterCallback)
     if validation is not None and config.early_stopping_patience:

@@ -6,33 +6,52 @@ from dataclasses import dataclass
 from typing import Any
 
 from ft.config import TrainConfig
+from ft.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`size` conversations at once, `accumulation` times a step: a step is `size * accumulation` conversations."""
+    """`size` conversations at once, `accumulation` times a step, in each of `processes` that train together."""
 
     size: int
     accumulation: int
+    processes: int = 1
 
     @property
     def rows_a_step(self) -> int:
-        return self.size * self.accumulation
+        return self.size * self.accumulation * self.processes
 
     def smaller(self) -> Batch | None:
         """The same step in batches of at most half the size; None where one conversation at once is all there is."""
-        for size in range(self.size // 2, 0, -1):
-            if self.rows_a_step % size == 0:
-                return Batch(size, self.rows_a_step // size)
-        return None
+        return divided(self.rows_a_step, self.size // 2, self.processes)
 
 
-def batch_of(config: TrainConfig, found: list[dict[str, Any]]) -> Batch:
-    """The batch that a run goes on with: its config's, or a smaller one where its events say that memory ran out."""
-    for event in reversed(found):
-        if event["kind"] == "smaller_batch":
-            return Batch(event["batch_size"], event["gradient_accumulation"])
-    return Batch(config.batch_size, config.gradient_accumulation)
+def divided(rows: int, at_most: int, processes: int = 1) -> Batch | None:
+    """A step of `rows` conversations in the largest batches of one size, up to `at_most`; None where it has none."""
+    for size in range(at_most, 0, -1):
+        if rows % (size * processes) == 0:
+            return Batch(size, rows // (size * processes), processes)
+    return None
+
+
+def batch_of(config: TrainConfig, found: list[dict[str, Any]], processes: int = 1) -> Batch:
+    """How a run goes on: a step has the conversations that its config says, however many `processes` divide it, in
+    batches of its config's size, or of a smaller one where its events say that memory ran out.
+
+    Raises:
+        UserError: a step's conversations cannot be divided among so many processes.
+    """
+    told = (event["batch_size"] for event in reversed(found) if event["kind"] == "smaller_batch")
+    rows = config.batch_size * config.gradient_accumulation
+    batch = divided(rows, next(told, config.batch_size), processes)
+    if batch is None:
+        raise UserError(
+            f"{processes} processes",
+            f"a step has {rows} conversations (batch size {config.batch_size} times gradient accumulation "
+            f"{config.gradient_accumulation}), which {processes} cannot share evenly.",
+            f"Choose a number of GPUs that divides {rows}, or a step of {-(-rows // processes) * processes}.",
+        )
+    return batch
 
 
 def out_of_memory(error: BaseException) -> bool:

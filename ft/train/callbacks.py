@@ -16,6 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from ft.runs import checkpoints
 from ft.runs.directory import Run
 from ft.train.log import tell
+from ft.train.ranks import any_of
 
 
 def memory_bytes() -> int:
@@ -64,7 +65,7 @@ class RunEvents(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._step_seconds = time.monotonic() - self._begun
-        if self.run.stop_path.exists():
+        if any_of(self.run.stop_path.exists(), args.device):
             self.stopped = True
             control.should_training_stop = True
             control.should_save = True

@@ -118,3 +118,14 @@ def encode(
                 progress(counts.used)
     batches.append(pa.RecordBatch.from_pylist(rows, schema=schema))
     return datasets.Dataset(pa.Table.from_batches(batches, schema=schema)), counts
+
+
+def with_blanks(rows: datasets.Dataset, many: int) -> datasets.Dataset:
+    """`rows`, as of `encode`, and after them `many` of one token in which nothing is learnt.
+
+    Processes that train together take batches of the same number: where there are not enough rows, these fill them.
+    """
+    import datasets
+
+    blank = {"input_ids": [[0]] * many, "labels": [[IGNORED]] * many, "length": [1] * many}
+    return datasets.concatenate_datasets([rows, datasets.Dataset.from_dict(blank, rows.features)]) if many else rows

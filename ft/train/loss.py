@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -9,7 +10,47 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-LOGITS_AT_ONCE = 2**25  # 128 MiB in float32
+LOGITS_AT_ONCE = {"cpu": 2**25, "cuda": 2**26}  # 128 MiB in float32; a GPU wants larger products: 256 MiB
+
+
+def compute_loss_inside(model: PreTrainedModel) -> None:
+    """Have the forward of `model`, where it is given `places` and `targets`, return {"loss", "hits"} and no logits.
+
+    `model` has TRL's fused head (`add_fused_lm_head`, as SFTTrainer puts it on). `places` (trained tokens,) are the
+    places, over the flattened batch, of the hidden states that predict `targets` (trained tokens,); `labels` are those
+    of the whole batch, `label_smoothing` is 0 where not given. Both results are sums, as of `response_loss`.
+
+    It happens inside the forward, and not on what it returns, so that whoever wraps the model (DDP, autocast) sees all
+    of it.
+    """
+    plain: Any = model.forward
+    alone = head_gives_the_logits(model.eval())  # in eval mode: dropout would make any two passes differ
+
+    @functools.wraps(plain)
+    def forward(
+        *args: Any,
+        places: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+        label_smoothing: float = 0.0,
+        **kwargs: Any,
+    ) -> Any:
+        if places is None or targets is None:
+            return plain(*args, **kwargs)
+        if alone:
+            del kwargs["labels"]
+            hidden = model.base_model(*args, **kwargs).last_hidden_state.flatten(0, 1).index_select(0, places)
+            loss, hits = response_loss(hidden, targets, model.get_output_embeddings(), label_smoothing)
+        elif label_smoothing:
+            del kwargs["labels"]
+            logits = plain(*args, **kwargs).logits.flatten(0, 1).index_select(0, places).float()
+            loss = cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
+            hits = (logits.argmax(-1) == targets).sum()
+        else:
+            fused = plain(*args, **kwargs, fused_lm_head=True)
+            loss, hits = -fused.log_probs.sum(), fused.is_top1.sum()
+        return {"loss": loss, "hits": hits}
+
+    model.forward = forward
 
 
 def response_loss(
@@ -35,7 +76,7 @@ class _ChunkedLoss(torch.autograd.Function):
         learning = hidden.requires_grad
         total, hits = hidden.new_zeros((), dtype=torch.float32), targets.new_zeros(())
         gradients = []
-        rows = max(1, LOGITS_AT_ONCE // int(head.get_parameter("weight").shape[0]))
+        rows = max(1, LOGITS_AT_ONCE[hidden.device.type] // int(head.get_parameter("weight").shape[0]))
         for some, wanted in zip(hidden.split(rows), targets.split(rows), strict=True):
             with torch.set_grad_enabled(learning):
                 leaf = some.detach().requires_grad_(learning)

@@ -17,14 +17,21 @@ class StepOrder(Sampler[int]):
     state, on how a step is divided into batches, or among processes: a run that is resumed, that goes on with smaller
     batches, or that trains on several devices sees the same rows in the same step. The first step of all is the one
     with the longest row, so that what does not fit into memory shows at once.
+
+    An epoch is filled up to a multiple of `together` rows, those that go through the model at once in all processes,
+    with the number len(lengths): a row of that number has to be there, and nothing in it to be learnt.
     """
 
-    def __init__(self, lengths: Sequence[int], rows_a_step: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int], rows_a_step: int, seed: int, together: int = 1) -> None:
         self._lengths = torch.tensor(lengths)
-        self._rows_a_step, self._seed, self._epoch = rows_a_step, seed, 0
+        self._rows_a_step, self._seed, self._together, self._epoch = rows_a_step, seed, together, 0
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._lengths) + self._blanks
+
+    @property
+    def _blanks(self) -> int:
+        return -len(self._lengths) % self._together
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of pass number `epoch` (0: the first) for the next iteration."""
@@ -32,8 +39,9 @@ class StepOrder(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
-        rows = torch.randperm(len(self), generator=generator)
-        rest, rows = rows.split([len(self) % self._rows_a_step, len(self) - len(self) % self._rows_a_step])
+        rows = torch.randperm(len(self._lengths), generator=generator)
+        left = len(rows) % self._rows_a_step
+        rest, rows = rows.split([left, len(rows) - left])
         steps = []
         for pool in rows.split(self._rows_a_step * STEPS_A_POOL) if len(rows) else ():
             steps += self._longest_first(pool).split(self._rows_a_step)
@@ -44,6 +52,7 @@ class StepOrder(Sampler[int]):
         for step in order:
             yield from steps[step].tolist()
         yield from self._longest_first(rest).tolist()
+        yield from [len(self._lengths)] * self._blanks
 
     def _longest_first(self, rows: torch.Tensor) -> torch.Tensor:
         return rows[self._lengths[rows].argsort(descending=True, stable=True)]

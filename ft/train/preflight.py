@@ -10,9 +10,10 @@ from formats.conversation import Conversation
 from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue
+from ft.models import catalogue, device
 from ft.models.load import load_tokenizer
 from ft.template.render import Renderer
+from ft.train.batch import batch_of
 from ft.train.data import Counts, prepare
 from ft.train.tracker import require_tracker
 
@@ -63,10 +64,12 @@ def check(
     what it raises ends the check.
 
     Raises:
-        UserError: training cannot start: the model cannot be used, or no conversation would be trained on.
+        UserError: training cannot start: the model or the GPUs cannot be used, or no conversation would be trained on.
     """
     catalogue.resolve(config.model)
     require_tracker(config)
+    gpus = device.chosen(config.gpus)
+    batch = batch_of(config, [], len(gpus))
     renderer = Renderer(load_tokenizer(config.model, progress))
     train, held_out = Counts(), Counts()
     told: set[str] = set()
@@ -94,6 +97,11 @@ def check(
         messages.append(
             "This model's chat template has no place for reasoning: what replies thought first is left out, and only "
             "the replies are learnt."
+        )
+    if len(gpus) > 1:
+        messages.append(
+            f"{len(gpus)} GPUs share each step: {batch.size * batch.accumulation} of its {batch.rows_a_step} "
+            f"conversations on each, {batch.size} at once."
         )
     steps = steps_for(train.samples, config)
     between = steps_between_validations(train.samples, steps, config)

@@ -13,6 +13,7 @@ from ft.runs.directory import Run
 from ft.template.messages import template_messages
 from ft.template.render import Renderer
 from ft.train.log import tell
+from ft.train.ranks import rank
 
 NEW_TOKENS = 64  # enough to tell a manner of speaking
 LONGEST_PROMPT = 256  # tokens: a longer one would take longer than it tells
@@ -65,7 +66,7 @@ class Probes(TrainerCallback):
 
     @torch.no_grad()
     def _ask(self, model: Any, step: int, kept: bool = False) -> None:
-        if not self._asked:
+        if not self._asked or rank():
             return
         width = max(len(prompt) for _, prompt in self._asked)
         pad = self._tokenizer.pad_token_id

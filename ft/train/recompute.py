@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 NARROW = 64  # a matrix product over so few columns, as LoRA's, is as cheap to do again as it is dear to keep
 _ATEN = torch.ops.aten
@@ -19,6 +20,8 @@ _ATTENTION = frozenset(
         _ATEN._scaled_dot_product_cudnn_attention.default,
     }
 )
+# Of the flash attention packages, which register theirs when they are imported, each in a namespace of its own.
+_FLASH = frozenset({"_flash_attn_forward", "_flash_attn_varlen_forward"})
 
 
 def checkpointing_options(mode: str) -> dict[str, Any]:
@@ -34,9 +37,28 @@ def checkpointing_options(mode: str) -> dict[str, Any]:
     return options
 
 
+class NoInputGradients(TrainerCallback):
+    """Undoes what the trainer does where it recomputes: gradients of the embeddings, which nothing learns from.
+
+    Only torch's older, reentrant way of recomputing needs them. They would send the backward pass through all layers,
+    also where only the last ones are trained.
+    """
+
+    def on_init_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:  # TRL has asked for them, and transformers does once more when training begins
+        given["model"].get_base_model().disable_input_require_grads()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
+        given["model"].get_base_model().disable_input_require_grads()
+
+
 def _policy(_: Any, operation: Any, *args: Any, **__: Any) -> CheckpointPolicy:
     if operation in _PRODUCTS:
         left, right = args[-2:]
         wide = min(left.shape[-1], right.shape[-1]) > NARROW
         return CheckpointPolicy.MUST_SAVE if wide else CheckpointPolicy.PREFER_RECOMPUTE
-    return CheckpointPolicy.MUST_SAVE if operation in _ATTENTION else CheckpointPolicy.PREFER_RECOMPUTE
+    attention = operation in _ATTENTION or operation.name().rpartition("::")[2] in _FLASH
+    return CheckpointPolicy.MUST_SAVE if attention else CheckpointPolicy.PREFER_RECOMPUTE

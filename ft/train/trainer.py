@@ -1,5 +1,5 @@
-"""The trainer: TRL's, with an exact validation loss, a loss that is cheap on a CPU, an order of the data that does not
-change when a run is resumed, and checkpoints that are known to be whole."""
+"""The trainer: TRL's, with a loss that is cheap, an exact validation loss, an order of the data that does not change
+when a run is resumed, and checkpoints that are known to be whole."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import math
 import shutil
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object
 from safetensors import SafetensorError
-from torch.nn.functional import cross_entropy
 from torch.utils.data import Sampler
 from trl import SFTTrainer
 
 from ft.errors import UserError
 from ft.figures import memory
 from ft.runs import checkpoints
-from ft.train.data import IGNORED
-from ft.train.loss import head_gives_the_logits, response_loss
+from ft.train.collate import collate, rows_of
+from ft.train.data import with_blanks
+from ft.train.loss import compute_loss_inside
 from ft.train.order import StepOrder
 
 WATCHED = 5  # steps over which a loss that is worse than guessing, or no gradient at all, is no accident
@@ -35,48 +38,65 @@ class DivergedError(Exception):
 
 
 class ResponseTrainer(SFTTrainer):
-    """SFTTrainer whose validation loss is the mean over all trained tokens (Trainer's is the mean of the batches'
-    means) and which, on a CPU, computes logits for trained tokens alone. `rows_a_step`: conversations in one step."""
+    """SFTTrainer whose loss costs logits for trained tokens alone, and whose validation loss is the mean over all of
+    them (Trainer's is the mean of the batches' means). `rows_a_step`: conversations in one step."""
 
-    def __init__(self, *args: Any, rows_a_step: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rows_a_step: int, label_smoothing: float = 0.0, **kwargs: Any) -> None:
+        causal: Any = kwargs["model"].get_base_model()
+        # Without padding where no kernel needs it, and each conversation for itself all the same.
+        flat = causal.config._attn_implementation.startswith("flash_attention")
+        kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id, flat=flat)
+        processes = PartialState().num_processes
+        # A batch of each process at once; one process takes a smaller last batch.
+        self._together = kwargs["args"].per_device_train_batch_size * processes if processes > 1 else 1
+        self._rows = len(kwargs["train_dataset"])
+        kwargs["train_dataset"] = with_blanks(kwargs["train_dataset"], int(processes > 1))
+        if kwargs.get("eval_dataset") is not None:
+            blanks = -len(kwargs["eval_dataset"]) % self._together
+            kwargs["eval_dataset"] = with_blanks(kwargs["eval_dataset"], blanks)
         super().__init__(*args, **kwargs)
-        self._rows_a_step = rows_a_step
-        self._validation = {"nll": 0.0, "hits": 0.0, "tokens": 0}
+        self._rows_a_step, self._label_smoothing = rows_a_step, label_smoothing
+        # Since the last log: the loss and the hits, on the device; tokens that are not padding; trained ones.
+        self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64), 0, 0
+        self._seen = 0  # tokens that are not padding, of all training steps
         self._batches: list[dict[str, Any]] = []  # of the step that is being taken
         self._first_loss: float | None = None
         self._losses: deque[float] = deque(maxlen=WATCHED)
         self._gradients: deque[float] = deque(maxlen=WATCHED)
-        causal: Any = kwargs["model"].get_base_model()
         self._vocabulary = causal.config.get_text_config().vocab_size
-        # Tried in eval mode: dropout would make any two passes differ.
-        self._head_alone = not torch.cuda.is_available() and head_gives_the_logits(causal.eval())
+        compute_loss_inside(causal)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean negative log-likelihood per trained token, a scalar tensor; over `num_items_in_batch` where given."""
-        training = model.training
-        if torch.cuda.is_available():  # TRL's fused head skips untrained tokens itself where Triton runs
-            smoother, self.label_smoother = self.label_smoother, self.label_smoother if training else None
-            loss = super().compute_loss(model, inputs, False, num_items_in_batch)
-            self.label_smoother = smoother
-        else:
-            loss = self._cpu_loss(model, inputs, num_items_in_batch)
-        if not training:
-            tokens = int((inputs["labels"][:, 1:] != IGNORED).sum())
-            accuracy = self._metrics["eval"]["mean_token_accuracy"][-1]
-            self._validation["nll"] += float(loss) * tokens
-            self._validation["hits"] += accuracy * tokens
-            self._validation["tokens"] += tokens
+        """Mean negative log-likelihood per trained token, a scalar tensor; over `num_items_in_batch` where given.
+
+        Nothing here waits for a GPU: what is counted stays there until the step is logged.
+        """
+        smoothing = self._label_smoothing if model.training else 0.0
+        given = {name: each for name, each in inputs.items() if name != "tokens"}
+        found = model(**given, label_smoothing=smoothing, use_cache=False)
+        sums = torch.stack([found["loss"].detach().double(), found["hits"].double()])
+        self._sums = self._sums.to(sums.device) + sums
+        trained = len(inputs["targets"])
+        self._trained += trained
+        self._tokens += inputs["tokens"]
+        if num_items_in_batch is None:
+            loss = found["loss"] / max(1, trained)
+        else:  # the trained tokens of all processes, over which gradients are averaged
+            loss = found["loss"] / num_items_in_batch * self.accelerator.num_processes
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As SFTTrainer's, with the exact validation figures in place of the means over batches."""
-        if "eval_loss" in logs and self._validation["tokens"]:
-            sums, self._validation = self._validation, {"nll": 0.0, "hits": 0.0, "tokens": 0}
-            self._metrics["eval"].pop("mean_token_accuracy", None)
-            logs["eval_loss"] = sums["nll"] / sums["tokens"]
-            logs["eval_mean_token_accuracy"] = sums["hits"] / sums["tokens"]
+        mine = torch.cat([self._sums, self._sums.new_tensor([self._tokens, self._trained])])
+        loss, hits, tokens, trained = self.accelerator.reduce(mine, "sum").tolist()
+        self._sums, self._tokens, self._trained = torch.zeros_like(self._sums), 0, 0
+        if "eval_loss" in logs and trained:
+            logs["eval_loss"], logs["eval_mean_token_accuracy"] = loss / trained, hits / trained
+        elif "loss" in logs and trained:
+            self._seen += int(tokens)
+            logs["num_tokens"], logs["mean_token_accuracy"] = self._seen, hits / trained
         super().log(logs, start_time)
         if "loss" in logs:
             self._require_sane(float(logs["loss"]), float(logs.get("grad_norm", 0.0)))
@@ -105,16 +125,12 @@ class ResponseTrainer(SFTTrainer):
             why = f"the gradient has been 0 for {WATCHED} steps, so nothing is learnt any more"
         else:
             return
-        rows = [
-            ids[seen.bool()].tolist()
-            for batch in self._batches
-            for ids, seen in zip(batch["input_ids"], batch["attention_mask"], strict=True)
-        ]
-        raise DivergedError(self.state.global_step, why, rows)
+        rows = [row for batch in self._batches for row in rows_of(batch)]
+        raise DivergedError(self.state.global_step, why, gather_object(rows))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         own: Any = self.train_dataset  # what is handed over here has lost the columns that the model does not take
-        return StepOrder(own["length"], self._rows_a_step, self.args.seed)
+        return StepOrder(own["length"][: self._rows], self._rows_a_step, self.args.seed, self._together)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """As Trainer's; then the checkpoint is sealed, and old ones are removed.
@@ -130,6 +146,7 @@ class ResponseTrainer(SFTTrainer):
             if self.args.should_save and checkpoints.free_bytes(kept.parent) < needed:
                 raise OSError(f"it needs {memory(needed)}, and there is less on the disk")
             super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()  # each process saves its random state
             if self.args.should_save:
                 checkpoints.seal(folder)
         except (OSError, RuntimeError, SafetensorError) as error:  # what Python, torch and safetensors raise there
@@ -142,27 +159,6 @@ class ResponseTrainer(SFTTrainer):
             ) from error
         if self.args.should_save:
             checkpoints.prune(kept, Path(self.state.best_model_checkpoint or "").name)
-
-    def _cpu_loss(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any) -> torch.Tensor:
-        causal = model.get_base_model()
-        labels = inputs["labels"][:, 1:]
-        mask = labels != IGNORED
-        targets = labels[mask]
-        smoothing = self.args.label_smoothing_factor if model.training else 0.0
-        asked = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"], "use_cache": False}
-        if self._head_alone:
-            hidden = causal.base_model(**asked).last_hidden_state[:, :-1][mask]
-            loss, hits = response_loss(hidden, targets, causal.get_output_embeddings(), smoothing)
-        else:
-            logits = causal(**asked).logits[:, :-1][mask].float()
-            loss = cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
-            hits = (logits.argmax(-1) == targets).sum()
-        mode = "train" if model.training else "eval"
-        self._metrics[mode]["mean_token_accuracy"].append(int(hits) / max(1, len(targets)))
-        if model.training:
-            self._total_train_tokens += int(inputs["attention_mask"].sum())
-        self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
-        return loss / (num_items_in_batch if num_items_in_batch is not None else max(1, len(targets)))
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """No card beside a checkpoint: TRL's would need the Hub's idea of the base model."""

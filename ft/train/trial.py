@@ -156,9 +156,9 @@ def _words(config: TrainConfig) -> str:
 def _held(here: Device) -> Iterator[None]:
     with ExitStack() as held:
         try:
-            held.enter_context(queue.trial_lock(here.kind))
+            held.enter_context(queue.trial_lock(here.key))
         except Timeout as error:
-            who = "another trial" if queue.line().trial else "a run"
+            who = "another trial" if here.key in queue.line().trials else "a run"
             raise UserError(
                 f"the device ({here.name})",
                 f"{who} has it, so what is measured now would not be true.",

@@ -77,6 +77,7 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
             None,
             steps=2,
             eval_steps=2,
+            validate_first=False,
             callbacks=[watch],
         )
         trainer.args.save_strategy = "no"

@@ -99,14 +99,16 @@ def _shown(now: Line) -> bool:
 def _seen(now: Line) -> str:
     if not _shown(now):
         return ""
-    return " ".join([now.holder or "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
+    using = [*(run.id for run in now.using), *sorted(now.trials)]
+    return " ".join([*using, "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
 
 
 def _head(now: Line) -> str:
-    if now.using:
-        using = f"{now.using.id} is using it."
-    elif now.trial:
+    names = [*(run.id for run in reversed(now.using)), *[queue.TRIAL] * len(now.trials)]
+    if now.trials and len(names) == 1:
         using = "A trial is using it."
+    elif names:
+        using = f"{' and '.join(names)} {'is using it.' if len(names) == 1 else 'are using the GPUs.'}"
     else:
         using = "Another program is using it, or it is just being handed on."
     return f'<h3>Waiting for the device</h3><p class="run-about">{escape(using)}</p>'

@@ -217,6 +217,12 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "none is usual: the charts are here. Its package must be installed",
                 TRACKERS,
             ),
+            Setting(
+                "gpus",
+                "Which GPUs share each step",
+                "GPUs",
+                "none chosen: the first alone. Several learn the same, each from its share of a step's conversations",
+            ),
         ),
     ),
 )

@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 
 from ft.config import TrainConfig
+from ft.figures import memory
+from ft.models import device
 from ft.models.learning_rate import rate
 from ft.ui.setting_words import EXPERT_GROUPS, GROUPS, SETTINGS, Setting
 
@@ -37,6 +39,9 @@ def _control(setting: Setting, value: Any) -> Control:
         return gr.Dropdown(list(setting.choices), value=value, **common)
     if setting.name == "trained_layers":
         return gr.Textbox(str(value), max_lines=1, **common)
+    if setting.name == "gpus":
+        there = [(f"GPU {each.id} · {each.name}, {memory(each.memory_bytes)}", each.id) for each in device.gpus()]
+        return gr.Dropdown(there, value=_shown(setting, value), multiselect=True, visible=len(there) > 1, **common)
     whole = TrainConfig.model_fields[setting.name].annotation is int
     return gr.Number(value, precision=0 if whole else None, step=_step(setting.name), **common)
 
@@ -57,24 +62,27 @@ def _step(name: str) -> float:
 
 def values(config: TrainConfig) -> list[Any]:
     """What the controls show for `config`, in the order of SETTINGS."""
-    shown = [getattr(config, setting.name) for setting in SETTINGS]
-    return [
-        str(value) if setting.name == "trained_layers" else value
-        for setting, value in zip(SETTINGS, shown, strict=True)
-    ]
+    return [_shown(setting, getattr(config, setting.name)) for setting in SETTINGS]
 
 
 def settings(shown: Sequence[Any]) -> dict[str, Any]:
     """The settings that the controls show, as `TrainConfig.with_settings` takes them; an emptied one is its default."""
     given = {setting.name: value for setting, value in zip(SETTINGS, shown, strict=True) if value not in (None, "")}
     layers = str(given.get("trained_layers", "all")).strip().lower()
-    return {**given, "trained_layers": layers}
+    return {**given, "trained_layers": layers, "gpus": ",".join(given.get("gpus", ()))}
 
 
 def differences(config: TrainConfig, recipe: TrainConfig) -> str:
     """The settings in which `config` is not `recipe`, as "term value" in a row; "" where there are none."""
     changed = [s for s in SETTINGS if getattr(config, s.name) != getattr(recipe, s.name)]
     return ", ".join(f"{setting.term} {_said(setting, getattr(config, setting.name))}" for setting in changed)
+
+
+def _shown(setting: Setting, value: Any) -> Any:
+    """What the control of a setting holds for a value of it."""
+    if setting.name == "gpus":
+        return value.split(",") if value else []
+    return str(value) if setting.name == "trained_layers" else value
 
 
 def _said(setting: Setting, value: Any) -> str:

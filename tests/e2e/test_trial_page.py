@@ -53,7 +53,7 @@ def begun(page: Page, app: psutil.Process) -> psutil.Process:
     found[0].suspend()
     expect(button(page, "Cancel the trial")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Taking two steps on the longest batch").first).to_be_visible(timeout=LONG)
-    assert queue.line().trial
+    assert queue.line().trials
     return found[0]
 
 
@@ -68,7 +68,7 @@ def test_a_trial_is_cancelled_ends_with_its_page_and_another_is_taken_to_its_end
     process = begun(page, served)
     button(page, "Cancel the trial").click()
     expect(page.get_by_text("Cancelled: nothing was changed.").first).to_be_visible(timeout=LONG)
-    assert not process.is_running() and not queue.line().trial
+    assert not process.is_running() and not queue.line().trials
     expect(page.get_by_role("button", name="Cancel the trial")).to_have_count(0)
 
     process = begun(page, served)

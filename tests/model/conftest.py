@@ -17,14 +17,15 @@ from ft.runs.directory import Run
 
 @pytest.fixture(scope="session")
 def trained_home(tmp_path_factory, models_cache):
-    """A home with the default model, the sample as a dataset, and a run that trained on it with the CPU preset."""
+    """A home with the default model, the sample as a dataset, and a short run on it with the CPU preset."""
     home = tmp_path_factory.mktemp("trained") / "home"
     home.mkdir()
     (home / "models").symlink_to(models_cache)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIDETUNE_HOME", str(home))
         dataset = save(stage([sample_file()]), SAMPLE_NAME)
-        run = directory.create(dataset, preset("cpu").config)
+        short = {"max_steps": 24, "eval_steps": 8, "probes": 1}
+        run = directory.create(dataset, preset("cpu").config.with_settings(short))
         launch.start(run)
         for _ in launch.wait(run):
             pass

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback, set_seed
-from trl import SFTTrainer
+from transformers.trainer_pt_utils import LabelSmoother
 
 from formats.conversation import Message
 from ft.chat.engine import Engine
@@ -55,18 +55,18 @@ def engine():
 
 
 def tiny(**settings) -> TrainConfig:
-    """Two steps of one conversation each, with a checkpoint after each, on the last two layers."""
-    few = {"max_steps": 2, "eval_steps": 1, "batch_size": 1, "lora_rank": 4, "trained_layers": 2, "learning_rate": 1e-2}
+    """Two steps of one conversation each, with a checkpoint after each, on the last layer."""
+    few = {"max_steps": 2, "eval_steps": 1, "batch_size": 1, "lora_rank": 4, "trained_layers": 1, "learning_rate": 1e-2}
     return TrainConfig().with_settings({**few, **settings})
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(shape.values()))
-def test_each_adapter_trains_resumes_and_answers_beside_an_untouched_base(chats, engine, shape):
-    run = directory.create(chats, tiny(**shape))
+def test_each_adapter_trains_resumes_and_answers_beside_an_untouched_base(chats, engine, tiny_model, shape):
+    run = directory.create(chats, tiny(model=tiny_model, **shape))
     train(run)
     first = load_file(run.adapter / "adapter_model.safetensors")
     layers = {name.split(".layers.")[1].split(".")[0] for name in first}
-    assert len(layers) == (30 if shape.get("trained_layers") == "all" else 2)
+    assert len(layers) == (2 if shape.get("trained_layers") == "all" else 1)
     assert any("magnitude" in name for name in first) is (shape["lora_variant"] == "dora")
 
     shutil.rmtree(run.checkpoints / "checkpoint-2")
@@ -97,7 +97,17 @@ def trainer_for(base, chats, folder: Path, **settings) -> ResponseTrainer:
     batch = Batch(config.batch_size, config.gradient_accumulation)
     model = put_adapter(base, config)
     return assemble.trainer_for(
-        model, base, config, batch, folder, training, validation, steps=1, eval_steps=1, callbacks=[]
+        model,
+        base,
+        config,
+        batch,
+        folder,
+        training,
+        validation,
+        steps=1,
+        eval_steps=1,
+        validate_first=False,
+        callbacks=[],
     )
 
 
@@ -162,24 +172,31 @@ def test_label_smoothing_is_in_the_training_loss_and_validation_stays_the_plain_
         batch = next(iter(trainer.get_train_dataloader()))
         trainer.model.train()
         ours = trainer.compute_loss(trainer.model, dict(batch)).item()
-        theirs = SFTTrainer.compute_loss(trainer, trainer.model, dict(batch)).item()
+        asked = {name: batch[name] for name in ("input_ids", "attention_mask")}
+        theirs = LabelSmoother(0.2)(trainer.model(**asked), batch["labels"], shift_labels=True).item()
         assert ours == pytest.approx(theirs, rel=1e-5)
     finally:
         trainer.model.unload()
 
 
-def test_a_trainer_that_leaves_smoothing_to_trl_validates_without_it_too(base, chats, plain, tmp_path, monkeypatch):
-    """As on CUDA, where TRL computes the loss."""
-    trainer = trainer_for(base, chats, tmp_path, label_smoothing=0.2)
+@pytest.mark.parametrize("mode", ["off", "light", "full"])
+def test_layers_below_those_that_are_trained_have_no_backward_pass(base, chats, tmp_path, mode: str):
+    """Recomputing or not: what nothing learns from would take as long as what is trained."""
+    trainer = trainer_for(base, chats, tmp_path, trained_layers=1, checkpointing=mode)
+    layers = base.model.model.layers
+    seen: list[list[bool]] = [[], []]
+    hooks = [
+        layer.register_forward_hook(
+            lambda module, _, out, own=own: own.append(out.requires_grad) if module.training else None
+        )
+        for layer, own in zip(layers[-2:], seen, strict=True)
+    ]
     try:
-        monkeypatch.setattr("ft.train.trainer.torch.cuda.is_available", lambda: True)
-        batch = next(iter(trainer.get_eval_dataloader()))
-        trainer.model.eval()
-        with torch.no_grad():
-            validating = float(trainer.compute_loss(trainer.model, dict(batch)))
-            trainer.model.train()
-            training = float(trainer.compute_loss(trainer.model, dict(batch)))
+        trainer.train()
     finally:
+        for hook in hooks:
+            hook.remove()
         trainer.model.unload()
-    assert validating == pytest.approx(plain[0], rel=1e-4)
-    assert training > validating
+        base.model.gradient_checkpointing_disable()  # as a model that is loaded anew
+    assert seen[0] and not any(seen[0]) and all(seen[1])
+    assert trainer.state.log_history[0]["grad_norm"] > 0

@@ -163,3 +163,20 @@ def test_where_memory_runs_out_the_run_goes_on_with_smaller_batches_and_the_same
     losses = [[e["loss"] for e in told(run, "step")] for run in (tight, roomy)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert json.loads(tight.receipt_path.read_text())["steps"] == 9
+
+
+def test_a_run_goes_on_in_the_number_format_that_it_began_in(tiny_run):
+    """What is fastest is measured at the start, and may come out differently on a machine that is busy."""
+    other = {"bfloat16": "float32", "float32": "bfloat16"}
+    run = tiny_run(max_steps=8, eval_steps=4)
+    pid = launch.start(run)
+    follow(run, "checkpoint", 4)
+    kill(pid)
+    (began,) = told(run, "started")
+    fast = began["dtype"].rpartition(" ")[2]
+    swapped = run.events_path.read_text().replace(f'"nf4 in {fast}"', f'"nf4 in {other[fast]}"')
+    run.events_path.write_text(swapped)  # as if it had begun in the other
+    launch.resume(run)
+    end(run)
+    assert status(run).state == "finished"
+    assert told(run, "started")[-1]["dtype"] == f"nf4 in {other[fast]}"

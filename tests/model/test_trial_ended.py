@@ -87,8 +87,8 @@ def gone(process: psutil.Process) -> bool:
 
 
 def device_is_free() -> bool:
-    with FileLock(places.locks_dir() / f"{device.describe().kind}.lock", timeout=0):
-        return not queue.line().trial
+    with FileLock(places.locks_dir() / f"{device.describe().key}.lock", timeout=0):
+        return not queue.line().trials
 
 
 @pytest.mark.parametrize("when", ["loading", "training"])
@@ -100,7 +100,7 @@ def test_a_trial_that_is_given_up_leaves_no_process_no_lock_and_no_file(sample, 
         its_own = list(tmp_path.glob("sidetune-trial-*/sidetune-trial-*"))  # made once the model is loaded
         for process in trials(os.getpid()):
             if when == "loading" or its_own:
-                assert queue.line().holder == "a trial"
+                assert queue.line().trials
                 seen.append(process)
                 raise GivenUpError
 
@@ -152,7 +152,7 @@ def test_a_trial_that_is_killed_takes_its_process_along_and_nobody_is_told_that_
 ):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with command(tiny_model) as (process, two_steps):
-        assert queue.line().trial
+        assert queue.line().trials
         process.kill()
         process.wait()
         assert device_is_free()
@@ -173,7 +173,7 @@ def test_a_trial_of_the_page_ends_when_it_is_cancelled_and_when_its_page_is_clos
     assert shown[2].visible  # Cancel
     if way == "closed":
         updates.close()
-        until(lambda: gone(two_steps) and not queue.line().trial)
+        until(lambda: gone(two_steps) and not queue.line().trials)
     else:
         train_trial.cancel(going)
         *_, (text, go, cancel, use, changed, _) = updates

@@ -8,20 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ft.errors import UserError
 from ft.models import device
 
 SMI = """#!/bin/sh
 case "$*" in
-  *--query-gpu=name,memory.total,memory.free*--format=csv,noheader,nounits*) ;;
+  *--query-gpu=index,uuid,name,memory.total,memory.free*--format=csv,noheader,nounits*) ;;
   *) exit 2 ;;
 esac
-case "$*" in
-  *"--id 0"*) echo "NVIDIA A100-SXM4-80GB, 81920, 80000" ;;
-  *"--id 1"*) echo "NVIDIA L4, 23034, 22000" ;;
-  *"--id 2"*) echo "NVIDIA GB10, [N/A], [N/A]" ;;
-  *"--id"*) echo "No devices were found"; exit 6 ;;
-  *) echo "NVIDIA A100-SXM4-80GB, 81920, 80000"; echo "NVIDIA L4, 23034, 22000" ;;
-esac
+echo "0, GPU-5d9f11aa, NVIDIA A100-SXM4-80GB, 81920, 80000"
+echo "1, GPU-77e0bc42, NVIDIA L4, 23034, 22000"
+echo "2, GPU-0c3d9e71, NVIDIA GB10, [N/A], [N/A]"
 """
 
 
@@ -43,7 +40,8 @@ def test_the_first_gpu_is_described_with_its_memory_in_bytes(smi):
 
 
 @pytest.mark.parametrize(
-    ("visible", "name"), [("1", "NVIDIA L4"), ("1,0", "NVIDIA L4"), ("GPU-5d9f", "NVIDIA A100-SXM4-80GB")]
+    ("visible", "name"),
+    [("1", "NVIDIA L4"), ("1,0", "NVIDIA L4"), ("GPU-77e0", "NVIDIA L4"), ("MIG-5d9f", "NVIDIA A100-SXM4-80GB")],
 )
 def test_the_gpu_that_is_described_is_the_one_that_cuda_shows_first(smi, monkeypatch, visible: str, name: str):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -67,3 +65,23 @@ def test_without_nvidia_smi_the_cpu_is_described(tmp_path, monkeypatch):
     found = device.describe()
     assert found.kind == "cpu" and found.memory_bytes == psutil.virtual_memory().total
     assert 0 < found.free_bytes <= found.memory_bytes
+
+
+def test_all_gpus_that_cuda_shows_are_found_in_its_order(smi, monkeypatch):
+    assert [each.id for each in device.gpus()] == ["0", "1", "2"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0,9,1")  # nothing is visible after one that is not there
+    assert [each.id for each in device.gpus()] == ["2", "0"]
+
+
+def test_a_run_has_the_gpus_that_were_chosen_and_the_first_where_none_was(smi):
+    assert [each.key for each in device.chosen("0,1")] == ["cuda-0", "cuda-1"]
+    assert [each.key for each in device.chosen("")] == ["cuda-0"]
+    with pytest.raises(UserError, match="no GPU 7"):
+        device.chosen("0,7")
+
+
+def test_gpus_that_are_named_where_there_are_none_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert [each.key for each in device.chosen("")] == ["cpu"]
+    with pytest.raises(UserError, match="shows no GPU"):
+        device.chosen("0")

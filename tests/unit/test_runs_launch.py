@@ -37,7 +37,7 @@ def run(home: Path) -> Run:
 @pytest.fixture
 def busy(home: Path, hold):
     """The device, held by another program."""
-    with hold(places.locks_dir() / f"{device.describe().kind}.lock") as process:
+    with hold(places.locks_dir() / f"{device.describe().key}.lock") as process:
         yield process
 
 
@@ -120,7 +120,7 @@ def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with hold(places.locks_dir() / f"{device.describe().kind}.lock"):
+    with hold(places.locks_dir() / f"{device.describe().key}.lock"):
         pid = launch.start(run)
         follow(run, "waiting")  # before it is up, the process has the environment of whoever started it
         assert psutil.Process(pid).environ()["CUDA_VISIBLE_DEVICES"] == given

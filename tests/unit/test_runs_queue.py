@@ -32,7 +32,7 @@ def waiting(behind, before):
         told[:] = behind, before
         events.append(run, "waiting", behind=behind, before=before)
 with FileLock(run.lock_path):
-    with device_lock("toy", run, waiting, poll=0.05):
+    with device_lock(["toy"], run, waiting, poll=0.05):
         events.append(run, "preparing")
         print(run.id, flush=True)
         sys.stdin.readline()
@@ -70,7 +70,7 @@ def told(run: Run) -> tuple[str, int] | None:
         raise GivenUpError
 
     try:
-        with device_lock("toy", run, waiting):
+        with device_lock(["toy"], run, waiting):
             assert not said
             return None
     except GivenUpError:
@@ -115,14 +115,14 @@ def begun(runs: list[Run]) -> list[str]:
 
 
 def test_a_free_device_is_had_at_once_alone_and_given_back(runs):
-    with device_lock("toy", runs[0], pytest.fail), pytest.raises(Timeout), FileLock(device(), timeout=0):
+    with device_lock(["toy"], runs[0], pytest.fail), pytest.raises(Timeout), FileLock(device(), timeout=0):
         pass
     with FileLock(device(), timeout=0):
         pass
 
 
 def test_another_device_is_not_waited_for(runs, hold):
-    with hold(device()), device_lock("other", runs[0], pytest.fail):
+    with hold(device()), device_lock(["other"], runs[0], pytest.fail):
         pass
 
 
@@ -154,7 +154,7 @@ def test_the_run_that_has_the_device_is_named_and_not_one_that_waits_too(runs, h
         tell(waits, "waiting")
         with hold(waits.lock_path):
             assert told(younger) == (running.id, 1)
-            assert queue.line().using == running and order() == [waits.id, younger.id]
+            assert queue.line().using == (running,) and order() == [waits.id, younger.id]
 
 
 def test_a_run_that_was_asked_to_stop_while_it_waits_keeps_nobody_waiting(runs, waiting):

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from ft.config import TrainConfig
+from ft.errors import UserError
 from ft.train.batch import Batch, batch_of, out_of_memory
 from ft.train.order import StepOrder
 
@@ -32,6 +33,16 @@ def test_the_order_is_that_of_the_seed_and_the_epoch_alone():
 
     assert epoch(1, 42) == epoch(1, 42)
     assert len({tuple(epoch(number, seed)) for number in range(3) for seed in (1, 2)}) == 6
+
+
+@pytest.mark.parametrize("processes", [2, 3, 8])
+def test_processes_that_share_a_step_have_the_same_rows_and_blanks_only_where_rows_run_out(processes: int):
+    rows, size = 48, 2
+    alone, shared = StepOrder(LENGTHS, rows, seed=42), StepOrder(LENGTHS, rows, 42, together=size * processes)
+    found = list(shared)
+    assert len(found) == len(shared) and len(found) % (size * processes) == 0
+    assert [row for row in found if row < len(LENGTHS)] == list(alone)
+    assert set(found[len(LENGTHS) :]) <= {len(LENGTHS)} and len(found) - len(LENGTHS) < size * processes
 
 
 def test_the_rows_of_a_step_have_about_the_same_length_and_the_longest_come_first():
@@ -66,6 +77,21 @@ def test_a_resumed_run_goes_on_with_the_batch_that_it_had_come_down_to():
         {"kind": "step", "step": 3},
     ]
     assert batch_of(config, told) == Batch(2, 8)
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "batch"),
+    [((4, 2), 2, (4, 1)), ((4, 1), 2, (2, 1)), ((6, 2), 3, (4, 1)), ((8, 4), 3, None), ((4, 1), 8, None)],
+)
+def test_processes_share_a_step_evenly_in_batches_that_are_no_larger_or_are_refused(asked, processes: int, batch):
+    config = TrainConfig(batch_size=asked[0], gradient_accumulation=asked[1])
+    if batch is None:
+        with pytest.raises(UserError, match="cannot share evenly") as refused:
+            batch_of(config, [], processes)
+        assert refused.value.todo
+    else:
+        found = batch_of(config, [], processes)
+        assert found == Batch(*batch, processes) and found.rows_a_step == asked[0] * asked[1]
 
 
 @pytest.mark.parametrize(

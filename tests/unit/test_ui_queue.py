@@ -97,7 +97,7 @@ def test_a_run_that_waits_no_more_is_told_and_left_alone(runs, gone):
 
 def test_a_script_lists_the_line_and_moves_a_run(runs, capsys):
     listed = api.queue()
-    assert listed["using"] == runs[0].id
+    assert listed["using"] == [runs[0].id]
     assert [(each["run"], each["place"]) for each in listed["waiting"]] == [(runs[n].id, n) for n in (1, 2, 3)]
     assert json.loads(queue(capsys, "--json")[1]) == listed
     moved = api.move(runs[2].id, "up")
@@ -123,7 +123,7 @@ def test_the_command_line_says_who_waits_and_refuses_half_a_move(runs, capsys):
 
 def test_an_empty_line_is_said(home: Path, capsys):
     assert queue(capsys) == (0, "No run has the device.\nNo run waits for it.\n")
-    assert json.loads(queue(capsys, "--json")[1]) == {"using": None, "trial": False, "waiting": []}
+    assert json.loads(queue(capsys, "--json")[1]) == {"using": [], "trials": [], "waiting": []}
 
 
 def test_a_trial_that_others_wait_for_is_named_and_the_page_is_told_when_it_ends(home: Path, capsys, hold):
@@ -135,5 +135,5 @@ def test_a_trial_that_others_wait_for_is_named_and_the_page_is_told_when_it_ends
             view = page(runs_queue.show(None))
             assert "A trial is using it." in view["head"]
             assert "A trial has the device." in queue(capsys)[1]
-            assert api.queue()["trial"] and api.queue()["using"] is None
+            assert api.queue()["trials"] == ["toy"] and api.queue()["using"] == []
         assert "A trial" not in page(runs_queue.tick(run.id, view["seen"]))["head"]

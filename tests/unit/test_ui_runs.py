@@ -170,7 +170,7 @@ def test_trying_an_advice_fills_the_form_with_the_run_s_settings_and_its_change(
 
 
 def test_starting_an_advice_starts_a_run_with_its_change(advised: Run, hold):
-    with hold(places.locks_dir() / f"{device.describe().kind}.lock"):
+    with hold(places.locks_dir() / f"{device.describe().key}.lock"):
         dataset, run_id, _, _ = run_advice.start(0, advised.id)
         run = directory.find(run_id)
         assert status(run).live and dataset == "sample"

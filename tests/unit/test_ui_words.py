@@ -12,7 +12,8 @@ import pytest
 from ft.chat.pair import Pair, Reply
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.figures import duration
-from ft.models import facts
+from ft.models import device, facts
+from ft.models.device import Device
 from ft.presets import PRESETS, preset
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
@@ -39,6 +40,20 @@ def test_the_controls_give_back_the_preset_that_they_show(name):
     config = preset(name).config
     shown = train_settings.values(config)
     assert TrainConfig().with_settings(train_settings.settings(shown)) == config.with_settings({})
+
+
+def test_gpus_are_offered_where_there_are_several_and_come_back_as_they_were_chosen(monkeypatch):
+    two = [Device("cuda", "A GPU", 2**34, 2**33, str(number)) for number in (0, 1)]
+    place = [setting.name for setting in train_settings.SETTINGS].index("gpus")
+    for there, offered in (((), False), (two[:1], False), (two, True)):
+        monkeypatch.setattr(device, "gpus", lambda there=there: tuple(there))
+        with gr.Blocks():
+            control = train_settings.build(TrainConfig(gpus="0,1" if offered else ""))[place]
+        assert control.visible is offered and len(control.choices) == len(there)
+    assert control.value == ["0", "1"] and control.choices[1][0] == "GPU 1 · A GPU, 16.0 GB"
+    shown = train_settings.values(TrainConfig(gpus="0,1"))
+    assert train_settings.settings(shown)["gpus"] == "0,1"
+    assert train_settings.settings(train_settings.values(TrainConfig()))["gpus"] == ""
 
 
 def test_a_layer_count_that_is_typed_is_a_number():

@@ -1,0 +1,89 @@
+"""Work on a run whose failures become the run's `failed` event, in words that say what to do."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from safetensors import SafetensorError
+
+from ft.errors import UserError
+from ft.runs import events
+from ft.runs.directory import Run
+from ft.runs.status import ENDS
+from ft.train.batch import out_of_memory
+from ft.train.ranks import processes, rank
+
+_FIRST_SPEAKS = 3.0  # seconds: so long the others of several processes wait for the first to tell what befell them all
+
+
+class StoppedEarlyError(Exception):
+    """The run was told to stop before it had begun to load anything."""
+
+
+class ToldAlreadyError(Exception):
+    """The work ended, and the run's events say why."""
+
+
+def told(run: Run, work: Callable[[], None]) -> int:
+    """Do the work; what stands in its way is told. Returns the exit status: 0 finished or stopped, 1 failed."""
+    try:
+        work()
+        return 0
+    except StoppedEarlyError:
+        events.append(run, "stopped", step=0)
+        return 0
+    except ToldAlreadyError:
+        pass
+    except UserError as error:
+        _failed(run, error.given, error.why, error.todo)
+        print(f"error: {error}", file=sys.stderr)
+    except MemoryError:
+        _out_of_memory(run)
+    except (OSError, SafetensorError) as error:
+        traceback.print_exc()
+        _failed(
+            run,
+            str(getattr(error, "filename", None) or "the run's folder"),
+            f"it could not be read or written: {getattr(error, 'strerror', None) or error}.",
+            "Free disk space or mend the permissions, then resume the run: its checkpoints are kept.",
+        )
+    except RuntimeError as error:
+        traceback.print_exc()
+        if out_of_memory(error):
+            _out_of_memory(run)
+        else:
+            _bug(run, error)
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ImportError, AssertionError) as error:
+        traceback.print_exc()
+        _bug(run, error)
+    return 1
+
+
+def _failed(run: Run, given: str, why: str, todo: str) -> None:
+    if rank():
+        time.sleep(_FIRST_SPEAKS)
+    # What befalls one of several befalls the others a moment later, as a lost connection: that is not worth telling.
+    if processes() > 1 and events.read(run)[-1]["kind"] in {*ENDS, "smaller_batch"}:
+        return
+    events.append(run, "failed", given=given, why=why, todo=todo)
+
+
+def _out_of_memory(run: Run) -> None:
+    _failed(
+        run,
+        f"one conversation at a time of up to {run.config.train.max_length} tokens",
+        "it needs more memory than there is.",
+        "Lower the maximum length, train fewer layers or a lower rank, or choose a smaller base model.",
+    )
+
+
+def _bug(run: Run, error: Exception) -> None:
+    _failed(
+        run,
+        "the training process",
+        f"it met an error that is not of your making: {type(error).__name__}: {str(error)[:300]}",
+        "See the log for the traceback; resume the run, or report it.",
+    )
