@@ -115,6 +115,11 @@ class TrainConfig(BaseModel):
             ) from error
 
 
+def gpus_of(config: TrainConfig) -> list[str]:
+    """The GPUs that share each step; none where it is the first alone, or the CPU."""
+    return config.gpus.split(",") if config.gpus else []
+
+
 def require_layers(config: TrainConfig, layers: int) -> None:
     """Raise UserError where more layers are to be trained than the `layers` that a model has."""
     if config.trained_layers != "all" and config.trained_layers > layers:

@@ -10,20 +10,20 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 from filelock import Timeout
 
-from ft.config import TrainConfig
+from ft.config import TrainConfig, gpus_of
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import launch, queue
-from ft.train.batch import Batch
+from ft.train.batch import Batch, batch_of
 from ft.train.preflight import Preflight
 
 OUT_OF_MEMORY = 3  # exit status of ft.train.two_steps
@@ -75,6 +75,7 @@ def trial(
 
     Tried in this order, each on top of the one before: computing again what is cheap, then whole layers, instead of
     keeping it; half the batch with twice the accumulation (the same steps), down to one conversation; half the length.
+    Where several GPUs share a step, the first takes its share of it.
 
     `heed` is called ten times a second. What it raises ends the trial: its process is gone, and the device free, before
     it is passed on. So does an interrupt.
@@ -83,27 +84,32 @@ def trial(
         UserError: a run or another trial has the device, the model or the dataset cannot be used, or somebody ended the
             trial's process.
     """
-    here = device.describe()
+    devices = device.chosen(config.gpus)
+    here = devices[0]
     with _held(here):
         room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []
         for each in _lighter(config):
             if progress:
                 progress("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
-            attempts.append(_attempt(dataset, each, room, here.kind == "cpu", heed))
+            share = batch_of(each, [], len(devices)).size
+            alone = each.with_settings({"batch_size": share, "gradient_accumulation": 1, "gpus": ""})
+            found = _attempt(dataset, alone, here, room, heed)
+            attempts.append(replace(found, config=each))
             if attempts[-1].fits:
                 break
         return Trial(tuple(attempts), room, str(here))
 
 
 def seconds(found: Attempt, counts: Preflight) -> float | None:
-    """How long the run takes at the speed of `found`, with its validations; None where that is not known."""
+    """How long the run takes at the speed of `found`, with its validations; None where that is not known. Several GPUs
+    are taken to be as many times as fast as one."""
     if not found.tokens_per_second or not found.validation_tokens_per_second:
         return None
     a_step = counts.tokens / counts.samples * found.config.batch_size * found.config.gradient_accumulation
     training = counts.steps * a_step / found.tokens_per_second
     validations = counts.validations * counts.validation_tokens / found.validation_tokens_per_second
-    return training + validations
+    return (training + validations) / max(1, len(gpus_of(found.config)))
 
 
 def as_json(found: Trial, counts: Preflight, price: float | None = None) -> dict[str, Any]:
@@ -168,10 +174,10 @@ def _held(here: Device) -> Iterator[None]:
 
 
 def _attempt(
-    dataset: Version, config: TrainConfig, room: int, watched: bool, heed: Callable[[], None] | None
+    dataset: Version, config: TrainConfig, here: Device, room: int, heed: Callable[[], None] | None
 ) -> Attempt:
-    """Two steps with `config`. Where it is `watched` the process is ended as soon as it holds more than `room` bytes,
-    before the system has to choose what to kill; a GPU says itself that its memory ran out."""
+    """Two steps with `config`. On a CPU the process is ended as soon as it holds more than `room` bytes, before the
+    system has to choose what to kill; a GPU says itself that its memory ran out."""
     asked = {"dataset": f"{dataset.name}@{dataset.version}", "config": config.model_dump(), "parent": os.getpid()}
     # What the process puts into temporary files goes with this folder, also where it is killed.
     with (
@@ -183,11 +189,11 @@ def _attempt(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            env={**launch.environment(), "TMPDIR": folder},
+            env={**launch.environment([here]), "TMPDIR": folder},
         ) as process,
     ):
         try:
-            if not _stays_below(process, room if watched else None, heed):
+            if not _stays_below(process, room if here.kind == "cpu" else None, heed):
                 return Attempt(config, False)
         finally:
             process.kill()  # also where the one who asks has gone

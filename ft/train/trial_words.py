@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ft.config import TrainConfig
+from ft.config import TrainConfig, gpus_of
 from ft.figures import duration, memory
 from ft.train.preflight import Preflight
 from ft.train.trial import Attempt, Trial, seconds
@@ -22,13 +22,19 @@ def report(found: Trial, counts: Preflight, price: float | None = None) -> list[
     if fitting is None:
         lines.append("Nothing that was tried fits, down to one short conversation at a time: choose a smaller model.")
         return lines
+    gpus = gpus_of(first.config)
+    if len(gpus) > 1:
+        lines.append(
+            f"Measured on GPU {gpus[0]}, with its share of a step; what follows takes the others to be as fast."
+        )
     if found.changes:
         lines.append(f"It fits with {changes(found)}: {_needs(fitting)}.{_same(found, fitting.config)}")
     took = seconds(fitting, counts)
     if took is not None and fitting.tokens_per_second:
         cost = "" if price is None else f", about {took / 3600 * price:.2f} at {price:g} an hour"
+        speed = fitting.tokens_per_second * max(1, len(gpus))
         lines.append(
-            f"{fitting.tokens_per_second:,.0f} tokens a second: about {duration(took)} for {counts.steps:,} steps and "
+            f"{speed:,.0f} tokens a second: about {duration(took)} for {counts.steps:,} steps and "
             f"{counts.validations} validations{cost}. Less where it stops early."
         )
     return lines

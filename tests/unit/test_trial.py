@@ -59,6 +59,13 @@ def test_the_time_is_that_of_the_steps_and_of_the_validations():
     assert seconds(FITS, COUNTS) == 75 * 4 * 200 / 200.0 + 13 * 2_000 / 650.0
 
 
+def test_several_gpus_are_said_to_be_as_many_times_as_fast_as_the_one_that_was_measured():
+    shared = Attempt(CONFIG.with_settings({"gpus": "2,3"}), True, 3 * GB, 200.0, 650.0)
+    assert seconds(shared, COUNTS) == seconds(FITS, COUNTS) / 2
+    said = " ".join(report(Trial((shared,), 4 * GB, "a GPU"), COUNTS))
+    assert "Measured on GPU 2" in said and "400 tokens a second" in said
+
+
 def test_a_run_that_fits_is_told_with_its_memory_speed_time_and_cost():
     lines = report(Trial((FITS,), 8 * GB, "a device"), COUNTS, price=0.6)
     assert lines[0] == "Two steps on the longest batch took 3.0 GB of the 8.0 GB free: it fits."
