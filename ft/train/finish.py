@@ -18,6 +18,7 @@ from ft.models.load import Loaded
 from ft.runs.directory import Run
 from ft.train.callbacks import RunEvents, peak_memory_bytes
 from ft.train.log import tell
+from ft.train.ranks import with_others
 from ft.train.trainer import ResponseTrainer
 
 
@@ -37,7 +38,7 @@ def finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Load
         "best_step": best,
         "tokens_per_second": round(reporter.totals["tokens"] / max(reporter.totals["seconds"], 1e-9), 1),
         "peak_memory_bytes": peak_memory_bytes(),
-        "device": str(device.describe()),
+        "device": with_others(device.describe()),
         "python": platform.python_version(),
         "packages": {
             name: package_version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")

@@ -19,6 +19,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def with_others(mine: object) -> str:
+    """`mine`, the device of the first process, and how many more there are, in words."""
+    return f"{mine}" + (f", and {processes() - 1} more" if processes() > 1 else "")
+
+
 def from_first(value: str) -> str:
     """What the first process gives here; every one of them has to call this."""
     from accelerate.utils import broadcast_object_list

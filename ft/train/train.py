@@ -26,7 +26,7 @@ from ft.train.finish import finish
 from ft.train.log import tell
 from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.probes import Probes, questions
-from ft.train.ranks import from_first, processes, rank
+from ft.train.ranks import from_first, processes, rank, with_others
 from ft.train.told import ToldAlreadyError
 from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError
@@ -127,7 +127,7 @@ def _train(run: Run, batch: Batch) -> None:
         step=first,
         steps=steps,
         resumed_from=first or None,
-        device=str(device.describe()),
+        device=with_others(device.describe()),
         dtype=loaded.precision,
         parameters=parameters,
         trainable=trainable,

@@ -96,6 +96,7 @@ def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
     assert told(two, "step", "step") == told(one, "step", "step") and summary(one)["steps"] > 2
     assert told(two, "step", "learning_rate") == told(one, "step", "learning_rate")
     assert told(two, "data", "tokens") == told(one, "data", "tokens")
+    assert told(two, "started", "device")[0].endswith(", and 1 more")
     assert summary(two)["best_step"] == summary(one)["best_step"]
     assert [event["step"] for event in events.read(two) if event["kind"] == "probe"] == told(one, "probe", "step")
 

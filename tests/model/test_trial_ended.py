@@ -50,10 +50,19 @@ def config(tiny_model: str) -> TrainConfig:
     return TrainConfig().with_settings({"model": tiny_model, "max_length": 256})
 
 
+# As from a terminal: what is started in the background, as tests may be, does not hear Ctrl-C.
+COMMAND = """
+import signal, sys
+from ft.cli.command import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main())
+"""
+
+
 @contextmanager
 def command(tiny_model: str) -> Iterator[tuple[subprocess.Popen, psutil.Process]]:
     """`sidetune trial`, and the process of its two steps."""
-    words = [sys.executable, "-m", "ft", "trial", "sample", "--model", tiny_model]
+    words = [sys.executable, "-c", COMMAND, "trial", "sample", "--model", tiny_model]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             until(lambda: trials(process.pid))
@@ -138,7 +147,7 @@ def test_ctrl_c_ends_the_command_and_its_process_and_the_run_that_waited_for_a_t
                 break
         assert status(run).message == "Waiting for the device: a trial is using it."
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate()
+        _, told = process.communicate(timeout=LONG)
     assert process.returncode == INTERRUPTED == 130
     assert "Traceback" not in told and told.endswith("Stopped.\n")
     assert gone(two_steps)
