@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch.utils.data import Sampler
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 STEPS_A_POOL = 50  # so many steps' rows are sorted together: long enough to pad little, short enough to stay random
 
@@ -33,6 +35,11 @@ class StepOrder(Sampler[int]):
     def _blanks(self) -> int:
         return -len(self._lengths) % self._together
 
+    @property
+    def steps(self) -> int:
+        """Steps of an epoch."""
+        return -(-len(self._lengths) // self._rows_a_step)
+
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of pass number `epoch` (0: the first) for the next iteration."""
         self._epoch = epoch
@@ -56,3 +63,17 @@ class StepOrder(Sampler[int]):
 
     def _longest_first(self, rows: torch.Tensor) -> torch.Tensor:
         return rows[self._lengths[rows].argsort(descending=True, stable=True)]
+
+
+class TellEpoch(TrainerCallback):
+    """Tells the order which epoch begins.
+
+    The trainer does so too, but where several processes go on in the middle of an epoch, accelerate's loaders do not
+    pass it on.
+    """
+
+    def __init__(self, order: StepOrder) -> None:
+        self._order = order
+
+    def on_epoch_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._order.set_epoch(state.global_step // self._order.steps)

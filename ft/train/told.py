@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from ft.errors import UserError
 from ft.runs import events
 from ft.runs.directory import Run
-from ft.runs.status import ENDS
+from ft.runs.status import ENDS, is_locked
 from ft.train.batch import out_of_memory
 from ft.train.ranks import processes, rank
 
@@ -66,7 +66,8 @@ def _failed(run: Run, given: str, why: str, todo: str) -> None:
     if rank():
         time.sleep(_FIRST_SPEAKS)
     # What befalls one of several befalls the others a moment later, as a lost connection: that is not worth telling.
-    if processes() > 1 and events.read(run)[-1]["kind"] in {*ENDS, "smaller_batch"}:
+    # Nor is it where the process that started them was killed.
+    if processes() > 1 and (not is_locked(run) or events.read(run)[-1]["kind"] in {*ENDS, "smaller_batch"}):
         return
     events.append(run, "failed", given=given, why=why, todo=todo)
 

@@ -24,7 +24,7 @@ from ft.runs import checkpoints
 from ft.train.collate import collate, rows_of
 from ft.train.data import with_blanks
 from ft.train.loss import compute_loss_inside
-from ft.train.order import StepOrder
+from ft.train.order import StepOrder, TellEpoch
 
 WATCHED = 5  # steps over which a loss that is worse than guessing, or no gradient at all, is no accident
 
@@ -48,14 +48,15 @@ class ResponseTrainer(SFTTrainer):
         kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id, flat=flat)
         processes = PartialState().num_processes
         # A batch of each process at once; one process takes a smaller last batch.
-        self._together = kwargs["args"].per_device_train_batch_size * processes if processes > 1 else 1
-        self._rows = len(kwargs["train_dataset"])
+        together = kwargs["args"].per_device_train_batch_size * processes if processes > 1 else 1
+        order = StepOrder(kwargs["train_dataset"]["length"], rows_a_step, kwargs["args"].seed, together)
         kwargs["train_dataset"] = with_blanks(kwargs["train_dataset"], int(processes > 1))
         if kwargs.get("eval_dataset") is not None:
-            blanks = -len(kwargs["eval_dataset"]) % self._together
+            blanks = -len(kwargs["eval_dataset"]) % together
             kwargs["eval_dataset"] = with_blanks(kwargs["eval_dataset"], blanks)
         super().__init__(*args, **kwargs)
-        self._rows_a_step, self._label_smoothing = rows_a_step, label_smoothing
+        self.add_callback(TellEpoch(order))
+        self._order, self._label_smoothing = order, label_smoothing
         # Since the last log: the loss and the hits, on the device; tokens that are not padding; trained ones.
         self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64), 0, 0
         self._seen = 0  # tokens that are not padding, of all training steps
@@ -129,8 +130,7 @@ class ResponseTrainer(SFTTrainer):
         raise DivergedError(self.state.global_step, why, gather_object(rows))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        own: Any = self.train_dataset  # what is handed over here has lost the columns that the model does not take
-        return StepOrder(own["length"][: self._rows], self._rows_a_step, self.args.seed, self._together)
+        return self._order
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """As Trainer's; then the checkpoint is sealed, and old ones are removed.

@@ -102,17 +102,18 @@ def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
 
 
 def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_run, two_gpus):
-    settings = {**SAME, "gpus": "0,1", "lora_dropout": 0.2, "save_steps": 5, "early_stopping_patience": 0}
+    settings = {**SAME, "epochs": 6, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0, "probes": 0}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
     pid = launch.start(killed)
-    follow(killed, "step", 7)
+    follow(killed, "step", 12)
     there = psutil.Process(pid).children(recursive=True)
     os.kill(pid, signal.SIGKILL)
     assert not psutil.wait_procs(there, timeout=20)[1]  # nobody goes on alone
     assert status(killed).state == "interrupted"
-    assert [checkpoints.step(folder) for folder in checkpoints.folders(killed.checkpoints)] == [5]
+    assert checkpoints.last_whole(killed.checkpoints)[0]
     launch.resume(killed)
-    follow(killed, "step", 9)
+    assert follow(killed, "started", 1)["resumed_from"] >= 5
+    follow(killed, "step", 24)
     launch.stop(killed)
     end(killed)
     assert status(killed).state == "stopped"
@@ -170,13 +171,6 @@ def test_where_memory_runs_out_in_one_process_all_go_on_with_smaller_batches(tin
     (smaller,) = [event for event in events.read(run) if event["kind"] == "smaller_batch"]
     assert (smaller["batch_size"], smaller["gradient_accumulation"], smaller["was"]) == (2, 2, 4)
     assert told(run, "started", "resumed_from")[-1] == 3 and told(run, "step", "step") == [1, 2, 3, 4, 5, 6]
-
-
-def test_a_step_that_two_processes_cannot_share_is_refused_in_words(tiny_run, two_gpus):
-    run = tiny_run(batch_size=3, gpus="0,1")
-    launch.start(run)
-    end(run)
-    assert status(run).state == "failed" and "a step has 3 conversations" in status(run).message
 
 
 def test_runs_on_different_gpus_go_at_once_and_on_the_same_one_after_the_other(tiny_run, two_gpus):
