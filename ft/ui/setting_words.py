@@ -132,6 +132,12 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "usual 512 to 4096: memory and time grow with it. The plan says how many are longer",
             ),
             Setting("overlong", "What becomes of longer ones", "over-long", "cutting keeps the first turns", OVERLONG),
+            Setting(
+                "gpus",
+                "Which GPUs share each step",
+                "GPUs",
+                "none chosen: the first alone. Several learn the same, each from its share of a step's conversations",
+            ),
         ),
     ),
 )
@@ -216,12 +222,6 @@ EXPERT_GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "tracker",
                 "none is usual: the charts are here. Its package must be installed",
                 TRACKERS,
-            ),
-            Setting(
-                "gpus",
-                "Which GPUs share each step",
-                "GPUs",
-                "none chosen: the first alone. Several learn the same, each from its share of a step's conversations",
             ),
         ),
     ),
