@@ -117,7 +117,19 @@ class TrainConfig(BaseModel):
 
 def gpus_of(config: TrainConfig) -> list[str]:
     """The GPUs that share each step; none where it is the first alone, or the CPU."""
-    return config.gpus.split(",") if config.gpus else []
+    return list(dict.fromkeys(config.gpus.split(","))) if config.gpus else []
+
+
+def require_even_share(config: TrainConfig, processes: int) -> None:
+    """Raise UserError where a step's conversations cannot be divided among so many processes."""
+    rows = config.batch_size * config.gradient_accumulation
+    if rows % processes:
+        raise UserError(
+            f"{processes} processes",
+            f"a step has {rows} conversations (batch size {config.batch_size} times gradient accumulation "
+            f"{config.gradient_accumulation}), which {processes} cannot share evenly.",
+            f"Choose a number of GPUs that divides {rows}, or a step of {-(-rows // processes) * processes}.",
+        )
 
 
 def require_layers(config: TrainConfig, layers: int) -> None:

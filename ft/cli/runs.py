@@ -23,6 +23,8 @@ def train(args: argparse.Namespace) -> int:
     version = versions.find(args.name)
     config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
+    if not args.prepare:
+        launch.require_devices(config)
     run = directory.create(version, config)
     return _prepared(run, args) if args.prepare else _start(run, launch.start, args)
 

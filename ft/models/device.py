@@ -27,7 +27,7 @@ _PROBE_SECONDS = 0.05
 class Device:
     """A device that trains and chats. Memory is in bytes: the GPU's own, or the machine's for a CPU.
 
-    `id` is what CUDA_VISIBLE_DEVICES calls a GPU, "" for the CPU.
+    `id` is what CUDA_VISIBLE_DEVICES calls a GPU, "" for the CPU; `uuid` is its own name, whatever it is called there.
     """
 
     kind: Literal["cuda", "cpu"]
@@ -35,11 +35,12 @@ class Device:
     memory_bytes: int
     free_bytes: int
     id: str = ""
+    uuid: str = ""
 
     @property
     def key(self) -> str:
-        """What one run at a time can hold: cpu, cuda-0, ..."""
-        return f"cuda-{re.sub('[^A-Za-z0-9-]', '-', self.id)}" if self.id else self.kind
+        """What one run at a time can hold: "cpu", or "cuda-" and the GPU's uuid."""
+        return f"cuda-{re.sub('[^A-Za-z0-9-]', '-', self.uuid)}" if self.uuid else self.kind
 
     def __str__(self) -> str:
         return f"{self.name}, {self.memory_bytes / 2**30:.0f} GB ({self.free_bytes / 2**30:.1f} GB free)"
@@ -59,7 +60,10 @@ def gpus() -> tuple[Device, ...]:
     if not shutil.which("nvidia-smi"):
         return ()
     query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-    done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return ()  # its driver hangs
     there = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines() if done.returncode == 0]
     there = [each for each in there if len(each) == 5]
     found = []
@@ -68,10 +72,11 @@ def gpus() -> tuple[Device, ...]:
         same = (each for each in there if name == each[0] or (name.startswith("GPU-") and each[1].startswith(name)))
         gpu = next(same, None)
         if gpu is None and name.startswith("MIG-"):
-            gpu = next(iter(there), None)  # a part of a GPU: nvidia-smi lists whole ones
+            whole = next(iter(there), None)  # nvidia-smi lists whole ones
+            gpu = whole and [whole[0], name, f"part of {whole[2]}", *whole[3:]]
         if gpu is None:
             break  # as CUDA does: what comes after a name that is none is not visible
-        found.append(_gpu(name, *gpu[2:]))
+        found.append(_gpu(name, *gpu[1:]))
     return tuple(found)
 
 
@@ -99,11 +104,11 @@ def chosen(wanted: str) -> tuple[Device, ...]:
     return tuple(there[name] for name in dict.fromkeys(wanted.split(",")))
 
 
-def _gpu(name: str, title: str, total: str, free: str) -> Device:
+def _gpu(name: str, uuid: str, title: str, total: str, free: str) -> Device:
     if total.isdecimal() and free.isdecimal():
-        return Device("cuda", title, int(total) * 2**20, int(free) * 2**20, name)
+        return Device("cuda", title, int(total) * 2**20, int(free) * 2**20, name, uuid)
     memory = psutil.virtual_memory()  # "[N/A]": it shares the machine's memory
-    return Device("cuda", title, memory.total, memory.available, name)
+    return Device("cuda", title, memory.total, memory.available, name, uuid)
 
 
 def _cpu_name() -> str:

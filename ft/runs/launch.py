@@ -12,12 +12,21 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
+from ft.config import TrainConfig, require_even_share
+from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
 from ft.models.device import Device
-from ft.runs import events
+from ft.runs import directory, events
 from ft.runs.directory import Run
 from ft.runs.status import status
+
+QUIET = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYTHONUNBUFFERED": "1",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts
+}
 
 
 def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
@@ -30,12 +39,9 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
         **os.environ,
         **({"LD_PRELOAD": preload} if preload else {}),
         "PYTHONPATH": os.pathsep.join(paths),
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTHONUNBUFFERED": "1",
-        # No others: TRL refuses several in one process. nvidia-smi counts in this order.
+        **QUIET,
+        # No others: TRL refuses several in one process.
         "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices) or device.first_visible(),
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
 
 
@@ -46,6 +52,23 @@ def allocator() -> str:
     up to a third less memory, and is not slower (bench/train_memory.py).
     """
     return (sys.platform == "linux" and find_library("tcmalloc_minimal")) or ""
+
+
+def begin(dataset: Version, config: TrainConfig) -> Run:
+    """A new run, started. Where it cannot be, nothing is left of it.
+
+    Raises:
+        UserError: its GPUs are not there or cannot share its steps, the dataset is gone, or the disk is full.
+    """
+    require_devices(config)
+    run = directory.create(dataset, config)
+    start(run)
+    return run
+
+
+def require_devices(config: TrainConfig) -> None:
+    """Raise UserError where the GPUs of `config` are not there, or cannot share its steps."""
+    require_even_share(config, len(device.chosen(config.gpus)))
 
 
 def start(run: Run) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,11 @@ class Line:
     def user(self, run: Run) -> Run | None:
         """The run that has a device that `run` wants."""
         return next((each for each in self.using if self._share(each, run)), None)
+
+    def ahead(self, devices: Collection[str]) -> Run | None:
+        """A run that has one of `devices`, or waits for it."""
+        there = [*self.using, *(each.run for each in self.waiting)]
+        return next((run for run in there if not (mine := self.devices[run.id]) or mine & set(devices)), None)
 
     def _share(self, one: Run, other: Run) -> bool:
         """Whether both want the same device, or may."""

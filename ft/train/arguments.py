@@ -34,6 +34,7 @@ def training_arguments(
         save_steps = max(eval_steps, save_steps // eval_steps * eval_steps)
     return SFTConfig(
         output_dir=str(checkpoints),
+        router_aux_loss_coef=0.0,  # the loss is that of the replies alone; a router that is frozen needs no balance
         max_length=None,  # data.py has cut at turn boundaries already; TRL would cut in the middle of a reply
         max_steps=steps,
         per_device_train_batch_size=batch.size,

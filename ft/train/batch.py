@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ft.config import TrainConfig
-from ft.errors import UserError
+from ft.config import TrainConfig, require_even_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +40,10 @@ def batch_of(config: TrainConfig, found: list[dict[str, Any]], processes: int = 
     Raises:
         UserError: a step's conversations cannot be divided among so many processes.
     """
+    require_even_share(config, processes)
     told = (event["batch_size"] for event in reversed(found) if event["kind"] == "smaller_batch")
-    rows = config.batch_size * config.gradient_accumulation
-    batch = divided(rows, next(told, config.batch_size), processes)
-    if batch is None:
-        raise UserError(
-            f"{processes} processes",
-            f"a step has {rows} conversations (batch size {config.batch_size} times gradient accumulation "
-            f"{config.gradient_accumulation}), which {processes} cannot share evenly.",
-            f"Choose a number of GPUs that divides {rows}, or a step of {-(-rows // processes) * processes}.",
-        )
+    batch = divided(config.batch_size * config.gradient_accumulation, next(told, config.batch_size), processes)
+    assert batch is not None
     return batch
 
 

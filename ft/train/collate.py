@@ -7,8 +7,11 @@ from typing import Any
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
 
 from ft.train.data import IGNORED
+
+CLOSE = 0.05  # of the logits' norm: more than rounding to bf16 makes of it
 
 
 def collate(rows: Sequence[dict[str, Any]], *, pad: int, flat: bool = False) -> dict[str, Any]:
@@ -60,3 +63,24 @@ def _flat(ids: list[torch.Tensor], labels: list[torch.Tensor]) -> dict[str, Any]
         "max_length_k": longest,
         "seq_idx": torch.repeat_interleave(torch.arange(len(ids), dtype=torch.int32), lengths)[None],
     }
+
+
+@torch.no_grad()
+def keeps_rows_apart(model: PreTrainedModel) -> bool:
+    """Whether two rows of a flat batch give the logits that each gives alone.
+
+    Tried, since it is not known of a family: some layers that are no attention see the whole batch, or refuse it.
+    """
+    rows = [{"input_ids": list(range(first, first + 8)), "labels": [IGNORED] * 8} for first in (1, 9)]
+    batch = {
+        name: value.to(model.device) if isinstance(value, torch.Tensor) else value
+        for name, value in collate(rows, pad=0, flat=True).items()
+        if name not in ("labels", "places", "targets", "tokens")
+    }
+    try:
+        together = model(**batch, use_cache=False).logits[0]
+    except (ValueError, TypeError, NotImplementedError):
+        return False
+    ids = [torch.tensor([row["input_ids"]], device=model.device) for row in rows]
+    apart = torch.cat([model(input_ids=each, use_cache=False).logits[0] for each in ids])
+    return bool((together - apart).float().norm() <= CLOSE * apart.float().norm())

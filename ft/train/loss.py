@@ -25,6 +25,7 @@ def compute_loss_inside(model: PreTrainedModel) -> None:
     """
     plain: Any = model.forward
     alone = head_gives_the_logits(model.eval())  # in eval mode: dropout would make any two passes differ
+    fused = not alone and fused_head_gives_the_loss(model)
 
     @functools.wraps(plain)
     def forward(
@@ -40,14 +41,14 @@ def compute_loss_inside(model: PreTrainedModel) -> None:
             del kwargs["labels"]
             hidden = model.base_model(*args, **kwargs).last_hidden_state.flatten(0, 1).index_select(0, places)
             loss, hits = response_loss(hidden, targets, model.get_output_embeddings(), label_smoothing)
-        elif label_smoothing:
+        elif label_smoothing or not fused:
             del kwargs["labels"]
             logits = plain(*args, **kwargs).logits.flatten(0, 1).index_select(0, places).float()
             loss = cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
             hits = (logits.argmax(-1) == targets).sum()
         else:
-            fused = plain(*args, **kwargs, fused_lm_head=True)
-            loss, hits = -fused.log_probs.sum(), fused.is_top1.sum()
+            scored = plain(*args, **kwargs, fused_lm_head=True)
+            loss, hits = -scored.log_probs.sum(), scored.is_top1.sum()
         return {"loss": loss, "hits": hits}
 
     model.forward = forward
@@ -93,7 +94,7 @@ class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor, _: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
         (saved,) = ctx.saved_tensors
-        return saved * gradient.to(saved.dtype), None, None, None
+        return saved * gradient, None, None, None  # a number does not widen a tensor, and is not rounded before
 
 
 @torch.no_grad()
@@ -108,3 +109,13 @@ def head_gives_the_logits(model: PreTrainedModel) -> bool:
     return head is not None and torch.allclose(
         head(hidden).float(), model(input_ids=ids, use_cache=False).logits.float(), rtol=1e-3, atol=1e-3
     )
+
+
+@torch.no_grad()
+def fused_head_gives_the_loss(model: PreTrainedModel) -> bool:
+    """Whether TRL's fused head, which knows how some families scale or cap their logits, knows it of `model`."""
+    ids = torch.arange(1, 9, device=model.device)[None]
+    scores = model(input_ids=ids, use_cache=False).logits[:, :-1].float().log_softmax(-1)
+    wanted = scores.gather(-1, ids[:, 1:, None])[..., 0]
+    found = model(input_ids=ids, labels=ids, use_cache=False, fused_lm_head=True).log_probs.float()
+    return found.shape == wanted.shape and torch.allclose(found, wanted, rtol=1e-2, atol=1e-2)

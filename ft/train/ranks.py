@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
+STARTED_BY = "SIDETUNE_STARTED_BY"  # the process that holds the run's locks for those that train, where there is one
+
 
 def rank() -> int:
     """The number of this process among those that train together; the first, 0, alone tells, saves and asks."""

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import psutil
 from filelock import FileLock, Timeout
 
 from ft.errors import UserError
@@ -22,10 +23,9 @@ from ft.runs import events, launch
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
 from ft.runs.status import ENDS, is_locked
-from ft.train.ranks import rank
+from ft.train.ranks import STARTED_BY, rank
 from ft.train.told import ToldAlreadyError, told
 
-_LOCKED = "SIDETUNE_RUN_IS_LOCKED"  # set where the process that starts the others holds the locks
 _POLL_SECONDS = 0.5
 
 
@@ -37,24 +37,27 @@ def start(run: Run, processes: int) -> None:
         UserError: they failed without a word.
     """
     while True:
-        done = subprocess.run(command(run, processes), env={**os.environ, _LOCKED: "yes"}, check=False)
+        before = len(events.read(run))
+        environment = {**os.environ, STARTED_BY: str(os.getpid())}
+        done = subprocess.run(command(run, processes), env=environment, check=False)
         if done.returncode == 0:
             return
-        last = events.read(run)[-1]["kind"]
-        if last in ENDS:
+        told_since = {event["kind"] for event in events.read(run)[before:]}
+        if told_since & ENDS:
             raise ToldAlreadyError
-        if last != "smaller_batch":
+        if "smaller_batch" not in told_since:
             raise UserError(
                 f"the {processes} processes that train",
                 "one of them ended without a word, and the others with it.",
-                "See the log; resume the run, with fewer GPUs if it happens again.",
+                "See the log, then resume the run.",
             )
 
 
 def command(run: Run, processes: int) -> list[str]:
     """The command that starts them, on this machine, at a port that is free."""
     launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1"]
-    plain = ["--mixed_precision", "no", "--dynamo_backend", "no"]  # the trainer says what it wants
+    # Said here, or it would be what a person has configured for other programs; all GPUs: those that are visible.
+    plain = ["--gpu_ids", "all", "--mixed_precision", "no", "--dynamo_backend", "no"]
     return [
         *launcher,
         *("--num_processes", str(processes), "--main_process_port", "0"),
@@ -65,13 +68,14 @@ def command(run: Run, processes: int) -> list[str]:
 
 def one_of_several(run: Run, work: Callable[[], None]) -> int:
     """Do the work of one process; the first holds the locks where nobody does. Returns the exit status."""
-    if os.environ.get(_LOCKED):
-        threading.Thread(target=_end_with_the_lock, args=(run,), daemon=True).start()
+    if starter := os.environ.get(STARTED_BY):
+        threading.Thread(target=_end_with, args=(run, int(starter)), daemon=True).start()
         return told(run, work)
-    return told(run, work if rank() else lambda: _locked(run, work))
+    os.environ.update(launch.QUIET)
+    return told(run, work) if rank() else _locked(run, work)
 
 
-def _locked(run: Run, work: Callable[[], None]) -> None:
+def _locked(run: Run, work: Callable[[], None]) -> int:
     def refuse(behind: str, before: int) -> None:
         raise UserError(
             f"run {run.id}",
@@ -79,20 +83,24 @@ def _locked(run: Run, work: Callable[[], None]) -> None:
             "Start it again once that has ended: processes that are started together do not wait.",
         )
 
+    def alone() -> None:
+        with device_lock([each.key for each in devices], run, refuse):
+            work()
+
     devices = (device.gpus() or (device.describe(),))[: int(os.environ.get("LOCAL_WORLD_SIZE", "1"))]
+    lock = FileLock(run.lock_path)
     try:
-        with FileLock(run.lock_path, timeout=5):
-            launch.announce(run, devices)
-            with device_lock([each.key for each in devices], run, refuse):
-                work()
-    except Timeout as error:
-        raise UserError(
-            f"run {run.id}", "another process is training it already.", "Stop that one first, or wait for it."
-        ) from error
+        lock.acquire(timeout=5)
+    except Timeout:
+        print(f"Another process is already training {run.id}.", file=sys.stderr)
+        return 1
+    with lock:
+        launch.announce(run, devices)
+        return told(run, alone)
 
 
-def _end_with_the_lock(run: Run) -> None:
-    """End this process as soon as nobody holds the run's lock: who started it is gone, and another may go on."""
-    while is_locked(run):
+def _end_with(run: Run, starter: int) -> None:
+    """End this process as soon as the one that started it is gone, and with it the run's lock: another may go on."""
+    while is_locked(run) and psutil.pid_exists(starter):
         time.sleep(_POLL_SECONDS)
     os._exit(1)

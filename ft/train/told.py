@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
 
+import psutil
 from safetensors import SafetensorError
 
 from ft.errors import UserError
@@ -14,9 +16,10 @@ from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.status import ENDS, is_locked
 from ft.train.batch import out_of_memory
-from ft.train.ranks import processes, rank
+from ft.train.ranks import STARTED_BY, processes, rank
 
 _FIRST_SPEAKS = 3.0  # seconds: so long the others of several processes wait for the first to tell what befell them all
+_TOGETHER = 60.0  # seconds within which processes begin that are started together, on several machines
 
 
 class StoppedEarlyError(Exception):
@@ -62,14 +65,27 @@ def told(run: Run, work: Callable[[], None]) -> int:
     return 1
 
 
-def _failed(run: Run, given: str, why: str, todo: str) -> None:
+def is_told(run: Run) -> bool:
+    """Whether what has just befallen this process is told already, or is not its to tell, where it is one of several.
+
+    What befalls one of them befalls the others a moment later, as a lost connection.
+    """
+    if processes() == 1:
+        return False
     if rank():
         time.sleep(_FIRST_SPEAKS)
-    # What befalls one of several befalls the others a moment later, as a lost connection: that is not worth telling.
-    # Nor is it where the process that started them was killed.
-    if processes() > 1 and (not is_locked(run) or events.read(run)[-1]["kind"] in {*ENDS, "smaller_batch"}):
-        return
-    events.append(run, "failed", given=given, why=why, todo=todo)
+    found = events.read(run)
+    if not is_locked(run) or found[-1]["kind"] in {*ENDS, "smaller_batch"}:
+        return True  # the process that holds the lock for all was killed, or another was quicker
+    began = psutil.Process().create_time()
+    launched = max((event["time"] for event in found if event["kind"] == "launched"), default=began)
+    # Started by hand while others train the run, whose first process holds the lock.
+    return STARTED_BY not in os.environ and launched < began - _TOGETHER
+
+
+def _failed(run: Run, given: str, why: str, todo: str) -> None:
+    if not is_told(run):
+        events.append(run, "failed", given=given, why=why, todo=todo)
 
 
 def _out_of_memory(run: Run) -> None:

@@ -27,7 +27,7 @@ from ft.train.log import tell
 from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.probes import Probes, questions
 from ft.train.ranks import from_first, processes, rank, with_others
-from ft.train.told import ToldAlreadyError
+from ft.train.told import ToldAlreadyError, is_told
 from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError
 
@@ -64,7 +64,8 @@ def _attempt(run: Run, batch: Batch) -> Batch | None:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     sizes = {"batch_size": smaller.size, "gradient_accumulation": smaller.accumulation, "was": batch.size}
-    tell(run, "smaller_batch", any_rank=True, **sizes)
+    if not is_told(run):
+        tell(run, "smaller_batch", any_rank=True, **sizes)
     if processes() > 1:
         raise ToldAlreadyError
     return smaller

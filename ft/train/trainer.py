@@ -7,6 +7,7 @@ import math
 import shutil
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from trl import SFTTrainer
 from ft.errors import UserError
 from ft.figures import memory
 from ft.runs import checkpoints
-from ft.train.collate import collate, rows_of
+from ft.train.collate import collate, keeps_rows_apart, rows_of
 from ft.train.data import with_blanks
 from ft.train.loss import compute_loss_inside
 from ft.train.order import StepOrder, TellEpoch
@@ -43,8 +44,9 @@ class ResponseTrainer(SFTTrainer):
 
     def __init__(self, *args: Any, rows_a_step: int, label_smoothing: float = 0.0, **kwargs: Any) -> None:
         causal: Any = kwargs["model"].get_base_model()
-        # Without padding where no kernel needs it, and each conversation for itself all the same.
-        flat = causal.config._attn_implementation.startswith("flash_attention")
+        # NEFTune's noise goes by the length of a row, which is the whole batch's where it is flat.
+        flash = causal.config._attn_implementation.startswith("flash_attention")
+        flat = flash and not kwargs["args"].neftune_noise_alpha and keeps_rows_apart(causal)
         kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id, flat=flat)
         processes = PartialState().num_processes
         # A batch of each process at once; one process takes a smaller last batch.
@@ -142,23 +144,30 @@ class ResponseTrainer(SFTTrainer):
         folder = kept / f"{checkpoints.PREFIX}{self.state.global_step}"
         before = [each for each in checkpoints.folders(kept) if each != folder]
         needed = checkpoints.size(before[-1]) if before else 0
-        try:
+        with _written(folder, before):
             if self.args.should_save and checkpoints.free_bytes(kept.parent) < needed:
                 raise OSError(f"it needs {memory(needed)}, and there is less on the disk")
             super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()  # each process saves its random state
-            if self.args.should_save:
-                checkpoints.seal(folder)
-        except (OSError, RuntimeError, SafetensorError) as error:  # what Python, torch and safetensors raise there
-            shutil.rmtree(folder, ignore_errors=True)
-            where = f"from step {checkpoints.step(before[-1])}" if before else "from its beginning"
-            raise UserError(
-                f"the checkpoint of step {self.state.global_step}",
-                f"it could not be written to {kept}: {error}.",
-                f"Free disk space, then resume the run: it goes on {where}.",
-            ) from error
+        self.accelerator.wait_for_everyone()  # each process saves its random state
         if self.args.should_save:
+            with _written(folder, before):
+                checkpoints.seal(folder)
             checkpoints.prune(kept, Path(self.state.best_model_checkpoint or "").name)
 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """No card beside a checkpoint: TRL's would need the Hub's idea of the base model."""
+
+
+@contextmanager
+def _written(folder: Path, before: list[Path]) -> Iterator[None]:
+    """What keeps the checkpoint in `folder` from being written, in words; `before`: those that are there already."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # what Python, torch and safetensors raise there
+        shutil.rmtree(folder, ignore_errors=True)
+        where = f"from step {checkpoints.step(before[-1])}" if before else "from its beginning"
+        raise UserError(
+            f"the checkpoint of step {checkpoints.step(folder)}",
+            f"it could not be written to {folder.parent}: {error}.",
+            f"Free disk space, then resume the run: it goes on {where}.",
+        ) from error

@@ -89,11 +89,15 @@ def trial(
     with _held(here):
         room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []
+        tried: TrainConfig | None = None
         for each in _lighter(config):
             if progress:
                 progress("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
             share = batch_of(each, [], len(devices)).size
             alone = each.with_settings({"batch_size": share, "gradient_accumulation": 1, "gpus": ""})
+            if alone == tried:
+                continue  # a smaller batch of several GPUs may give each the same
+            tried = alone
             found = _attempt(dataset, alone, here, room, heed)
             attempts.append(replace(found, config=each))
             if attempts[-1].fits:

@@ -67,9 +67,7 @@ def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
     version = versions.find(dataset or "")
     config = presets.configure(preset, settings or {})
     catalogue.resolve(config.model)
-    run = directory.create(version, config)
-    launch.start(run)
-    return summary(run)
+    return summary(launch.begin(version, config))
 
 
 @refusing

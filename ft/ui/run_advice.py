@@ -107,8 +107,7 @@ def start(number: int, run_id: str) -> tuple[Any, ...]:
         run, config = _changed(run_id, number)
         dataset = _dataset(run)
         catalogue.resolve(config.model)
-        following = directory.create(versions.find(dataset), config)
-        launch.start(following)
+        following = launch.begin(versions.find(dataset), config)
     except UserError as error:
         return *[gr.skip()] * 3, alerts.shown(error)
     return dataset, following.id, gr.Tabs(selected="train"), alerts.hidden()

@@ -15,9 +15,9 @@ from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue, facts
+from ft.models import catalogue, device, facts
 from ft.presets import preset
-from ft.runs import directory, launch
+from ft.runs import directory, launch, queue
 from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
@@ -168,8 +168,7 @@ def start(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
         for found in _preflight(version, config):
             text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
             yield gr.skip(), text, gr.Button("Starting", interactive=False), alerts.hidden()
-        run = directory.create(version, config)
-        launch.start(run)
+        run = launch.begin(version, config)
         yield run.id, gr.skip(), gr.Button("Start training", interactive=True), alerts.hidden()
     except UserError as error:
         yield gr.skip(), "", gr.Button("Start training", interactive=True), alerts.shown(error)
@@ -186,8 +185,8 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
     text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
-    going = next((run.id for run in directory.list_runs() if status(run).live), "")
-    return text + (f"\n- Run {escape(going)} is going on: this one waits until it ends." if going else "")
+    going = queue.line().ahead({each.key for each in device.chosen(config.gpus)})
+    return text + (f"\n- Run {escape(going.id)} is going on: this one waits until it ends." if going else "")
 
 
 def _chosen(dataset: str) -> tuple[str, str]:

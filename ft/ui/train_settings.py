@@ -81,7 +81,8 @@ def differences(config: TrainConfig, recipe: TrainConfig) -> str:
 def _shown(setting: Setting, value: Any) -> Any:
     """What the control of a setting holds for a value of it."""
     if setting.name == "gpus":
-        return value.split(",") if value else []
+        there = {each.id for each in device.gpus()} if value else set()  # another machine's, or gone: no choice
+        return [each for each in value.split(",") if each in there]
     return str(value) if setting.name == "trained_layers" else value
 
 

@@ -125,11 +125,18 @@ def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_r
     assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
-def test_what_befalls_one_of_two_processes_ends_the_run_with_its_reason(tiny_run, two_gpus):
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_befalls_one_of_two_processes_ends_the_run_with_its_reason(tiny_run, two_gpus, by_hand: bool):
     ruinous = {"learning_rate": 1.0, "lora_alpha": 512, "schedule": "constant", "max_steps": 200, "eval_steps": 100}
-    run = tiny_run(**ruinous, gpus="0,1")
-    launch.start(run)
-    end(run)
+    run = tiny_run(**ruinous, gpus="" if by_hand else "0,1")
+    if by_hand:
+        assert subprocess.run([*TORCHRUN, "-m", "ft.train.worker", str(run.path)], capture_output=True).returncode
+    else:
+        launch.start(run)
+        end(run)
     failed = status(run)
     assert failed.state == "failed" and "the model diverged" in failed.message
     assert "sample.jsonl, record" in failed.message
@@ -138,6 +145,16 @@ def test_what_befalls_one_of_two_processes_ends_the_run_with_its_reason(tiny_run
     while is_locked(run) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not is_locked(run)
+
+
+def test_processes_that_are_started_by_hand_while_others_train_the_run_leave_it_alone(tiny_run):
+    run = tiny_run()
+    events.append(run, "launched", time=time.time() - 600)
+    events.append(run, "step", step=1)
+    before = run.events_path.read_text()
+    with FileLock(run.lock_path):
+        assert subprocess.run([*TORCHRUN, "-m", "ft.train.worker", str(run.path)], capture_output=True).returncode
+        assert run.events_path.read_text() == before
 
 
 SMALL_DEVICE = """
@@ -163,8 +180,7 @@ def test_where_memory_runs_out_in_one_process_all_go_on_with_smaller_batches(tin
     script = tmp_path / "small.py"
     script.write_text(SMALL_DEVICE)
     run = tiny_run(batch_size=8, max_steps=6, eval_steps=3, epochs=3, probes=0)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    monkeypatch.setattr(together, "command", lambda run, _: [*torchrun, str(script), str(run.path)])
+    monkeypatch.setattr(together, "command", lambda run, _: [*TORCHRUN, str(script), str(run.path)])
     with FileLock(run.lock_path):
         together.start(run, 2)
     assert status(run).state == "finished", status(run).message

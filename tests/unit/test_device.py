@@ -41,7 +41,12 @@ def test_the_first_gpu_is_described_with_its_memory_in_bytes(smi):
 
 @pytest.mark.parametrize(
     ("visible", "name"),
-    [("1", "NVIDIA L4"), ("1,0", "NVIDIA L4"), ("GPU-77e0", "NVIDIA L4"), ("MIG-5d9f", "NVIDIA A100-SXM4-80GB")],
+    [
+        ("1", "NVIDIA L4"),
+        ("1,0", "NVIDIA L4"),
+        ("GPU-77e0", "NVIDIA L4"),
+        ("MIG-5d9f", "part of NVIDIA A100-SXM4-80GB"),
+    ],
 )
 def test_the_gpu_that_is_described_is_the_one_that_cuda_shows_first(smi, monkeypatch, visible: str, name: str):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
@@ -73,9 +78,16 @@ def test_all_gpus_that_cuda_shows_are_found_in_its_order(smi, monkeypatch):
     assert [each.id for each in device.gpus()] == ["2", "0"]
 
 
+def test_a_gpu_is_one_device_whatever_it_is_called(smi, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    by_number = device.describe().key
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-77e0")
+    assert device.describe().key == by_number == "cuda-GPU-77e0bc42"
+
+
 def test_a_run_has_the_gpus_that_were_chosen_and_the_first_where_none_was(smi):
-    assert [each.key for each in device.chosen("0,1")] == ["cuda-0", "cuda-1"]
-    assert [each.key for each in device.chosen("")] == ["cuda-0"]
+    assert [each.key for each in device.chosen("0,1")] == ["cuda-GPU-5d9f11aa", "cuda-GPU-77e0bc42"]
+    assert [each.key for each in device.chosen("")] == ["cuda-GPU-5d9f11aa"]
     with pytest.raises(UserError, match="no GPU 7"):
         device.chosen("0,7")
 

@@ -114,6 +114,13 @@ def test_a_worker_asked_to_end_by_the_system_stops_its_run(run: Run, busy):
     assert status(run).state == "stopped"
 
 
+@pytest.mark.parametrize("settings", [{"gpus": "0,99"}, {"gpus": "99"}])
+def test_a_run_whose_gpus_are_not_there_is_refused_and_nothing_is_left_of_it(home: Path, settings):
+    with pytest.raises(UserError, match="gpus"):
+        launch.begin(Version("sample", "v1", home), TrainConfig(**settings))
+    assert directory.list_runs() == []
+
+
 @pytest.mark.parametrize(("visible", "given"), [(None, "0"), ("2,3", "2"), ("GPU-1a2b,1", "GPU-1a2b"), ("", "")])
 def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str | None, given: str):
     """TRL's trainer refuses to start where several GPUs are visible to one process."""

@@ -54,6 +54,7 @@ def test_gpus_are_offered_where_there_are_several_and_come_back_as_they_were_cho
     shown = train_settings.values(TrainConfig(gpus="0,1"))
     assert train_settings.settings(shown)["gpus"] == "0,1"
     assert train_settings.settings(train_settings.values(TrainConfig()))["gpus"] == ""
+    assert train_settings.settings(train_settings.values(TrainConfig(gpus="1,7")))["gpus"] == "1"  # 7 is gone
 
 
 def test_a_layer_count_that_is_typed_is_a_number():
