@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from random_model import write
+from stock_model import stock_model
 from train_memory import chat
 from transformers import TrainerCallback
 
@@ -55,17 +56,9 @@ def stock_trl(folder: str, options: argparse.Namespace) -> dict[str, Any]:
     """As https://huggingface.co/docs/trl/peft_integration shows QLoRA, with our batch, rank and length."""
     import datasets
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
     from trl import SFTConfig, SFTTrainer
 
-    quantisation = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype=torch.bfloat16,
-        bnb_4bit_use_double_quant=True,
-    )
-    model = AutoModelForCausalLM.from_pretrained(folder, quantization_config=quantisation, dtype=torch.bfloat16)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = stock_model(folder)
     watch = Stopwatch(options.steps)
     with tempfile.TemporaryDirectory() as output:
         trainer = SFTTrainer(

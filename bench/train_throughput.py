@@ -27,6 +27,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from stock_model import stock_model
+
 from formats.conversation import Conversation
 from formats.convert import convert
 from ft import home
@@ -56,18 +58,10 @@ def stock_trl(file: Path, rows: int) -> dict[str, Any]:
     import datasets
     import torch
     from peft import LoraConfig
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
     from trl import SFTConfig, SFTTrainer
 
     folder = embedded.ensure()
-    quantisation = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype=torch.bfloat16,
-        bnb_4bit_use_double_quant=True,
-    )
-    model = AutoModelForCausalLM.from_pretrained(folder, quantization_config=quantisation, dtype=torch.bfloat16)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model, tokenizer = stock_model(folder)
     chats = [{"messages": turns(each)} for each in conversations(file, rows)]
     tokens = sum(len(tokenizer.apply_chat_template(each["messages"])["input_ids"]) for each in chats)
     with tempfile.TemporaryDirectory() as output:

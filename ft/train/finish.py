@@ -45,12 +45,8 @@ def finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Load
         },
     }
     write_text(run.receipt_path, json.dumps(receipt, indent=2))
-    figures: dict[str, Any] = {
-        "step": state.global_step,
-        "best_step": best,
-        "peak_memory_bytes": receipt["peak_memory_bytes"],
-    }
-    figures["tokens_per_second"] = receipt["tokens_per_second"]
+    figures: dict[str, Any] = {name: receipt[name] for name in ("best_step", "peak_memory_bytes", "tokens_per_second")}
+    figures["step"] = state.global_step
     if reporter.stopped:
         tell(run, "stopped", **figures)
     else:

@@ -10,12 +10,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 
 import psutil
-from filelock import FileLock, Timeout
 
 from ft.errors import UserError
 from ft.models import device
@@ -24,9 +21,8 @@ from ft.runs.directory import Run
 from ft.runs.queue import device_lock
 from ft.runs.status import ENDS, is_locked
 from ft.train.ranks import STARTED_BY, rank
-from ft.train.told import ToldAlreadyError, told
-
-_POLL_SECONDS = 0.5
+from ft.train.told import ToldAlreadyError, run_lock, told
+from ft.train.watch import end_unless
 
 
 def start(run: Run, processes: int) -> None:
@@ -69,7 +65,8 @@ def command(run: Run, processes: int) -> list[str]:
 def one_of_several(run: Run, work: Callable[[], None]) -> int:
     """Do the work of one process; the first holds the locks where nobody does. Returns the exit status."""
     if starter := os.environ.get(STARTED_BY):
-        threading.Thread(target=_end_with, args=(run, int(starter)), daemon=True).start()
+        # As soon as the one that started it is gone, and with it the run's lock, another may go on.
+        end_unless(lambda: is_locked(run) and psutil.pid_exists(int(starter)))
         return told(run, work)
     os.environ.update(launch.QUIET)
     return told(run, work) if rank() else _locked(run, work)
@@ -88,19 +85,8 @@ def _locked(run: Run, work: Callable[[], None]) -> int:
             work()
 
     devices = (device.gpus() or (device.describe(),))[: int(os.environ.get("LOCAL_WORLD_SIZE", "1"))]
-    lock = FileLock(run.lock_path)
-    try:
-        lock.acquire(timeout=5)
-    except Timeout:
-        print(f"Another process is already training {run.id}.", file=sys.stderr)
-        return 1
-    with lock:
+    with run_lock(run) as held:
+        if not held:
+            return 1
         launch.announce(run, devices)
         return told(run, alone)
-
-
-def _end_with(run: Run, starter: int) -> None:
-    """End this process as soon as the one that started it is gone, and with it the run's lock: another may go on."""
-    while is_locked(run) and psutil.pid_exists(starter):
-        time.sleep(_POLL_SECONDS)
-    os._exit(1)

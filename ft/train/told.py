@@ -6,9 +6,11 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from ft.errors import UserError
@@ -28,6 +30,23 @@ class StoppedEarlyError(Exception):
 
 class ToldAlreadyError(Exception):
     """The work ended, and the run's events say why."""
+
+
+@contextmanager
+def run_lock(run: Run) -> Iterator[bool]:
+    """Hold the run's lock, which says that the run is alive, until the process is gone, however it goes.
+
+    False, and a word on standard error, where another process holds it.
+    """
+    lock = FileLock(run.lock_path)
+    try:
+        lock.acquire(timeout=5)
+    except Timeout:
+        print(f"Another process is already training {run.id}.", file=sys.stderr)
+        yield False
+        return
+    with lock:
+        yield True
 
 
 def told(run: Run, work: Callable[[], None]) -> int:

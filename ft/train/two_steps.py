@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,9 @@ from ft.train.batch import Batch, out_of_memory
 from ft.train.callbacks import peak_memory_bytes
 from ft.train.data import encode
 from ft.train.trial import OUT_OF_MEMORY
+from ft.train.watch import end_unless
 
 LOOKED_AT = 256  # conversations with the most text: the longest in tokens are among them
-_POLL_SECONDS = 0.5
 
 
 class _Stopwatch(TrainerCallback):
@@ -94,17 +93,10 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _end_with(parent: int) -> None:
-    """End this process once `parent`, which started it, is gone: it holds the device's lock, and may be killed."""
-    while os.getppid() == parent:
-        time.sleep(_POLL_SECONDS)
-    os._exit(1)
-
-
 def main() -> int:
     asked = json.loads(sys.argv[1])
     if "parent" in asked:
-        threading.Thread(target=_end_with, args=[asked["parent"]], daemon=True).start()
+        end_unless(lambda: os.getppid() == asked["parent"])  # it holds the device's lock, and may be killed
     try:
         found = measure(versions.find(asked["dataset"]), TrainConfig(**asked["config"]))
     except UserError as error:

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from filelock import FileLock, Timeout
-
 from ft.models import device
 from ft.models.libraries import import_libraries
 from ft.runs.directory import Run
@@ -22,7 +20,7 @@ from ft.runs.queue import device_lock
 from ft.train import together
 from ft.train.log import tell
 from ft.train.ranks import processes
-from ft.train.told import StoppedEarlyError, told
+from ft.train.told import StoppedEarlyError, run_lock, told
 
 
 def main(argv: list[str]) -> int:
@@ -30,14 +28,9 @@ def main(argv: list[str]) -> int:
     run = Run(Path(argv[0]))
     if processes() > 1:
         return together.one_of_several(run, partial(_train, run))
-    lock = FileLock(run.lock_path)
-    try:
-        lock.acquire(timeout=5)
-    except Timeout:
-        print(f"Another process is already training {run.id}.", file=sys.stderr)
-        return 1
-    # Held until the process is gone, however it goes: a held lock is what says that this run is alive.
-    with lock:
+    with run_lock(run) as held:
+        if not held:
+            return 1
         signal.signal(signal.SIGTERM, _asker(run))
         return told(run, partial(_in_turn, run))
 

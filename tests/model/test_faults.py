@@ -8,6 +8,7 @@ import sys
 
 import psutil
 import pytest
+from going import end, finished, follow
 from safetensors.torch import load_file
 
 from ft.runs import checkpoints, events, launch
@@ -17,18 +18,6 @@ from ft.runs.status import status, summary
 pytestmark = pytest.mark.slow
 
 
-def end(run: Run) -> None:
-    for _ in launch.wait(run, poll=0.05):
-        pass
-
-
-def follow(run: Run, kind: str, step: int = 0) -> dict:
-    for event in launch.wait(run, poll=0.02):
-        if event["kind"] == kind and (event.get("step") or 0) >= step:
-            return event
-    raise AssertionError(f"the run ended first: {status(run)}")
-
-
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
@@ -36,13 +25,6 @@ def kill(pid: int) -> None:
 
 def told(run: Run, kind: str) -> list[dict]:
     return [event for event in events.standing(events.read(run)) if event["kind"] == kind]
-
-
-def finished(run: Run) -> Run:
-    launch.start(run)
-    end(run)
-    assert status(run).state == "finished", status(run).message
-    return run
 
 
 def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(tiny_run):

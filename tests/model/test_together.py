@@ -11,11 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 from filelock import FileLock
+from going import end, finished, follow
 from safetensors.torch import load_file
 
 from ft.runs import checkpoints, events, launch
@@ -33,33 +33,9 @@ SAME = {"lora_dropout": 0.0, "batch_size": 4, "gradient_accumulation": 2, "epoch
 
 
 @pytest.fixture
-def two_gpus(tmp_path: Path, monkeypatch) -> None:
+def two_gpus(nvidia_smi) -> None:
     """A machine that says it has two GPUs, for those who choose among them; torch finds none, and takes the CPU."""
-    script = tmp_path / "bin" / "nvidia-smi"
-    script.parent.mkdir()
-    script.write_text(TWO_GPUS)
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-
-def follow(run: Run, kind: str, step: int = 0) -> dict:
-    for event in launch.wait(run, poll=0.02):
-        if event["kind"] == kind and (event.get("step") or 0) >= step:
-            return event
-    raise AssertionError(f"the run ended first: {status(run)}")
-
-
-def end(run: Run) -> None:
-    for _ in launch.wait(run, poll=0.05):
-        pass
-
-
-def finished(run: Run) -> Run:
-    launch.start(run)
-    end(run)
-    assert status(run).state == "finished", status(run).message
-    return run
+    nvidia_smi(TWO_GPUS)
 
 
 def told(run: Run, kind: str, figure: str) -> list:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import psutil
 import pytest
 
@@ -23,13 +20,8 @@ echo "2, GPU-0c3d9e71, NVIDIA GB10, [N/A], [N/A]"
 
 
 @pytest.fixture
-def smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "bin" / "nvidia-smi"
-    path.parent.mkdir()
-    path.write_text(SMI)
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+def smi(nvidia_smi) -> None:
+    nvidia_smi(SMI)
 
 
 def test_the_first_gpu_is_described_with_its_memory_in_bytes(smi):

@@ -1,0 +1,29 @@
+"""Runs that real workers train, followed until something is told of them."""
+
+from __future__ import annotations
+
+from ft.runs import launch
+from ft.runs.directory import Run
+from ft.runs.status import status
+
+
+def follow(run: Run, kind: str, step: int = 0) -> dict:
+    """The first event of that kind, at `step` or later."""
+    for event in launch.wait(run, poll=0.02):
+        if event["kind"] == kind and (event.get("step") or 0) >= step:
+            return event
+    raise AssertionError(f"the run ended first: {status(run)}")
+
+
+def end(run: Run) -> None:
+    """Wait until the run is not going any more."""
+    for _ in launch.wait(run, poll=0.05):
+        pass
+
+
+def finished(run: Run) -> Run:
+    """Start the run, and give it when it has finished."""
+    launch.start(run)
+    end(run)
+    assert status(run).state == "finished", status(run).message
+    return run
