@@ -81,11 +81,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Ta
 
 def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:
     """What was found is no longer of what is looked at, unless it is."""
-    try:
-        looked = data_choice.looked_at(dataset, staged)
-    except UserError:
-        looked = None
-    if looked and str(looked.path) == found.of:
+    if data_choice.still_looked_at(dataset, staged, found.of):
         return tuple(gr.skip() for _ in range(_OUTPUTS + 1))
     return Found(), gr.HTML("", visible=False), *_empty(), alerts.hidden()
 

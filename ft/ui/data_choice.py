@@ -31,6 +31,19 @@ def looked_at(dataset: str, staged: str) -> Looked:
     return next(iter(versions.list_datasets()), None)
 
 
+def still_looked_at(dataset: str, staged: str, of: str) -> bool:
+    """Whether what lies at `of` (a `path`; "": nowhere) is what is looked at.
+
+    For the events that take away what was found in, or made of, another dataset: the last change may be answered after
+    something was found or made already.
+    """
+    try:
+        looked = looked_at(dataset, staged)
+    except UserError:
+        return False
+    return looked is not None and str(looked.path) == of
+
+
 def upload_of(staged: str) -> Staged | None:
     """The upload of that id; None where it was saved or discarded, or is too old."""
     try:

@@ -33,17 +33,21 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
         file = gr.DownloadButton("Download", visible=False, scale=0, min_width=140)
         left_out = gr.DownloadButton("Download what was left out", visible=False, scale=0, min_width=260)
     data_hub.build_push(shared, staged)
-    made = [words, file, left_out, problem]
-    make.click(exported, [shared.dataset, staged, format, side], made, concurrency_limit=1, **PRIVATE)
-    gr.on([shared.dataset.change, staged.change, shared.edited.change], forget, None, made, **SHARED_EVENT)
+    of = gr.State("")  # what the files were made of: its path
+    here, made = [shared.dataset, staged], [of, words, file, left_out, problem]
+    make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
+    seen = [shared.dataset.change, staged.change, shared.edited.change]
+    gr.on(seen, forget, [*here, of], made, **SHARED_EVENT)
 
 
-def forget() -> tuple[Any, ...]:
-    """The files made before are not of what is looked at now."""
-    return "", gr.DownloadButton(visible=False), gr.DownloadButton(visible=False), alerts.hidden()
+def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
+    """The files made before are not of what is looked at now, unless they are."""
+    if data_choice.still_looked_at(dataset, staged, of):
+        return tuple(gr.skip() for _ in range(5))
+    return "", "", gr.DownloadButton(visible=False), gr.DownloadButton(visible=False), alerts.hidden()
 
 
-@alerts.told(outputs=3)
+@alerts.told(outputs=4)
 def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ...]:
     """Write the file, and give it out."""
     looked = required(dataset, staged)
@@ -58,6 +62,7 @@ def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ..
     for reason, number in done.left_out.items():
         words += f" {counted(number, 'conversation')} left out: {reason}"
     return (
+        str(looked.path),
         f'<p class="note" role="status">{escape(words)}</p>',
         gr.DownloadButton(value=file, visible=True),
         gr.DownloadButton(value=beside, visible=beside is not None),

@@ -17,7 +17,7 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.hub import pull, push
 from ft.hub.access import SIGN_IN
-from ft.ui import alerts
+from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
@@ -104,21 +104,28 @@ def build_push(shared: Shared, staged: gr.BrowserState) -> None:
         public = gr.Checkbox(False, label="Everybody may see it", info="else only you, or your organisation")
         write = gr.Button("Write it to the Hub", scale=0, min_width=180)
         problem, told = alerts.place(), gr.HTML(elem_id="hub-pushed")
+    of = gr.State("")  # what is written, or was: its path
     here = [shared.dataset, staged]
     event = partial(pushed, hosted=shared.hosted)
-    write.click(event, [*here, to, format, token, public], [told, problem], concurrency_limit=1, **PRIVATE)
-    gr.on([shared.dataset.change, shared.edited.change], forget, None, [told, problem], **SHARED_EVENT)
+    write.click(event, [*here, to, format, token, public], [of, told, problem], concurrency_limit=1, **PRIVATE)
+    seen = [shared.dataset.change, shared.edited.change]
+    gr.on(seen, forget, [*here, of], [of, told, problem], **SHARED_EVENT)
 
 
-def forget() -> tuple[Any, Any]:
-    """What was written is no longer what is looked at."""
-    return "", alerts.hidden()
+def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
+    """What was written is no longer what is looked at, unless it is."""
+    if data_choice.still_looked_at(dataset, staged, of):
+        return gr.skip(), gr.skip(), gr.skip()
+    return "", "", alerts.hidden()
 
 
-@alerts.told(outputs=1)
-def pushed(dataset: str, staged: str, to: str, format: str, token: str, public: bool, *, hosted: bool) -> Iterator[str]:
-    """Write the dataset to the Hub, with its card."""
+@alerts.told(outputs=2)
+def pushed(
+    dataset: str, staged: str, to: str, format: str, token: str, public: bool, *, hosted: bool
+) -> Iterator[tuple[Any, str]]:
+    """Write the dataset to the Hub, with its card: its path, and how that goes."""
     looked = required(dataset, staged)
+    yield str(looked.path), ""
     if not isinstance(looked, Version):
         raise UserError("the upload", "it is not saved yet.", "Save it under a name first.")
     key = token_of(token, hosted)
@@ -131,9 +138,9 @@ def pushed(dataset: str, staged: str, to: str, format: str, token: str, public: 
     with closing(follow(work)) as news:
         for each in news:
             if isinstance(each, dict):
-                yield _written(each)
+                yield gr.skip(), _written(each)
             elif each:
-                yield f'<p class="working" role="status">{escape(each)} …</p>'
+                yield gr.skip(), f'<p class="working" role="status">{escape(each)} …</p>'
 
 
 def _written(done: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from ft.dataset.near import Group
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts
+from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required, unchanged
 from ft.ui.shared import Shared
@@ -25,6 +25,7 @@ from ft.ui.tab import PRIVATE, SHARED_EVENT
 _DRAWN = 12  # groups
 _OF_A_GROUP = 4  # conversations
 _TEXT = 160  # characters
+Found = tuple[str, list[Group]]  # the path of what is or was looked through, and its groups
 
 
 def build(shared: Shared, staged: gr.BrowserState) -> None:
@@ -50,11 +51,14 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     found = [groups, status, shown, keep, problem]
     find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
     keep.click(keep_one, [*here, groups], [staged, shared.edited, problem], **PRIVATE)
-    gr.on([shared.dataset.change, staged.change, shared.edited.change], forget, None, found, **SHARED_EVENT)
+    seen = [shared.dataset.change, staged.change, shared.edited.change]
+    gr.on(seen, forget, [*here, groups], found, **SHARED_EVENT)
 
 
-def forget() -> tuple[Any, ...]:
-    """What was found is no longer of what is looked at."""
+def forget(dataset: str, staged: str, found: Found | None) -> tuple[Any, ...]:
+    """What was found is no longer of what is looked at, unless it is."""
+    if data_choice.still_looked_at(dataset, staged, found[0] if found else ""):
+        return tuple(gr.skip() for _ in range(5))
     return None, gr.HTML("", visible=False), "", gr.Button(visible=False), alerts.hidden()
 
 
@@ -69,7 +73,7 @@ def look(dataset: str, staged: str, near_too: bool, threshold: float) -> Iterato
 
             yield near.groups(looked.conversations(), threshold=threshold if near_too else None, progress=progress)
 
-        yield None, _status("Comparing"), "", gr.Button(visible=False), alerts.hidden()
+        yield (str(looked.path), []), _status("Comparing"), "", gr.Button(visible=False), alerts.hidden()
         with closing(follow(work)) as news:
             for each in news:
                 if isinstance(each, list):
@@ -126,8 +130,8 @@ def _group(looked: Version | Staged, group: Group) -> str:
 
 
 @alerts.told(outputs=2)
-def keep_one(dataset: str, staged: str, found: tuple[str, list[Group]] | None) -> tuple[Any, Any]:
-    """Delete all but the first of each group; `found` are the groups, and where what they are of lies."""
+def keep_one(dataset: str, staged: str, found: Found | None) -> tuple[Any, Any]:
+    """Delete all but the first of each group; `found` by a look."""
     of, groups = found or ("", [])
     if not groups:
         raise UserError("no group", "nothing was found to delete.", "Look for duplicates first.")

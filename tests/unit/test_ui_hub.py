@@ -10,8 +10,9 @@ from fake_hub import Hub, Repo
 from huggingface_hub import constants
 
 from formats.repair import REPAIRS
-from ft.dataset import build, versions
-from ft.ui import api, app, data_events, data_hub
+from ft.dataset import build, edit, versions
+from ft.dataset.change import deletion
+from ft.ui import alerts, api, app, data_events, data_export, data_hub, data_near
 
 HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", 10, "")
 
@@ -46,14 +47,27 @@ def test_what_cannot_be_fetched_is_said_and_leaves_all_as_it_was(hub):
 
 def test_the_dataset_is_written_to_the_hub_and_its_address_shown(hub, chats):
     *_, last = data_hub.pushed("chats", "", "ada/mine", "messages", "hf_mine", False, hosted=True)
-    assert "Only you can see it" in last[0] and f"{hub.url}/datasets/ada/mine" in last[0]
+    assert "Only you can see it" in last[1] and f"{hub.url}/datasets/ada/mine" in last[1]
     assert hub.repos["ada/mine"].private and hub.tokens[-1] == "hf_mine"
+
+
+def test_what_was_found_in_or_made_of_a_dataset_goes_with_it_and_not_before(hub, chats):
+    """Saving a dataset changes what is looked at, and what listens to that may be told after the next click."""
+    of, *_ = next(iter(data_hub.pushed("chats", "", "ada/mine", "messages", "hf_mine", False, hosted=True)))
+    assert of == data_export.exported("chats", "", "messages", "")[0] == str(chats.path)
+    *_, (found, *_) = data_near.look("chats", "", False, 0.8)
+    for forget, held in ((data_hub.forget, of), (data_export.forget, of), (data_near.forget, found)):
+        assert all(each == gr.skip() for each in forget("chats", "", held))
+    edit.apply(chats, deletion([0]))
+    for forget, held in ((data_hub.forget, of), (data_export.forget, of), (data_near.forget, found)):
+        forgotten = forget("chats", "", held)
+        assert not forgotten[0] and forgotten[-1] == alerts.hidden()
 
 
 def test_a_hosted_page_lends_nobody_the_token_of_the_machine(hub, chats, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_machine")
     *_, last = data_hub.pushed("chats", "", "ada/mine", "messages", "", False, hosted=True)
-    assert "No access token" in last[1]["value"] and "ada/mine" not in hub.repos
+    assert "No access token" in last[-1]["value"] and "ada/mine" not in hub.repos
     list(data_events.fetch("ada/chats", "", *HOW, hosted=True))
     assert hub.tokens == []
     list(data_events.fetch("ada/chats", "", *HOW, hosted=False))

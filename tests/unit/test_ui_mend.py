@@ -78,6 +78,6 @@ def test_a_record_is_shown_with_a_line_for_each_field():
 
 def test_the_exported_file_is_named_in_words_and_its_button_stays_short(home: Path, tmp_path: Path):
     build.save(upload(tmp_path, *CHATS, UNANSWERED), "chats")
-    words, file, left_out, trouble = data_export.exported("chats", "", "messages", "")
+    _, words, file, left_out, trouble = data_export.exported("chats", "", "messages", "")
     assert "chats-messages.jsonl" in words and Path(file.value["path"]).name == "chats-messages.jsonl"
     assert file.label == "Download" and not left_out.visible and not refused(trouble)
