@@ -12,13 +12,14 @@ from typing import Literal
 
 from formats.conversation import Conversation
 from formats.texts import placeholders
+from ft.checks import control
 from ft.checks.language import Languages
 from ft.checks.private import KINDS, found_in, mask, redact, redacted
 from ft.dataset.change import Change, deletion, training
 from ft.dataset.split import opening
 from ft.figures import count
 
-Fix = Literal["", "delete", "redact", "untrain"]
+Fix = Literal["", "delete", "redact", "strip", "untrain"]
 EXAMPLES = 5
 FEW = 50  # conversations
 _A_PROGRESS = 500
@@ -33,10 +34,25 @@ _ENDS = tuple(".!?:;)]}>\"'`*|~\u2026\u3002\uff01\uff1f\u300d\u300f\u201d\u2019\
 
 
 @dataclass(frozen=True, slots=True)
+class _Mend:
+    """A fix that changes texts: what it makes of a conversation, of a piece that is shown, and what was done then."""
+
+    conversation: Callable[[Conversation], Conversation]
+    piece: Callable[[str], str]
+    done: str
+
+
+_MENDS: dict[Fix, _Mend] = {
+    "redact": _Mend(redacted, redact, "redacted"),
+    "strip": _Mend(control.cleaned, lambda text: mask(control.without(text)), "without control tokens now"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A conversation that shows a finding: its row (0: the first), and a piece of its text with private data masked.
 
-    `after`: the same piece redacted, where that is the fix.
+    `after`: the same piece as the usual fix leaves it, where that changes texts.
     """
 
     row: int
@@ -69,7 +85,7 @@ class _Seen:
             kept = self.examples.setdefault(code, [])
             if len(kept) < EXAMPLES:
                 short = text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"
-                kept.append(Example(row, mask(short), redact(short) if code in KINDS else ""))
+                kept.append(Example(row, mask(short), _after(code, short)))
 
 
 # code: title, advice, the fixes (the usual one first). {n} is how many conversations.
@@ -126,6 +142,13 @@ FINDINGS: dict[str, tuple[str, str, tuple[Fix, ...]]] = {
         "{n} conversations are in another language than most. If the model is to speak both, keep them; a few are too "
         "few to learn a language from, and enough to make a model slip into it.",
         ("delete",),
+    ),
+    "control_tokens": (
+        "Control tokens in the text",
+        "{n} conversations hold text such as <|im_end|> or [INST], with which chat templates part the turns. A model "
+        "whose own tokens they are reads the end of a turn there; for another one they are noise that it learns to "
+        "write. Mostly they are left over from a file made for another model. Take them out.",
+        ("strip", "delete"),
     ),
     "placeholders": (
         "Unfilled placeholders",
@@ -184,6 +207,8 @@ def examine(
             for piece in found_in(message.content):
                 start = max(0, piece.start - 40)
                 seen.add(piece.kind, row, message.content[start : piece.end + 40])
+            if token := control.found_in(message.content) or control.found_in(message.reasoning or ""):
+                seen.add("control_tokens", row, token.string[max(0, token.start() - 40) :])
             if placeholders(message.content):
                 seen.add("placeholders", row, message.content)
         if conversation.messages[0].role != "system":
@@ -216,6 +241,12 @@ def examine(
         if language not in ("", main):
             seen.add("languages", row, f"{language}, where most are {main}")
     return _findings(seen)
+
+
+def _after(code: str, piece: str) -> str:
+    """The piece as the usual fix leaves it; "" where that changes no text."""
+    usual = next(iter(FINDINGS[code][2]), "")
+    return _MENDS[usual].piece(piece) if usual in _MENDS else ""
 
 
 def _lengths(seen: _Seen, lengths: array[int]) -> None:
@@ -252,7 +283,7 @@ def change(finding: Finding, chosen: dict[int, Conversation], fix: Fix = "") -> 
         raise ValueError(f"there is no fix {fix!r} for {finding.code}")
     if fix == "delete":
         return deletion(finding.rows)
-    if fix == "redact":
-        replaced = {row: new for row, old in chosen.items() if (new := redacted(old)) != old}
-        return Change(f"{count(len(replaced), 'conversation')} redacted", replace=replaced)
+    if mend := _MENDS.get(fix):
+        replaced = {row: new for row, old in chosen.items() if (new := mend.conversation(old)) != old}
+        return Change(f"{count(len(replaced), 'conversation')} {mend.done}", replace=replaced)
     return training(chosen, False)

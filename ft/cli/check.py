@@ -30,7 +30,7 @@ def check(args: argparse.Namespace) -> int:
         for example in each["examples"][:2]:
             say(f"  For example: {' '.join(example['text'].split())}")
             if "after" in example:
-                say(f"  Redacted:    {' '.join(example['after'].split())}")
+                say(f"  After:       {' '.join(example['after'].split())}")
         if each["code"] not in [words.partition("=")[0] for words in args.fix]:
             for place, fix in enumerate(each["fixes"]):
                 named = f"{each['code']}={fix}" if place else each["code"]
@@ -42,7 +42,12 @@ def check(args: argparse.Namespace) -> int:
     return 0
 
 
-_FIXES = {"delete": "delete them", "redact": "redact them", "untrain": "keep them as context that is not learnt"}
+_FIXES = {
+    "delete": "delete them",
+    "redact": "redact them",
+    "strip": "take them out",
+    "untrain": "keep them as context that is not learnt",
+}
 
 
 def _told(done: int) -> None:

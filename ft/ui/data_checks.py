@@ -26,6 +26,7 @@ from ft.ui.tab import PRIVATE, SHARED_EVENT
 _FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
     "redact": "Redact them as [{code}]",
+    "strip": "Take them out",
     "untrain": "Do not learn from them",
 }
 _AT_MOST = 2  # fixes of a finding
@@ -167,7 +168,7 @@ def _examples(one: Finding) -> str:
     lines = ""
     for each in one.examples:
         number = f"<b>{each.row + 1:,}</b> " if each.row >= 0 else ""
-        after = f'<br><span class="quiet">redacted:</span> {escape(each.after)}' if each.after else ""
+        after = f'<br><span class="quiet">after:</span> {escape(each.after)}' if each.after else ""
         lines += f"<li>{number}{escape(each.text)}{after}</li>"
     return f'<div class="alike"><p class="quiet">For example</p><ul>{lines}</ul></div>' if lines else ""
 

@@ -41,7 +41,7 @@ def test_findings_are_told_with_rows_masked_examples_and_the_command_that_mends_
     assert main(["check", "chats"]) == 0
     said = capsys.readouterr().out
     assert "To redact them: sidetune check chats --fix email" in said and "Conversations 57, 58, 59, 60" in said
-    assert "not learnt: sidetune check chats --fix refusals=untrain" in said and "Redacted:    Ada, at [EMAIL]" in said
+    assert "not learnt: sidetune check chats --fix refusals=untrain" in said and "After:       Ada, at [EMAIL]" in said
 
 
 def test_several_fixes_make_one_version_that_can_be_undone(chats, capsys):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
-from ft.checks import doctor
+from ft.checks import control, doctor
 from ft.checks.doctor import FINDINGS, change
 from ft.checks.language import Languages
 from ft.checks.private import found_in, mask, redact, redacted
@@ -38,6 +38,7 @@ CASES = {
     "dominant_prompt": [*CLEAN, *[chat("Good morning", f"Good morning number {n}.") for n in range(20)]],
     "contradictions": [*CLEAN, chat("question 3:  what is 3?", "It is four, of course.")],
     "languages": [*CLEAN, chat(DUTCH, DUTCH)],
+    "control_tokens": [*CLEAN, chat("Name?", "I am Ada.<|im_end|>\n<|im_start|>user\n")],
     "placeholders": [*CLEAN, chat("Who?", "I am {{name}}, of course.")],
     "key": [*CLEAN, chat("Key?", "It is sk-proj-abcdefghijklmnopqrstuvwx, keep it.")],
     "email": [*CLEAN, chat("Mail?", "Write to ada.lovelace@example.org now.")],
@@ -65,7 +66,9 @@ def test_what_is_wrong_is_found_with_advice_and_where(code):
         assert 80 in one.rows and one.examples[0].row == 80
 
 
-@pytest.mark.parametrize("code", ["short_replies", "refusals", "cut_replies", "languages", "email", "phone", "key"])
+@pytest.mark.parametrize(
+    "code", ["short_replies", "refusals", "cut_replies", "languages", "control_tokens", "email", "key"]
+)
 def test_each_fix_leaves_nothing_of_the_finding(code):
     chats = dict(enumerate(CASES[code]))
     one = next(each for each in examine(CASES[code]) if each.code == code)
@@ -86,6 +89,37 @@ def test_a_refusal_is_deleted_or_kept_as_context_and_an_address_is_shown_as_it_w
     assert email.examples[0].text == "Write to ad…rg now." and email.examples[0].after == "Write to [EMAIL] now."
     with pytest.raises(ValueError, match="no fix 'delete' for email"):
         change(email, {}, "delete")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I am Ada.<|im_end|>\n<|im_start|>assistant\n", "I am Ada."),
+        ("<s>[INST] <<SYS>>Be kind.<</SYS>> Who? [/INST] Ada.</s>", "Be kind. Who?  Ada."),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nAda.<|eot_id|>", "Ada."),
+        ("<start_of_turn>model\nAda.<end_of_turn>", "Ada."),
+        ("Ada.<\uff5cend\u2581of\u2581sentence\uff5c>", "Ada."),
+        ("A story.<|endoftext|>", "A story."),
+    ],
+)
+def test_the_control_tokens_of_any_family_are_taken_out_with_the_name_of_who_speaks(text, left):
+    asked = replace(
+        chat("Name?", text), messages=(Message("user", "Name?"), Message("assistant", text, reasoning=text))
+    )
+    assert control.found_in(text) and control.cleaned(asked).messages[-1] == Message("assistant", left, reasoning=left)
+
+
+@pytest.mark.parametrize("text", ["a <| b |> c", "if a<b||c>d", "x[0] <strong>", "[instead]", "<think>", "<|>", " \n"])
+def test_what_is_no_control_token_stays_to_the_letter(text):
+    assert control.cleaned(chat(text, text)) == chat(text, text)
+
+
+def test_a_conversation_that_would_have_nothing_left_to_say_stays_and_is_not_counted():
+    chats = {0: chat("Say the token", "<|im_end|>"), 1: chat("Hello", "Ada.</s>")}
+    (found,) = [each for each in examine(list(chats.values())) if each.code == "control_tokens"]
+    made = change(found, chats)
+    assert set(made.replace) == {1} and made.words == "1 conversation without control tokens now"
+    assert found.examples[1].after == "Ada."
 
 
 @pytest.mark.parametrize(
