@@ -30,7 +30,7 @@ def train(args: argparse.Namespace) -> int:
 
 
 def _prepared(run: Run, args: argparse.Namespace) -> int:
-    events.append(run, "stopped", step=0)
+    events.append(run, "stopped", step=0, prepared=True)
     if args.json:
         print_json({**summary(run), "folder": str(run.path)})
     else:

@@ -98,6 +98,8 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
 def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
     if event["kind"] == "failed":
         return "failed", f"{event.get('given')}: {event.get('why')} {event.get('todo')}"
+    if event.get("prepared"):
+        return "stopped", "Prepared, and not started yet: `accelerate launch` starts it, or resuming it on this machine."
     if event["kind"] == "stopped":
         when = f"at step {step}" if step else "before its first step"
         return "stopped", f"Stopped {when}, as asked. It can be resumed."

@@ -161,6 +161,12 @@ def test_stopping_a_run_that_is_not_going_and_resuming_a_finished_one_fail(run, 
     assert main(["runs", "nosuch"]) == 1
 
 
+def test_a_run_that_is_only_prepared_says_so_and_starts_nothing(run, capsys):
+    done = printed(capsys, ["train", "mine", "--prepare"])
+    assert done["status"] == "stopped" and "not started yet" in done["message"] and Path(done["folder"]).is_dir()
+    assert [each["kind"] for each in events.read(directory.find(done["run"]))] == ["stopped"]
+
+
 def test_stop_asks_a_living_run_to_stop(run, capsys):
     events.append(run, "launched")
     events.append(run, "started", step=0, steps=9)
