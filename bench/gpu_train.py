@@ -85,7 +85,7 @@ def in_a_process(way: str, folder: Path, options: argparse.Namespace) -> dict[st
         "trained_tokens": sum(each for _, each in rows),
         "tokens_per_second": round(tokens / seconds, 1),
         "model_flops_per_second": rates["mfu"],
-        **{name: round(rate / peak, 4) if peak else None for name, rate in rates.items()},
+        **{name: round(rate / peak, 6) if peak else None for name, rate in rates.items()},
         **found,
     }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ from formats.conversation import Message
 from ft.chat.pair import Pair
 from ft.chat.stream import Stream
 from ft.errors import UserError
+from ft.models.memory import give_back, out_of_memory
 from ft.runs import directory
 from ft.runs.checkpoints import folders
 from ft.runs.directory import Run
@@ -70,6 +73,8 @@ class Engine:
         with self._lock:
             self._loaded = self._renderer = self._peft = self._key = self._probe = None
             self._adapters = {}
+            if "torch" in sys.modules:
+                give_back()
 
     def open(self, run_id: str, checkpoint: str = "", progress: Callable[[str], None] | None = None) -> Opened:
         """Load the run's base model (if it is not the one in memory) and put its adapter on it.
@@ -79,7 +84,7 @@ class Engine:
         """
         run, checkpoint = _find(run_id, checkpoint)
         config = run.config.train
-        with self._lock:
+        with self._lock, self._within_memory():
             if self._key != (config.model, config.method):
                 self.close()
                 self._load_base(config.model, config.method, progress)
@@ -109,7 +114,8 @@ class Engine:
         Raises:
             UserError: the run cannot be opened, or a history is longer than the model can read.
         """
-        with self._lock:  # the adapter that `open` sets must still be set when the last token is written
+        # The adapter that `open` sets must still be set when the last token is written.
+        with self._lock, self._within_memory():
             self.open(run_id, checkpoint, progress)
             assert self._loaded is not None and self._renderer is not None
             begun = time.monotonic()
@@ -182,6 +188,20 @@ class Engine:
         while len(self._adapters) > ADAPTERS:
             self._peft.delete_adapter(self._adapters.pop(next(iter(self._adapters))))
         return self._adapters[key]
+
+    @contextmanager
+    def _within_memory(self) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            self.close()
+            raise UserError(
+                "the chat",
+                "memory ran out.",
+                "Clear it, ask for a shorter reply, or wait until what else uses the memory has ended.",
+            ) from error
 
     def _probe_logits(self, model: Any) -> torch.Tensor:
         import torch

@@ -120,6 +120,14 @@ def _cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def gpu_dtype() -> torch.dtype:
+    """bfloat16 where the GPU computes in it (Ampere and newer), else float16: a Turing or Volta GPU would only imitate
+    bfloat16, several times slower."""
+    import torch
+
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
 def fast_cpu_dtype() -> torch.dtype:
     """bfloat16 where this CPU multiplies matrices clearly faster in it than in float32, else float32.
 

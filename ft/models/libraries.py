@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import threading
 import warnings
 
@@ -17,6 +18,7 @@ def import_libraries() -> None:
     transformers fetches its parts when they are first named, and a second thread that names one meanwhile is told that
     there is no such name.
     """
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # GPU 0 is then the one that nvidia-smi means
     with _IMPORTING:
         # What libraries tell each other's developers is not for a person's log. bitsandbytes misses an optional kernel
         # on some CPUs, for layers that are replaced here anyway.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ft.errors import UserError
-from ft.models import catalogue, embedded, hub
+from ft.models import catalogue, device, embedded, hub
 from ft.models.libraries import import_libraries
+from ft.models.memory import out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -51,14 +52,14 @@ def load_tokenizer(model: str, progress: Progress | None = None) -> PreTrainedTo
 def load_base(model: str, method: str, progress: Progress | None = None, dtype: torch.dtype | None = None) -> Loaded:
     """Load the base model that `method` ("qlora" | "lora") trains on, to compute in `dtype`.
 
-    `dtype` is bfloat16 on CUDA and float32 on a CPU where it is not given.
+    Where `dtype` is not given it is `device.gpu_dtype()` on CUDA and float32 on a CPU.
 
     qlora: bitsandbytes NF4 with double quantisation (Dettmers et al. 2023, arXiv 2305.14314); on a CPU the 4-bit
     weights are then dequantised once into plain layers, which gives the same logits several times faster.
     lora: the weights as they are, in `dtype`.
 
     Raises:
-        UserError: the model cannot be found, reached or used for this.
+        UserError: the model cannot be found, reached or used for this, or does not fit into memory.
     """
     import_libraries()
     import torch
@@ -75,7 +76,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
             "Choose the original model, or the method LoRA.",
         )
     cuda = torch.cuda.is_available()
-    dtype = dtype or (torch.bfloat16 if cuda else torch.float32)
+    dtype = dtype or (device.gpu_dtype() if cuda else torch.float32)
     where = torch.cuda.current_device() if cuda else "cpu"  # of several processes each has a GPU of its own
     options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "device_map": {"": where}}
     if method == "qlora":
@@ -141,6 +142,18 @@ def _fetch(model: str, load: Callable[..., Any], path: str, where: dict[str, Any
 
     try:
         return load(path, trust_remote_code=False, **where, **options)
+    except (RuntimeError, MemoryError) as error:
+        # transformers hides why a weight could not be quantised, but in the log. Mostly memory ran out.
+        hidden = "automatic conversion of the weights" in str(error)
+        if not hidden and not out_of_memory(error):
+            raise
+        raise UserError(
+            f"the model {model}",
+            "some of its weights could not be quantised (memory may have run out; the log says more)."
+            if hidden
+            else "it does not fit into the memory that is free here.",
+            "Choose a smaller model, or QLoRA instead of LoRA; or end what else uses the memory.",
+        ) from error
     except (OSError, ValueError, ImportError, KeyError, httpx2.HTTPError) as error:
         first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise UserError(

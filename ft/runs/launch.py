@@ -34,10 +34,14 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
     devices = devices or (device.describe(),)
     root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    preload = allocator() if devices[0].kind == "cpu" and "LD_PRELOAD" not in os.environ else ""
+    frugal = {}
+    if devices[0].kind == "cuda":  # batches differ in length, and the pieces of memory would have to fit
+        frugal["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+    elif preload := allocator():
+        frugal["LD_PRELOAD"] = preload
     return {
+        **frugal,
         **os.environ,
-        **({"LD_PRELOAD": preload} if preload else {}),
         "PYTHONPATH": os.pathsep.join(paths),
         **QUIET,
         # No others: TRL refuses several in one process.

@@ -99,7 +99,10 @@ def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
     if event["kind"] == "failed":
         return "failed", f"{event.get('given')}: {event.get('why')} {event.get('todo')}"
     if event.get("prepared"):
-        return "stopped", "Prepared, and not started yet: `accelerate launch` starts it, or resuming it on this machine."
+        return (
+            "stopped",
+            "Prepared, and not started yet: `accelerate launch` starts it, or resuming it on this machine.",
+        )
     if event["kind"] == "stopped":
         when = f"at step {step}" if step else "before its first step"
         return "stopped", f"Stopped {when}, as asked. It can be resumed."

@@ -21,9 +21,10 @@ def training_arguments(
     eval_steps: int,
     has_validation: bool,
     validate_first: bool,
-    bf16: bool,
+    mixed: str,
 ) -> SFTConfig:
-    """The trainer's settings. NEFTune is that of Jain et al. 2023 (arXiv 2310.05914).
+    """The trainer's settings; `mixed` is the dtype of the base's products, and LoRA is float32 always. NEFTune is that
+    of Jain et al. 2023 (arXiv 2310.05914).
 
     On CUDA: paged 8-bit AdamW and gradient checkpointing.
     """
@@ -48,7 +49,8 @@ def training_arguments(
         max_grad_norm=config.max_grad_norm,
         neftune_noise_alpha=config.neftune_noise_alpha or None,
         optim="paged_adamw_8bit" if cuda else "adamw_torch",
-        bf16=bf16,
+        bf16=mixed == "bfloat16",
+        fp16=mixed == "float16",
         use_cpu=not cuda,
         gradient_checkpointing=recomputed != "off",
         gradient_checkpointing_kwargs=checkpointing_options(recomputed),
@@ -67,6 +69,7 @@ def training_arguments(
         logging_steps=1,
         logging_nan_inf_filter=False,
         dataloader_pin_memory=cuda,
+        ddp_broadcast_buffers=False,  # none of them changes
         ddp_find_unused_parameters=False,  # every weight that is trained is in every batch
         disable_tqdm=True,
         report_to=config.tracker,

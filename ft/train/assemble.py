@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def training_dtype() -> torch.dtype:
-    """bf16 on CUDA; on a CPU what a short measurement says."""
-    return torch.bfloat16 if torch.cuda.is_available() else device.fast_cpu_dtype()
+    """On a GPU bfloat16 where it has it, else float16; on a CPU what a short measurement says."""
+    return device.gpu_dtype() if torch.cuda.is_available() else device.fast_cpu_dtype()
 
 
 def put_adapter(loaded: Loaded, config: TrainConfig) -> PeftModel:
@@ -72,7 +72,7 @@ def trainer_for(
             eval_steps=eval_steps,
             has_validation=validation is not None,
             validate_first=validate_first,
-            bf16=loaded.precision.endswith("bfloat16"),
+            mixed=loaded.precision.rpartition(" ")[2],
         ),
         train_dataset=training,
         eval_dataset=validation,

@@ -45,17 +45,3 @@ def batch_of(config: TrainConfig, found: list[dict[str, Any]], processes: int = 
     batch = divided(config.batch_size * config.gradient_accumulation, next(told, config.batch_size), processes)
     assert batch is not None
     return batch
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether `error` says that memory ran out, of the GPU or of the machine."""
-    text = str(error).lower()
-    # oneDNN says no more than that where it finds no memory for its own.
-    return (
-        text == "could not create a primitive"
-        or isinstance(error, MemoryError)
-        or any(
-            words in text
-            for words in ("out of memory", "can't allocate memory", "bad_alloc", "could not create a memory")
-        )
-    )

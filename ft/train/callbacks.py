@@ -20,9 +20,12 @@ from ft.train.ranks import any_of
 
 
 def memory_bytes() -> int:
-    """Memory in use now by this process: on the GPU where there is one, else its resident set."""
+    """Memory that this process uses: its resident set; on a GPU, where a step's memory is gone at its end, the most
+    since this was last asked."""
     if torch.cuda.is_available():
-        return torch.cuda.memory_allocated()
+        most = torch.cuda.max_memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        return most
     return psutil.Process().memory_info().rss
 
 
@@ -49,7 +52,13 @@ class RunEvents(TrainerCallback):
         self._step_seconds = 0.0
         self._validation_seconds = 0.0
         self._validations_ahead = validations_ahead
+        self._most = 0
         self.totals = {"tokens": 0, "seconds": 0.0}
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most memory that the run has taken so far."""
+        return max(self._most, peak_memory_bytes())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         best = self.run.checkpoints / Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
@@ -89,6 +98,8 @@ class RunEvents(TrainerCallback):
         rate = sum(count for count, _ in self._recent) / seconds if seconds else 0.0
         left = (self.steps - state.global_step) * seconds / len(self._recent)
         left += max(0, self._validations_ahead) * self._validation_seconds
+        used = memory_bytes()
+        self._most = max(self._most, used)
         tell(
             self.run,
             "step",
@@ -99,7 +110,7 @@ class RunEvents(TrainerCallback):
             learning_rate=logs.get("learning_rate"),
             grad_norm=logs.get("grad_norm"),
             tokens_per_second=round(rate, 1),
-            memory_bytes=memory_bytes(),
+            memory_bytes=used,
             seconds_left=round(left, 1),
         )
 

@@ -16,7 +16,7 @@ from ft.files import write_text
 from ft.models import device
 from ft.models.load import Loaded
 from ft.runs.directory import Run
-from ft.train.callbacks import RunEvents, peak_memory_bytes
+from ft.train.callbacks import RunEvents
 from ft.train.log import tell
 from ft.train.ranks import with_others
 from ft.train.trainer import ResponseTrainer
@@ -37,7 +37,7 @@ def finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Load
         "steps": state.global_step,
         "best_step": best,
         "tokens_per_second": round(reporter.totals["tokens"] / max(reporter.totals["seconds"], 1e-9), 1),
-        "peak_memory_bytes": peak_memory_bytes(),
+        "peak_memory_bytes": reporter.peak_memory_bytes,
         "device": with_others(device.describe()),
         "python": platform.python_version(),
         "packages": {

@@ -20,6 +20,7 @@ _ATTENTION = frozenset(
         _ATEN._scaled_dot_product_cudnn_attention.default,
     }
 )
+_IN_4_BIT = "bitsandbytes::gemm_4bit"  # the product with a 4-bit weight, with what makes it one of 16 bits again
 # Of the flash attention packages, which register theirs when they are imported, each in a namespace of its own.
 _FLASH = frozenset({"_flash_attn_forward", "_flash_attn_varlen_forward"})
 
@@ -56,6 +57,8 @@ class NoInputGradients(TrainerCallback):
 
 
 def _policy(_: Any, operation: Any, *args: Any, **__: Any) -> CheckpointPolicy:
+    if operation.name() == _IN_4_BIT:
+        return CheckpointPolicy.MUST_SAVE
     if operation in _PRODUCTS:
         left, right = args[-2:]
         wide = min(left.shape[-1], right.shape[-1]) > NARROW

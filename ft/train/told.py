@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from ft.errors import UserError
+from ft.models.memory import out_of_memory
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.status import ENDS, is_locked
-from ft.train.batch import out_of_memory
 from ft.train.ranks import STARTED_BY, processes, rank
 
 _FIRST_SPEAKS = 3.0  # seconds: so long the others of several processes wait for the first to tell what befell them all

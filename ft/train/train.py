@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import shutil
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 
@@ -14,16 +14,18 @@ from transformers import set_seed
 from ft.dataset import versions
 from ft.models import device
 from ft.models.load import load_base
+from ft.models.memory import give_back, out_of_memory
 from ft.runs import checkpoints, events
 from ft.runs.directory import Run
 from ft.template.render import Renderer
 from ft.train.assemble import put_adapter, trainer_for, training_dtype
-from ft.train.batch import Batch, batch_of, out_of_memory
+from ft.train.batch import Batch, batch_of
 from ft.train.callbacks import RunEvents
 from ft.train.data import encode
 from ft.train.diverged import diverged
 from ft.train.finish import finish
 from ft.train.log import tell
+from ft.train.optimizer import forget_embeddings
 from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.probes import Probes, questions
 from ft.train.ranks import from_first, processes, rank, with_others
@@ -44,7 +46,8 @@ def train(run: Run) -> None:
         RuntimeError: among others, memory ran out with one conversation at a time.
     """
     if processes() > 1:
-        PartialState(cpu=not torch.cuda.is_available())  # meets the others, and gives each its GPU
+        # Meets the others, and gives each its GPU. One may have to fetch a large model before it meets them again.
+        PartialState(cpu=not torch.cuda.is_available(), timeout=timedelta(hours=2))
     batch: Batch | None = batch_of(run.config.train, events.read(run), processes())
     while batch is not None:
         batch = _attempt(run, batch)
@@ -60,9 +63,8 @@ def _attempt(run: Run, batch: Batch) -> Batch | None:
         if smaller is None or not out_of_memory(error):
             raise
     # Only here: while the error is handled, its traceback holds the model.
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+    forget_embeddings()
+    give_back()
     sizes = {"batch_size": smaller.size, "gradient_accumulation": smaller.accumulation, "was": batch.size}
     if not is_told(run):
         tell(run, "smaller_batch", any_rank=True, **sizes)

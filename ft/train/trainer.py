@@ -22,12 +22,14 @@ from trl import SFTTrainer
 from ft.errors import UserError
 from ft.figures import memory
 from ft.runs import checkpoints
-from ft.train.collate import collate, keeps_rows_apart, rows_of
+from ft.train.collate import collate, keeps_rows_apart, rows_of, sees_no_padding
 from ft.train.data import with_blanks
 from ft.train.loss import compute_loss_inside
+from ft.train.optimizer import forget_paging
 from ft.train.order import StepOrder, TellEpoch
 
 WATCHED = 5  # steps over which a loss that is worse than guessing, or no gradient at all, is no accident
+HALVINGS = 16  # of the factor on the loss in float16, 65,536 at first: where gradients overflow, the step is left out
 
 
 class DivergedError(Exception):
@@ -43,10 +45,12 @@ class ResponseTrainer(SFTTrainer):
     them (Trainer's is the mean of the batches' means). `rows_a_step`: conversations in one step."""
 
     def __init__(self, *args: Any, rows_a_step: int, label_smoothing: float = 0.0, **kwargs: Any) -> None:
-        causal: Any = kwargs["model"].get_base_model()
+        causal: Any = kwargs["model"].get_base_model().eval()  # what is tried below is tried without dropout
         # NEFTune's noise goes by the length of a row, which is the whole batch's where it is flat.
         flash = causal.config._attn_implementation.startswith("flash_attention")
         flat = flash and not kwargs["args"].neftune_noise_alpha and keeps_rows_apart(causal)
+        # A mask keeps SDPA from its fastest kernels.
+        self._unseen = {"tokens", "attention_mask"} if flat or sees_no_padding(causal) else {"tokens"}
         kwargs["data_collator"] = partial(collate, pad=kwargs["processing_class"].pad_token_id, flat=flat)
         processes = PartialState().num_processes
         # A batch of each process at once; one process takes a smaller last batch.
@@ -56,14 +60,20 @@ class ResponseTrainer(SFTTrainer):
         if kwargs.get("eval_dataset") is not None:
             blanks = -len(kwargs["eval_dataset"]) % together
             kwargs["eval_dataset"] = with_blanks(kwargs["eval_dataset"], blanks)
+        learnt = {name: each.data for name, each in kwargs["model"].named_parameters() if each.requires_grad}
         super().__init__(*args, **kwargs)
+        # TRL has rounded them to bfloat16 on a 4-bit base: late in a run its steps are larger than the updates.
+        for name, each in kwargs["model"].named_parameters():
+            if name in learnt:
+                each.data = learnt[name]
         self.add_callback(TellEpoch(order))
         self._order, self._label_smoothing = order, label_smoothing
         # Since the last log: the loss and the hits, on the device; tokens that are not padding; trained ones.
-        self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64), 0, 0
+        self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64, device=self.args.device), 0, 0
         self._seen = 0  # tokens that are not padding, of all training steps
         self._batches: list[dict[str, Any]] = []  # of the step that is being taken
         self._first_loss: float | None = None
+        self._overflows = 0  # steps in a row whose gradient was no number
         self._losses: deque[float] = deque(maxlen=WATCHED)
         self._gradients: deque[float] = deque(maxlen=WATCHED)
         self._vocabulary = causal.config.get_text_config().vocab_size
@@ -77,10 +87,10 @@ class ResponseTrainer(SFTTrainer):
         Nothing here waits for a GPU: what is counted stays there until the step is logged.
         """
         smoothing = self._label_smoothing if model.training else 0.0
-        given = {name: each for name, each in inputs.items() if name != "tokens"}
+        given = {name: each for name, each in inputs.items() if name not in self._unseen}
         found = model(**given, label_smoothing=smoothing, use_cache=False)
         sums = torch.stack([found["loss"].detach().double(), found["hits"].double()])
-        self._sums = self._sums.to(sums.device) + sums
+        self._sums += sums
         trained = len(inputs["targets"])
         self._trained += trained
         self._tokens += inputs["tokens"]
@@ -115,12 +125,13 @@ class ResponseTrainer(SFTTrainer):
         self._first_loss = loss if self._first_loss is None else self._first_loss
         self._losses.append(loss)
         self._gradients.append(gradient)
+        self._overflows = 0 if math.isfinite(gradient) else self._overflows + 1
         vocabulary = self._vocabulary
         # Guessing among all tokens alike costs log(vocabulary) a token: a fifth more is worse than knowing nothing.
         limit = max(1.2 * math.log(vocabulary), 1.5 * self._first_loss)
         if not math.isfinite(loss):
             why = f"the training loss became {loss}"
-        elif not math.isfinite(gradient):
+        elif self._overflows > (HALVINGS if self.args.fp16 else 0):
             why = f"the gradient became {gradient}"
         elif len(self._losses) == WATCHED and sum(self._losses) / WATCHED > limit:
             why = f"the training loss rose to {loss:.1f}: guessing at random among {vocabulary:,} tokens costs less"
@@ -130,6 +141,11 @@ class ResponseTrainer(SFTTrainer):
             return
         rows = [row for batch in self._batches for row in rows_of(batch)]
         raise DivergedError(self.state.global_step, why, gather_object(rows))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.optimizer is not None:
+            forget_paging(self.optimizer)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return self._order

@@ -24,9 +24,10 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models.libraries import import_libraries
 from ft.models.load import load_base
+from ft.models.memory import out_of_memory
 from ft.template.render import Renderer
 from ft.train.assemble import put_adapter, trainer_for, training_dtype
-from ft.train.batch import Batch, out_of_memory
+from ft.train.batch import Batch
 from ft.train.callbacks import peak_memory_bytes
 from ft.train.data import encode
 from ft.train.trial import OUT_OF_MEMORY
@@ -43,6 +44,8 @@ class _Stopwatch(TrainerCallback):
         self._begun = time.perf_counter()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self.seconds.append(time.perf_counter() - self._begun)
 
 

@@ -17,7 +17,7 @@ from transformers import (
 )
 from trl.trainer.utils import add_fused_lm_head
 
-from ft.train.collate import collate, keeps_rows_apart, rows_of
+from ft.train.collate import collate, keeps_rows_apart, rows_of, sees_no_padding
 from ft.train.data import IGNORED
 from ft.train.loss import compute_loss_inside
 
@@ -51,22 +51,24 @@ def test_the_rows_of_a_batch_can_be_read_from_it(flat: bool, rows):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_no_conversation_of_a_flat_batch_sees_another(smoothing: float):
-    """The same losses and gradients as padded, by the attention that transformers makes of the positions."""
+def test_no_conversation_of_a_batch_sees_another_padded_or_flat_with_a_mask_or_without(smoothing: float):
+    """The same losses and gradients; flat by the attention that transformers makes of the positions."""
     set_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=50, attn_implementation="sdpa", **shape))
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     compute_loss_inside(model)
     found = []
-    for flat in (False, True):
-        batch = collate(ROWS, pad=0, flat=flat)
-        del batch["tokens"]
+    for flat, without in ((False, "tokens"), (False, "attention_mask"), (True, "tokens")):
+        batch = {
+            name: each for name, each in collate(ROWS, pad=0, flat=flat).items() if name not in ("tokens", without)
+        }
         out = model(**batch, label_smoothing=smoothing, use_cache=False)
         out["loss"].backward()
         found.append((out["loss"].detach(), model.model.layers[0].self_attn.q_proj.weight.grad.clone()))
         model.zero_grad()
-    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(found[1], found[0])
+    torch.testing.assert_close(found[2], found[0])
 
 
 class Stand:
@@ -88,6 +90,14 @@ def refuse(_):
 @pytest.mark.parametrize(("mix", "apart"), [(torch.square, True), (lambda ids: ids.cumsum(-1), False), (refuse, False)])
 def test_a_model_that_mixes_the_rows_of_a_flat_batch_or_refuses_it_is_told_from_one_that_does_not(mix, apart: bool):
     assert keeps_rows_apart(Stand(mix)) is apart
+
+
+@pytest.mark.parametrize(
+    ("mix", "causal"),
+    [(torch.square, True), (lambda ids: ids.cumsum(-1), True), (lambda ids: ids + ids.mean(-1, keepdim=True), False)],
+)
+def test_a_model_that_sees_the_padding_behind_a_row_is_told_from_one_that_does_not(mix, causal: bool):
+    assert sees_no_padding(Stand(mix)) is causal
 
 
 class Scaled(LlamaForCausalLM):

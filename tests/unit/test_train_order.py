@@ -6,7 +6,7 @@ import pytest
 
 from ft.config import TrainConfig
 from ft.errors import UserError
-from ft.train.batch import Batch, batch_of, out_of_memory
+from ft.train.batch import Batch, batch_of
 from ft.train.order import StepOrder
 
 LENGTHS = random.Random(7).choices(range(20, 900), k=203)
@@ -92,16 +92,3 @@ def test_processes_share_a_step_evenly_in_batches_that_are_no_larger_or_are_refu
     else:
         found = batch_of(config, [], processes)
         assert found == Batch(*batch, processes) and found.rows_a_step == asked[0] * asked[1]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried to"),
-    ],
-)
-def test_memory_that_ran_out_is_known_as_that(error: Exception):
-    assert out_of_memory(error)
-    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
