@@ -1,11 +1,8 @@
 """A real training of the sample on the real model: what it leaves, and how it stops, dies and goes on."""
 
 import json
-import os
-import signal
 import time
 
-import psutil
 import pytest
 from safetensors.torch import load_file
 
@@ -70,24 +67,15 @@ def test_the_kept_adapter_is_the_best_checkpoint_s(trained):
     assert all((kept[name] == saved[name]).all() for name in saved)
 
 
-def test_only_the_last_layers_are_trained_where_that_was_asked(sample):
-    run = directory.create(sample, short(trained_layers=2, max_steps=1))
-    launch.start(run)
-    for _ in launch.wait(run):
-        pass
-    layers = {name.split(".layers.")[1].split(".")[0] for name in load_file(run.adapter / "adapter_model.safetensors")}
-    assert layers == {"28", "29"}
-
-
-def test_stop_ends_at_a_step_and_resume_goes_on_from_there(sample):
-    run = directory.create(sample, short(max_steps=40, eval_steps=20))
+def test_stop_ends_at_a_step_and_resume_goes_on_from_there(tiny_run):
+    run = tiny_run(max_steps=2000, eval_steps=1000)
     launch.start(run)
     follow(run, is_step(2))
     launch.stop(run)
     for _ in launch.wait(run):
         pass
     stopped = status(run)
-    assert stopped.state == "stopped" and 2 <= stopped.step < 20
+    assert stopped.state == "stopped" and 2 <= stopped.step < 1000
     assert (run.adapter / "adapter_model.safetensors").exists()
     with pytest.raises(UserError, match="nothing to stop"):
         launch.stop(run)
@@ -100,21 +88,8 @@ def test_stop_ends_at_a_step_and_resume_goes_on_from_there(sample):
         pass
 
 
-def test_a_killed_worker_is_an_interrupted_run_that_resumes_to_the_end(sample):
-    run = directory.create(sample, short(max_steps=8, eval_steps=4))
-    pid = launch.start(run)
-    follow(run, lambda event: event["kind"] == "checkpoint")
-    os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
-    assert status(run).state == "interrupted"
-    launch.resume(run)
-    for _ in launch.wait(run):
-        pass
-    assert status(run).state == "finished" and status(run).step == 8
-
-
-def test_a_second_run_waits_for_the_device_and_says_for_whom(sample):
-    first, second = (directory.create(sample, short(max_steps=200, eval_steps=100)) for _ in range(2))
+def test_a_second_run_waits_for_the_device_and_says_for_whom(tiny_run):
+    first, second = (tiny_run(max_steps=2000, eval_steps=1000) for _ in range(2))
     launch.start(first)
     follow(first, lambda event: event["kind"] == "preparing")
     launch.start(second)
