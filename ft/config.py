@@ -120,10 +120,15 @@ def gpus_of(config: TrainConfig) -> list[str]:
     return list(dict.fromkeys(config.gpus.split(","))) if config.gpus else []
 
 
+def shares_evenly(config: TrainConfig, processes: int) -> bool:
+    """Whether a step's conversations can be divided among so many processes."""
+    return config.batch_size * config.gradient_accumulation % processes == 0
+
+
 def require_even_share(config: TrainConfig, processes: int) -> None:
     """Raise UserError where a step's conversations cannot be divided among so many processes."""
-    rows = config.batch_size * config.gradient_accumulation
-    if rows % processes:
+    if not shares_evenly(config, processes):
+        rows = config.batch_size * config.gradient_accumulation
         raise UserError(
             f"{processes} processes",
             f"a step has {rows} conversations (batch size {config.batch_size} times gradient accumulation "

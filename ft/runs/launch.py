@@ -12,7 +12,7 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
-from ft.config import TrainConfig, require_even_share
+from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
@@ -36,7 +36,7 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     frugal = {}
     if devices[0].kind == "cuda":  # batches differ in length, and the pieces of memory would have to fit
-        frugal["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+        frugal["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
     elif preload := allocator():
         frugal["LD_PRELOAD"] = preload
     return {
@@ -75,13 +75,22 @@ def require_devices(config: TrainConfig) -> None:
     require_even_share(config, len(device.chosen(config.gpus)))
 
 
+def devices_of(config: TrainConfig) -> tuple[Device, ...]:
+    """What a run trains on: the GPUs that it was made for, or as many of them as are still there and can share its
+    steps, or else the first device there is. Its steps are the same on any number of them."""
+    there = {each.id: each for each in device.gpus()} if config.gpus else {}
+    left = tuple(there[name] for name in gpus_of(config) if name in there)
+    even = (number for number in range(len(left), 0, -1) if shares_evenly(config, number))
+    return left[: next(even, 0)] or (device.describe(),)
+
+
 def start(run: Run) -> int:
     """Start the worker of `run` and return its process id.
 
     Raises:
-        UserError: the run's folder cannot be written to, or its GPUs are not there.
+        UserError: the run's folder cannot be written to.
     """
-    devices = device.chosen(run.config.train.gpus)
+    devices = devices_of(run.config.train)
     try:
         announce(run, devices)
         with run.log_path.open("ab") as log:

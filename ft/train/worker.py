@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from ft.models import device
 from ft.models.libraries import import_libraries
+from ft.runs import launch
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
 from ft.train import together
@@ -52,7 +52,7 @@ def _in_turn(run: Run) -> None:
             said = (behind, before)
             tell(run, "waiting", behind=behind, before=before)
 
-    devices = device.chosen(run.config.train.gpus)
+    devices = launch.devices_of(run.config.train)
     with device_lock([each.key for each in devices], run, waiting):
         _heed(run)
         if len(devices) > 1:

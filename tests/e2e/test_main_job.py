@@ -148,7 +148,7 @@ def test_a_script_does_what_the_browser_does(app, tmp_path):
     assert (report["read"], report["kept"], report["format"]) == (8, 8, "sharegpt")
     assert "scripted" in [each["dataset"] for each in client.predict(api_name="/datasets")]
     started = client.predict("scripted", {"max_steps": 1, "lora_rank": 2}, "cpu", api_name="/train")
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
         run = client.predict(started["run"], api_name="/run")
         if run["status"] not in ("queued", "waiting", "preparing", "running"):

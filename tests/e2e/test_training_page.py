@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
+from ft.runs import launch
+from ft.runs.directory import Run
 
 pytestmark = pytest.mark.slow
 LONG = 120_000  # milliseconds that a page may take on a busy machine
@@ -62,6 +64,7 @@ def test_a_run_that_is_stopped_and_killed_goes_on_each_time_and_two_runs_are_com
     shown(page, "button", "Start training").click()
     state(page, r"Training · step [\d,]+ of 4,000")
     (run,) = (app.home / "runs").glob("[!.]*")
+    next(each for each in launch.wait(Run(run)) if each["kind"] == "validation" and each["step"])  # else it has no rank
 
     shown(page, "button", "Stop").click()
     state(page, r"Stopped · step [\d,]+ of 4,000")

@@ -101,6 +101,20 @@ def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_r
     assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
+def test_a_run_of_two_gpus_goes_on_on_the_one_that_is_left_with_the_same_steps(tiny_run, two_gpus, tmp_path):
+    run = tiny_run(**SAME, gpus="0,1", probes=0, early_stopping_patience=0)
+    launch.start(run)
+    follow(run, "step", 6)
+    launch.stop(run)
+    end(run)
+    (tmp_path / "bin" / "nvidia-smi").write_text(TWO_GPUS.replace('echo "1', 'true "1'))
+    launch.resume(run)
+    end(run)
+    assert status(run).state == "finished", status(run).message
+    assert [device.endswith("and 1 more") for device in told(run, "started", "device")] == [True, False]
+    assert told(run, "step", "step") == list(range(1, summary(run)["steps"] + 1))
+
+
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 

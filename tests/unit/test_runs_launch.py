@@ -121,6 +121,22 @@ def test_a_run_whose_gpus_are_not_there_is_refused_and_nothing_is_left_of_it(hom
     assert directory.list_runs() == []
 
 
+@pytest.mark.parametrize(
+    ("gpus", "batch_size", "left"),
+    [
+        ("1,0", 4, ["1", "0"]),
+        ("0,7", 4, ["0"]),
+        ("2,7,1,0", 4, ["2", "1"]),  # three cannot share four conversations
+        ("7,8", 4, ["0"]),
+        ("", 4, ["0"]),
+    ],
+)
+def test_a_run_goes_on_on_those_of_its_gpus_that_are_left_and_can_share_its_steps(nvidia_smi, gpus, batch_size, left):
+    nvidia_smi("#!/bin/sh\n" + "".join(f'echo "{n}, GPU-{n}, A GPU, 1000, 1000"\n' for n in range(3)))
+    config = TrainConfig(gpus=gpus, batch_size=batch_size, gradient_accumulation=1)
+    assert [each.id for each in launch.devices_of(config)] == left
+
+
 @pytest.mark.parametrize(("visible", "given"), [(None, "0"), ("2,3", "2"), ("GPU-1a2b,1", "GPU-1a2b"), ("", "")])
 def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str | None, given: str):
     """TRL's trainer refuses to start where several GPUs are visible to one process."""
