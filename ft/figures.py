@@ -22,3 +22,8 @@ def duration(seconds: float) -> str:
 def memory(size: float) -> str:
     """Bytes as "512 MB" or "1.4 GB"."""
     return f"{size / 2**20:.0f} MB" if size < 2**30 else f"{size / 2**30:.1f} GB"
+
+
+def loss(value: float) -> str:
+    """A loss per token: "2.60", and "0.0042" where it is so small that two digits would say nothing."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"

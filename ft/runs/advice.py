@@ -9,7 +9,7 @@ from typing import Any
 
 from ft import presets
 from ft.config import TrainConfig
-from ft.figures import count
+from ft.figures import count, loss
 from ft.runs.curves import Curves, smoothed, window
 
 # Losses are in nats a token: 0.1 makes a reply's tokens 10% likelier or less likely.
@@ -125,7 +125,8 @@ def _diverged(seen: _Seen, config: TrainConfig) -> Finding | None:
     begun, last = max(value for _, value in seen.first), seen.level[-1][1]
     if last - lowest <= max(JUMP, (begun - lowest) / 2):
         return None
-    text = f"Training loss was down to {lowest:.2f} by step {step:,} and ended at {last:.2f}: the steps were too large."
+    down, end = loss(lowest), loss(last)
+    text = f"Training loss was down to {down} by step {step:,} and ended at {end}: the steps were too large."
     return Finding("diverged", text, _rate(config, 1 / 3))
 
 
@@ -138,8 +139,8 @@ def _over_fitting(seen: _Seen, config: TrainConfig) -> Finding | None:
         return None
     when = f"step {best['step']:,} (epoch {seen.epoch(best['step']):.1f})" if best["step"] else "the very start"
     text = (
-        f"Validation loss rose after {when}, from {best['loss']:.2f} to {last['loss']:.2f}, while training loss fell "
-        f"by {fell:.2f}: from there on it learnt its conversations by heart (over-fitting)."
+        f"Validation loss rose after {when}, from {loss(best['loss'])} to {loss(last['loss'])}, while training loss "
+        f"fell by {fell:.2f}: from there on it learnt its conversations by heart (over-fitting)."
     )
     return Finding("over-fitting", text, _shorter(seen, best["step"], last["step"], config))
 
@@ -193,8 +194,9 @@ def _under_training(seen: _Seen, config: TrainConfig) -> Finding | None:
     if losses != sorted(losses, reverse=True) or fell <= seen.margin or passed <= 0 or fell / passed <= FALLING:
         return None
     text = (
-        f"Validation loss was still falling at the end, from {losses[0]:.2f} at step {lately[0]['step']:,} to "
-        f"{losses[-1]:.2f} at step {lately[-1]['step']:,} ({fell / passed:.2f} an epoch): it had not learnt all it can."
+        f"Validation loss was still falling at the end, from {loss(losses[0])} at step {lately[0]['step']:,} to "
+        f"{loss(losses[-1])} at step {lately[-1]['step']:,} ({fell / passed:.2f} an epoch): it had not learnt all it "
+        "can."
     )
     if config.max_steps:
         return Finding("under-training", text, _change(config, "max_steps", config.max_steps * 2))
@@ -209,7 +211,7 @@ def _barely_moved(seen: _Seen, config: TrainConfig) -> Finding | None:
     if losses and abs(losses[0] - min(losses[1:], default=losses[0])) > MOVED:
         return None
     which, begun, last = ("Validation", losses[0], losses[-1]) if losses else ("Training", *seen.ends)
-    text = f"{which} loss barely moved, from {begun:.2f} to {last:.2f}: it learnt next to nothing."
+    text = f"{which} loss barely moved, from {loss(begun)} to {loss(last)}: it learnt next to nothing."
     if config.learning_rate > HIGHEST_RATE:
         return Finding("barely-moved", text + " The learning rate is high already: look at what the data teaches.")
     return Finding("barely-moved", text, _rate(config, 3))

@@ -6,7 +6,7 @@ import math
 from html import escape
 from typing import Any
 
-from ft.figures import duration, memory
+from ft.figures import duration, loss, memory
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
 
@@ -72,15 +72,18 @@ def _bar(now: Status) -> str:
 def _figures(now: Status, found: list[dict[str, Any]]) -> str:
     last: dict[str, dict[str, Any]] = {event["kind"]: event for event in found}
     step, data, started = (last.get(kind, {}) for kind in ("step", "data", "started"))
-    validation: dict[str, Any] = next(
-        (e for e in reversed(found) if e["kind"] == "validation" and e.get("loss") is not None), {}
-    )
+    validations = [e for e in found if e["kind"] == "validation" and e.get("loss") is not None]
+    validation = validations[-1] if validations else None
+    best = found[-1].get("best_step") if found else None  # once it has ended: what is kept counts
+    kept = next((e for e in reversed(validations) if e["step"] == best), None)
+    aside = f" at step {kept['step']:,}" if kept and kept != validation else ""
+    validation = kept or validation
     speed = (last.get("finished") or {}).get("tokens_per_second") if now.state == "finished" else None
     speed = speed or step.get("tokens_per_second")
     peak = max((e.get("memory_bytes") or 0 for e in found if e["kind"] == "step"), default=0)
     rows = [
         ("Training loss", f"{step['loss']:.3f}" if step.get("loss") is not None else ""),
-        ("Validation loss", f"{validation['loss']:.3f}" if validation else ""),
+        ("Validation loss", f"{validation['loss']:.3f}{aside}" if validation else ""),
         ("Speed", f"{speed:,.0f} tokens/s" if speed else ""),
         ("Memory", memory(peak) if peak else ""),
         ("Conversations", f"{data['train']:,} + {data.get('validation', 0):,} held out" if "train" in data else ""),
@@ -99,7 +102,7 @@ def outcome(summary: dict[str, Any], state: str) -> str:
         return "It ended before its first validation, so it is not known how it does on unseen conversations."
     if before is None or after is None:
         return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
-    text = f"**Validation loss {before:.2f} → {after:.2f}** on conversations that it never trained on"
+    text = f"**Validation loss {loss(before)} → {loss(after)}** on conversations that it never trained on"
     if after < before - 0.03:
         times = math.exp(before - after)
         text += f": token for token, the tuned model finds their replies {times:.1f} times as likely as the base does."
@@ -118,4 +121,4 @@ def loss_change(summary: dict[str, Any]) -> str:
     before, after = summary["validation_loss_before"], summary["validation_loss_after"]
     if before is None:
         return ""
-    return f"{before:.2f} → {after:.2f}" if after is not None else f"{before:.2f} →"
+    return f"{loss(before)} → {loss(after)}" if after is not None else f"{loss(before)} →"

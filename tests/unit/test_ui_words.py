@@ -149,6 +149,7 @@ def summary(before: float | None, after: float | None) -> dict:
 def test_the_outcome_is_said_in_plain_words():
     better = run_words.outcome(summary(3.0, 2.0), "finished")
     assert "3.00 → 2.00" in better and f"{math.e:.1f} times" in better and "best at step 20 of 40" in better
+    assert "2.60 → 0.0042" in run_words.outcome(summary(2.6, 0.0042), "finished")
     assert "got worse" in run_words.outcome(summary(2.0, 2.5), "finished")
     assert "no difference" in run_words.outcome(summary(2.0, 2.0), "finished")
     assert "No conversation was held out" in run_words.outcome(summary(None, None), "finished")
@@ -165,6 +166,15 @@ def test_a_run_s_head_escapes_what_others_wrote_and_measures_its_progress():
     failed = [{"kind": "failed", "given": "<i>", "why": "too big", "todo": "Halve it"}]
     html = run_words.state_html(config, "m", Status("failed", 5, 20, None, ""), failed)
     assert 'role="alert"' in html and "<i>" not in html and "Halve it" in html
+
+
+def test_a_run_that_has_ended_shows_the_validation_loss_of_what_was_kept():
+    config = RunConfig(id="r1", created="2026-01-01T00:00:00+00:00", dataset="d", version="v1", train=TrainConfig())
+    going = [{"kind": "validation", "step": step, "loss": loss} for step, loss in ((0, 2.6), (12, 0.004), (20, 0.136))]
+    assert "<dd>0.136</dd>" in run_words.state_html(config, "m", Status("running", 20, 20, None, ""), going)
+    for best, shown in ((12, "<dd>0.004 at step 12</dd>"), (20, "<dd>0.136</dd>")):
+        ended = [*going, {"kind": "finished", "step": 20, "best_step": best}]
+        assert shown in run_words.state_html(config, "m", Status("finished", 20, 20, None, ""), ended)
 
 
 @pytest.mark.parametrize(
