@@ -43,8 +43,9 @@ def button(page: Page, name: str) -> Locator:
 
 def take(page: Page, name: str) -> None:
     """Save what the window shows."""
-    page.wait_for_timeout(700)  # for transitions to end
     page.evaluate("window.scrollTo(0, 0)")
+    page.mouse.move(0, 0)  # what it hovers over is drawn otherwise
+    page.wait_for_timeout(700)  # for transitions to end
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1000:.0f} kB")
