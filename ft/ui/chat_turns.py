@@ -21,7 +21,8 @@ def kept_under(run: str, checkpoint: str) -> str:
 
 def keep(kept: dict[str, list[Turn]] | None, key: str, turns: list[Turn]) -> dict[str, list[Turn]]:
     """`kept` with `turns` under `key`, small enough for a browser: the conversations used last, their last turns."""
-    others = {name: found for name, found in (kept or {}).items() if name != key}
+    # While a reply streams in, Gradio's own mark of an update may lie among them in the browser.
+    others = {name: found for name, found in (kept or {}).items() if name != key and isinstance(found, list)}
     if not turns:
         return others
     newest = dict(list(others.items())[-(KEPT_CONVERSATIONS - 1) :])

@@ -138,6 +138,7 @@ def test_what_a_browser_kept_is_bounded_and_of_the_right_shape():
     for number in range(20):
         kept = chat_turns.keep(kept, f"run{number}/best", [turn("a", "b", "c")] * 100)
     assert len(kept) == chat_turns.KEPT_CONVERSATIONS and len(kept["run19/best"]) == chat_turns.KEPT_TURNS
+    assert chat_turns.keep({"__type__": "update", "a": kept["run19/best"]}, "b", []) == {"a": kept["run19/best"]}
     assert chat_turns.turns_of({"k": ["x", {"user": 1}, {"user": "a"}]}, "k") == []
     assert chat_turns.turns_of("nonsense", "k") == []
 
