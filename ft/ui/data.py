@@ -36,6 +36,7 @@ class _Bring:
     reading: data_reading.Fields
     held_out: gr.Slider
     problem: gr.HTML
+    gone: gr.HTML
     status: gr.HTML
     sample: gr.Button
     there: gr.Radio
@@ -92,10 +93,10 @@ def _bring(hosted: bool) -> _Bring:
             info="**validation split** · never trained on, to see whether the model got better; usual 5 to 20",
         )
     status = gr.HTML(visible=False)
-    problem = alerts.place()
+    problem, gone = alerts.place(), alerts.place()
     sample = gr.Button("Try the sample", visible=False)
     there = gr.Radio([], label="Your datasets", elem_classes="choice-list", visible=False, elem_id="data-there")
-    return _Bring(files, hub, reading, held_out, problem, status, sample, there)
+    return _Bring(files, hub, reading, held_out, problem, gone, status, sample, there)
 
 
 def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
@@ -150,8 +151,7 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
         look.mend,
         look.details,
         look.rejected,
-        look.problem,
-        bring.problem,
+        bring.gone,
     ]
     show: dict[str, Any] = {
         "fn": data_events.show,
@@ -194,6 +194,8 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     for save in (look.save.click, look.name.submit):
         save(data_events.save, [staged, look.name, look.agreed], saving, **PRIVATE)
     look.discard.click(data_events.discard, staged, [staged, *files, look.named], **PRIVATE)
+    another = [bring.there.input, bring.files.clear, look.discard.click]
+    gr.on(another, data_events.heard, None, [bring.problem, look.problem], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
     moved = [staged, shared.edited, look.problem]

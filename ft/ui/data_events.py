@@ -34,7 +34,8 @@ _NOT_CHOSEN = """<div class="empty"><h2>No dataset is chosen</h2>
 def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
     """Show the chosen dataset, or the upload, or the dataset made last, or that there is nothing.
 
-    `named`: the upload that a name was suggested for already. What was typed since is kept.
+    `named`: the upload that a name was suggested for already. What was typed since is kept. Refusals of what was asked
+    for meanwhile stay: this may be answered late.
     """
     trouble: UserError | None = None
     looked: data_choice.Looked = None
@@ -53,7 +54,6 @@ def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
         _NOT_CHOSEN if there else _WELCOME,
         gr.Column(visible=view is not None),
         *(view or tuple(gr.skip() for _ in range(_VIEW))),
-        alerts.hidden(),
         alerts.shown(trouble) if trouble else alerts.hidden(),
     )
 
@@ -187,6 +187,11 @@ def _status(words: str) -> Any:
 def choose(there: str) -> str:
     """Look at that dataset, or at the upload."""
     return there
+
+
+def heard() -> tuple[Any, Any]:
+    """What was refused is not asked for any more."""
+    return alerts.hidden(), alerts.hidden()
 
 
 def again(files: list[str] | None, fetched: data_hub.Fetched, *how: Any) -> Iterator[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from formats.repair import REPAIRS
 from ft.dataset import build, edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
-from ft.ui import data_change, data_choice, data_events, data_history, data_mapping
+from ft.ui import app, data_change, data_choice, data_events, data_history, data_mapping
 
 CHATS = [
     {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
@@ -36,7 +36,7 @@ SHOWN = (
         "redo",
         "mend",
     ),
-    *("details", "rejected", "problem", "trouble"),
+    *("details", "rejected", "trouble"),
 )
 HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", None)  # format, repairs, fill, columns
 UNANSWERED = {"messages": [{"role": "user", "content": "no reply"}]}
@@ -68,6 +68,19 @@ def shown(dataset: str, upload_id: str, named: str = "") -> dict[str, Any]:
     values = data_events.show(dataset, upload_id, named)
     assert len(values) == len(SHOWN)
     return dict(zip(SHOWN, values, strict=True))
+
+
+def test_a_refusal_stays_where_what_is_looked_at_is_drawn_late():
+    """A file may be dropped before the page has drawn what it came with."""
+    events = app.build().fns.values()
+
+    def places(*names: str) -> set[int]:
+        found = [event for event in events if event.name in names]
+        assert {event.name for event in found} == set(names)
+        return {each._id for event in found for each in event.outputs if "refusal" in (each.elem_classes or ())}
+
+    drawn, refused = places("show"), places("stage", "save", "hold_out")
+    assert drawn and refused and not drawn & refused
 
 
 def test_with_nothing_there_the_sample_is_offered(home: Path):
