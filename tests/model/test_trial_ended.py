@@ -134,6 +134,8 @@ def test_a_second_trial_is_told_that_the_first_has_the_device(sample, config, ti
         two_steps.suspend()  # so that it does not end by itself
         with pytest.raises(UserError, match="another trial has it"):
             trial(sample, config)
+        two_steps.resume()  # else it would never see that its starter is gone
+    until(lambda: gone(two_steps))
 
 
 def test_ctrl_c_ends_the_command_and_its_process_and_the_run_that_waited_for_a_trial_goes_on(tiny_run, tiny_model):
