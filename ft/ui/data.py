@@ -143,16 +143,7 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
 
 def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
     shown = [bring.there, bring.sample, look.empty, look.welcome, look.main, look.heading, look.saving, look.name]
-    shown += [
-        look.named,
-        look.go_on,
-        look.undo,
-        look.redo,
-        look.mend,
-        look.details,
-        look.rejected,
-        bring.gone,
-    ]
+    shown += [look.named, look.go_on, look.undo, look.redo, look.mend, look.details, look.rejected, bring.gone]
     show: dict[str, Any] = {
         "fn": data_events.show,
         "inputs": [shared.dataset, staged, look.named],
