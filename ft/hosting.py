@@ -1,0 +1,36 @@
+"""Whether this process serves strangers. Read from the environment, so that every process it starts is told the same.
+
+A hosted page lends its visitors nothing that belongs to whoever runs it: no access token, no folder of its disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+HOSTED = "SIDETUNE_HOSTED"
+MODELS = "SIDETUNE_MODELS"
+
+
+def hosted() -> bool:
+    """Whether the page is served for others than whoever sits at this machine."""
+    return os.environ.get(HOSTED) == "1"
+
+
+def offered_models() -> tuple[str, ...]:
+    """The base models that the host offers by name beside the default model: folders, or ids of the Hub."""
+    return tuple(filter(None, os.environ.get(MODELS, "").split(os.pathsep)))
+
+
+def hub_token(given: str = "") -> str | bool | None:
+    """The Hub token to use: the one given; else that of the machine (None), or none at all (False) where hosted."""
+    return (given or "").strip() or (False if hosted() else None)
+
+
+def become_hosted(models: Sequence[str] = ()) -> None:
+    """Serve strangers from now on, in this process and in those that it starts. To be called before anything imports
+    huggingface_hub, which reads its settings once.
+    """
+    os.environ[HOSTED] = "1"
+    os.environ[MODELS] = os.pathsep.join(models)
+    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # for what libraries ask the Hub by themselves
