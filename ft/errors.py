@@ -12,3 +12,6 @@ class UserError(Exception):
     def __init__(self, given: str, why: str, todo: str) -> None:
         self.given, self.why, self.todo = given, why, todo
         super().__init__(f"{given}: {why} {todo}")
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, str, str]]:
+        return type(self), (self.given, self.why, self.todo)  # so that it can be passed on by another process

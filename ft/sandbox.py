@@ -1,0 +1,170 @@
+"""Work on what strangers gave, in a process of its own with limits of memory and time: nothing that it is fed can stop
+the app. The limits are the operating system's (setrlimit), so they also hold inside a library.
+
+    for value in sandbox.stream(Limits(memory_bytes=1 << 30, cpu_seconds=60), work, path): ...
+
+`work` is a generator function that a module has at its top; its arguments and what it yields are pickled. The processes
+are forked off a server that has imported the readers once, so that one costs some hundredths of a second.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+import psutil
+
+_PRELOADED = ["formats.convert", "pyarrow.parquet", "xxhash"]  # what reading chats takes longest to import
+_END_SECONDS = 5.0
+
+Value = TypeVar("Value")
+Reason = Literal["memory", "time", "crash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one process may take: bytes of memory beyond those that it begins with, and seconds of a CPU for a task."""
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
+class LimitReached(Exception):
+    """The process did not get to the end of its task: it reached a limit, or died ("crash")."""
+
+    def __init__(self, reason: Reason, limits: Limits) -> None:
+        self.reason, self.limits = reason, limits
+        super().__init__(self.words)
+
+    @property
+    def words(self) -> str:
+        """What happened, to stand after "it" in a sentence: "took more than 2.0 GB of memory"."""
+        if self.reason == "memory":
+            return f"took more than {self.limits.memory_bytes / 1e9:.1f} GB of memory"
+        if self.reason == "time":
+            return f"took more than {self.limits.cpu_seconds:,.0f} seconds of computing"
+        return "ended the process that worked on it"
+
+
+class Child:
+    """A process that does one task after another. A context manager: the process is gone once it is left."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(_PRELOADED)
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, limits), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def begin(self, work: Callable[..., Iterator[Any]], *args: Any) -> None:
+        """Hand out a task. `receive` then gives what `work(*args)` yields; its end comes before the next task."""
+        try:
+            self.connection.send((work, args))
+        except OSError as error:
+            raise self._reason() from error
+
+    def receive(self) -> tuple[bool, Any]:
+        """(True, the next value of the task), or (False, None) at its end. Waits for it.
+
+        Raises:
+            LimitReached: the process reached a limit or died. It can do no further task.
+            what `work` raises.
+        """
+        try:
+            what, value = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._reason() from error
+        if what == "error":
+            raised, where = value
+            raise raised from RuntimeError(f"in another process:\n{where}")
+        if what == "memory":
+            raise LimitReached("memory", self.limits)
+        return what == "value", value
+
+    def close(self) -> None:
+        """End the process, whatever it does."""
+        self.connection.close()
+        self._process.kill()
+        self._process.join(_END_SECONDS)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _reason(self) -> LimitReached:
+        self._process.join(_END_SECONDS)
+        ended = -(self._process.exitcode or 0)
+        reasons: dict[int, Reason] = {signal.SIGXCPU: "time", signal.SIGKILL: "memory"}  # the system's own choice, too
+        return LimitReached(reasons.get(ended, "crash"), self.limits)
+
+
+def stream(limits: Limits, work: Callable[..., Iterator[Value]], *args: Any) -> Iterator[Value]:
+    """What `work(*args)` yields, worked out in a process of its own; closing the iterator ends that process.
+
+    Raises:
+        LimitReached: it reached a limit or died; what it yielded before has been given.
+        what `work` raises.
+    """
+    with Child(limits) as child:
+        child.begin(work, *args)
+        while True:
+            more, value = child.receive()
+            if not more:
+                return
+            yield value
+
+
+def _serve(connection: Connection, limits: Limits) -> None:
+    """The process: does tasks until whoever gives them is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asker's, which then ends this process
+    _limit_memory(limits.memory_bytes)
+    with suppress(EOFError, OSError):
+        while True:
+            work, args = connection.recv()
+            _limit_time(limits.cpu_seconds)
+            for message in _messages(work, args):
+                connection.send(message)
+                if message[0] == "memory":
+                    return
+
+
+def _messages(work: Callable[..., Iterator[Any]], args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    try:
+        for value in work(*args):
+            yield "value", value
+    except MemoryError:
+        yield "memory", None
+    except Exception as error:  # raised again where the task came from, with this traceback
+        yield "error", (error, traceback.format_exc())
+    else:
+        yield "end", None
+
+
+def _limit_memory(beyond: int) -> None:
+    limit = psutil.Process().memory_info().vms + beyond
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_time(seconds: float) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = int(used.ru_utime + used.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

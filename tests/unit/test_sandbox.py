@@ -1,0 +1,118 @@
+"""Work in a process of its own: what it yields and raises comes back, and what it takes too much of ends it alone."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ft.errors import UserError
+from ft.sandbox import Child, LimitReached, Limits, stream
+
+LIMITS = Limits(memory_bytes=400_000_000, cpu_seconds=1)
+
+
+def count(to: int) -> Iterator[int]:
+    yield from range(to)
+
+
+def own_id() -> Iterator[int]:
+    yield os.getpid()
+    yield from iter(int, 1)
+
+
+def refuse() -> Iterator[int]:
+    yield 1
+    raise UserError("the file", "it is odd.", "Mend it.")
+
+
+def take_memory() -> Iterator[int]:
+    yield 1
+    yield len(bytearray(1 << 30))
+
+
+def take_arrows_memory() -> Iterator[int]:
+    yield 1
+    yield pa.allocate_buffer(1 << 30).size
+
+
+def take_time() -> Iterator[int]:
+    yield 1
+    re.match(r"(a+)+$", "a" * 60 + "b")
+    yield 2
+
+
+def crash() -> Iterator[int]:
+    yield 1
+    yield len(ctypes.string_at(0))
+
+
+def read_parquet(file: bytes) -> Iterator[int]:
+    yield pq.read_table(io.BytesIO(file)).num_rows
+
+
+def test_values_come_back_in_order():
+    assert list(stream(LIMITS, count, 1000)) == list(range(1000))
+
+
+def test_a_child_does_one_task_after_another():
+    with Child(LIMITS) as child:
+        for to in (3, 0, 2):
+            child.begin(count, to)
+            assert [child.receive() for _ in range(to + 1)] == [*((True, n) for n in range(to)), (False, None)]
+
+
+def test_what_the_work_raises_is_raised_here():
+    values = stream(LIMITS, refuse)
+    assert next(values) == 1
+    with pytest.raises(UserError) as caught:
+        next(values)
+    assert (caught.value.given, caught.value.why, caught.value.todo) == ("the file", "it is odd.", "Mend it.")
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"),
+    [(take_memory, "memory"), (take_arrows_memory, "memory"), (take_time, "time"), (crash, "crash")],
+)
+def test_what_takes_too_much_ends_after_what_it_yielded_and_says_why(work, reason):
+    values = stream(LIMITS, work)
+    assert next(values) == 1
+    with pytest.raises(LimitReached) as caught:
+        next(values)
+    assert caught.value.reason == reason
+
+
+def test_time_is_counted_for_each_task_anew():
+    with Child(Limits(memory_bytes=400_000_000, cpu_seconds=2)) as child:
+        for _ in range(4):
+            child.begin(busy, 0.8)
+            assert child.receive() == (True, None)
+            assert child.receive() == (False, None)
+
+
+def busy(seconds: float) -> Iterator[None]:
+    begun = time.process_time()
+    while time.process_time() - begun < seconds:
+        pass
+    yield
+
+
+def test_libraries_with_threads_of_their_own_work_within_the_limit():
+    file = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a" * 1000] * 5000}), file)
+    assert list(stream(LIMITS, read_parquet, file.getvalue())) == [5000]
+
+
+def test_a_process_that_nobody_listens_to_any_more_is_gone():
+    values = stream(LIMITS, own_id)
+    process = psutil.Process(next(values))
+    values.close()
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
