@@ -11,9 +11,9 @@ from typing import cast
 
 from formats import archives, columnar, tables, text
 from formats.archives import Refused, Stream
-from formats.conversation import Origin
-from formats.json_file import Item, read_json
+from formats.json_file import Item, read_json, read_json_part
 from formats.json_problems import file_problem
+from formats.part import Part
 from formats.problems import RowProblem
 
 _START = 4096  # bytes
@@ -27,16 +27,22 @@ CONTAINERS: dict[str, str] = {
 }
 
 
-def records(path: Path, name: str | None = None) -> Iterator[tuple[Origin, object] | RowProblem]:
+def records(path: Path, name: str | None = None, part: Part | None = None) -> Iterator[Item]:
     """(where it stands, raw record) for each record in the file, whatever its suffix says; memory stays flat.
 
     What cannot be read is a RowProblem in its place: with record 0 where it concerns the whole file. A record that is
     broken costs that record alone where the next one begins a line of its own; else the problem says that reading
     stopped there. Lists and objects may follow one another, and an object that only wraps rows gives those rows. The
     files of a zip archive are called "archive.zip/file".
+
+    With `part`, only that part of a file of JSON in UTF-8 is read; a file of another kind is read whole.
     """
     name = name or path.name
     try:
+        if part and (part.start or _is_plain_json(path)):
+            with path.open("rb") as file:
+                yield from read_json_part(file, name, part)
+            return
         with path.open("rb") as file:
             start = file.read(_START)
         if archives.is_zip(start) and not archives.is_office(path):
@@ -48,6 +54,12 @@ def records(path: Path, name: str | None = None) -> Iterator[tuple[Origin, objec
             yield from _guarded(name, lambda: path.open("rb"))
     except OSError as error:
         yield file_problem(name, "unreadable", f"it cannot be read: {error.strerror or error}.", "Upload it again.")
+
+
+def _is_plain_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(_START)
+    return text.encoding(start).startswith("utf-8") and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
 def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:

@@ -14,6 +14,7 @@ from formats.conversation import Conversation, Origin
 from formats.detect import Detection, detect, format_of, is_rejected
 from formats.ignored import Known, ignored
 from formats.notes import Notes
+from formats.part import Part
 from formats.problems import RowProblem, writable
 from formats.reading import Reading
 from formats.repair import as_json, problem_in, switched_off
@@ -64,10 +65,18 @@ def _detect(items: list[Item]) -> Detection:
 
 
 def convert(
-    path: Path, *, name: str | None = None, reading: Reading = DEFAULT, notes: Notes | None = None
+    path: Path,
+    *,
+    name: str | None = None,
+    reading: Reading = DEFAULT,
+    notes: Notes | None = None,
+    part: Part | None = None,
 ) -> Iterator[Conversation | RowProblem]:
     """Each record of the file as a Conversation or a RowProblem, in order; a file that cannot be read (any further) is
     one RowProblem with record 0. `name` is what the file is called in them. What else is worth telling goes to `notes`.
+
+    With `part`, only that part is read, where the file can be read in parts. `notes` then begin with the format that
+    was found in the parts before.
 
     Raises:
         ValueError: the reading's format is not "auto" or one of FORMATS.
@@ -75,10 +84,14 @@ def convert(
     if reading.format != "auto" and reading.format not in FORMATS:
         raise ValueError(f"format {reading.format!r}: use auto or one of {', '.join(FORMATS)}")
     notes = notes if notes is not None else Notes()
-    items = iter(records(path, name or path.name))
-    first = list(islice(items, LOOKED_AT))
+    name = name or path.name
+    items = iter(records(path, name, part))
+    first: list[Item] = []
     chosen = reading.columns or reading.format != "auto"
-    found = describe(path, reading) if chosen else _detect(first)
+    found = notes.formats.get(name) if part and part.start else None
+    if found is None:
+        first = list(islice(items, LOOKED_AT))
+        found = describe(path, reading) if chosen else _detect(first)
     known: Known = {}
     for item in chain(first, items):
         if isinstance(item, RowProblem):

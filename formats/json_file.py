@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from formats.conversation import Origin
 from formats.json_problems import BROKEN, broken, file_problem, gives_twice, is_text, not_utf8, out_of_place, too_late
 from formats.json_text import JsonText
+from formats.part import Part, PartText, Place
 from formats.problems import RowProblem, writable
 from formats.turns import SYSTEM_KEYS, TOOL_KEYS
 from formats.values import missing
@@ -22,7 +23,16 @@ _WRAPPER = re.compile(r'\{\s*"(\w+)"\s*:\s*\[\s*(?=\{)')
 _LIST_OF_ROWS = re.compile(r"\[\s*(?=\{)")
 
 
-def read_json(stream: TextIO, name: str) -> Iterator[Item]:
+def read_json_part(file: BinaryIO, name: str, part: Part) -> Iterator[Item]:
+    """As `read_json`, but the records of a part of a file in UTF-8 alone."""
+    stream = PartText(file, part.start.offset if part.start else 0, part.until)
+    if part.start is None:
+        yield from read_json(stream, name, part)
+    else:
+        yield from _Reading(JsonText(stream), name, part).items()
+
+
+def read_json(stream: TextIO | PartText, name: str, part: Part | None = None) -> Iterator[Item]:
     """(where it stands, raw record) for each record of a text that is JSON, or what is wrong in its place."""
     source = JsonText(stream)
     first = source.skip(_SPACE)
@@ -34,17 +44,19 @@ def read_json(stream: TextIO, name: str) -> Iterator[Item]:
         fix = "Upload a JSON array of records, JSON Lines (one record a line), or a table with names of columns."
         yield file_problem(name, "not_json", problem, fix)
         return
-    yield from _Reading(source, name).items()
+    yield from _Reading(source, name, part).items()
 
 
 class _Reading:
     """Where the reading of one text has come to."""
 
-    def __init__(self, source: JsonText, name: str) -> None:
-        self._source, self._name = source, name
-        self._number = 0
-        self._in_list = self._wrapped = False
-        self._mark = ""
+    def __init__(self, source: JsonText, name: str, part: Part | None = None) -> None:
+        self._source, self._name, self._part = source, name, part
+        start = part.start if part else None
+        self._begun = start is not None
+        self._number = start.number if start else 0
+        self._in_list, self._wrapped = (start.in_list, start.wrapped) if start else (False, False)
+        self._mark = start.mark if start else ""
         self._first = False  # of its list
         self._turns: list[object] | None = None  # of a bare list of turns, which is one record
         self._repeated: list[tuple[dict[str, object], str]] = []  # in these turns
@@ -52,13 +64,15 @@ class _Reading:
     def items(self) -> Iterator[Item]:
         source = self._source
         while following := source.skip(_SPACE + ","):
+            if self._part and self._stops(self._part):
+                return
             if following == "]" and self._in_list:
                 source.step()
                 yield from self._end_of_list()
             elif following == "[" and not self._in_list:
                 source.step()
                 self._in_list = self._first = True
-            elif following == "{" and not self._number and not self._in_list and self._opens_rows():
+            elif following == "{" and not (self._begun or self._number or self._in_list) and self._opens_rows():
                 self._in_list = self._wrapped = True
             else:
                 self._mark = self._mark or source.indentation() + "{"
@@ -76,9 +90,20 @@ class _Reading:
             yield from self._end_of_turns()
             problem = f"the list ends without a closing ']' after record {self._number}."
             yield file_problem(self._name, "truncated", problem, "Download the file again.")
-        elif self._number == 0:
+        elif self._number == 0 and not self._begun:
             fix = "Choose a file with at least one record."
             yield file_problem(self._name, "no_records", "the list in it is empty.", fix)
+
+    def _stops(self, part: Part) -> bool:
+        """Whether the part ends before the value that comes next; then say where."""
+        if self._first or self._turns is not None or self._number < part.least:
+            return False
+        offset = self._source.offset_if_through()
+        if offset is None:
+            return False
+        between = self._source.between
+        part.stopped = Place(offset, self._number, self._in_list, self._wrapped, self._mark, between)
+        return True
 
     def _here(self) -> Origin:
         return Origin(self._name, self._number)

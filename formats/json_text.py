@@ -8,6 +8,8 @@ from typing import TextIO
 
 import orjson
 
+from formats.part import PartText
+
 BLOCK = 1 << 18
 _NEAR = 64  # characters: an error this close to the end of what was read so far may only mean that more is needed
 _RAW = 20_000
@@ -68,7 +70,7 @@ class JsonText:
     `repeated` holds what the last value gives twice, with different values, as (object, key): JSON keeps the last.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | PartText) -> None:
         self._stream = stream
         self._seen, self._place = "", 0
         self.repeated: list[tuple[dict[str, object], str]] = []
@@ -88,6 +90,18 @@ class JsonText:
         if len(made) < len(pairs):
             self.repeated += [(made, key) for key, value in pairs if made[key] != value]
         return made
+
+    @property
+    def between(self) -> str:
+        """What stands between two values and opens the second; "" where that is not known."""
+        return self._between
+
+    def offset_if_through(self) -> int | None:
+        """The byte at which what comes next begins, where that is behind the part of the file to be read; else None."""
+        if not isinstance(self._stream, PartText) or not self._stream.is_read:
+            return None
+        offset = self._stream.offset(self._seen[self._place :])
+        return offset if offset >= self._stream.until else None
 
     def _more(self) -> bool:
         """Read on; False at the end. Ever larger blocks, so that a huge value is not decoded over and over."""
@@ -213,13 +227,15 @@ class JsonText:
         raw, lines = "", False
         while True:
             end = self._seen.find(mark, self._place)
-            stop = end if end >= 0 else len(self._seen)
+            # A mark may begin at the very end of what was read so far.
+            stop = end if end >= 0 else max(self._place, len(self._seen) - len(mark) + 1)
             raw = (raw + self._seen[self._place : min(stop, self._place + _RAW)])[:_RAW]
             if end >= 0:
                 self._place = end + 1
                 return raw, True, False
             lines = lines or "\n" in self._seen[self._place :].rstrip()
-            self._place = max(self._place, len(self._seen) - len(mark) + 1)  # a mark may begin at the very end
+            self._place = stop
             if not self._more():
+                raw = (raw + self._seen[self._place :])[:_RAW]
                 self._place = len(self._seen)
                 return raw, False, lines

@@ -52,6 +52,20 @@ class Notes:
         if len(kept) < EXAMPLES:
             kept.append(Example(origin, _short(before), _short(after)))
 
+    def add(self, later: Notes) -> None:
+        """Add what was collected of records that follow those of these notes."""
+        for file, format in later.formats.items():
+            self.formats.setdefault(file, format)
+        for mine, theirs in ((self.found, later.found), (self.placeholders, later.placeholders)):
+            mine.update(theirs)
+        self.with_placeholders += later.with_placeholders
+        for column, count in later.ignored.items():
+            if column in self.ignored or len(self.ignored) < COLUMNS:
+                self.ignored[column] += count
+        for code, examples in later.examples.items():
+            kept = self.examples.setdefault(code, [])
+            kept += examples[: EXAMPLES - len(kept)]
+
 
 def _short(text: str) -> str:
     cut = text if len(text) <= 400 else text[:399] + "…"

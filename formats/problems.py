@@ -26,6 +26,7 @@ PROBLEMS: dict[str, str] = {
     "encoding": "Bytes that are no valid text in the file's encoding.",
     "half_character": "Half of a character (a lone surrogate), which cannot be kept as UTF-8.",
     "kto_data": "KTO data: answers labelled good or bad, for preference training.",
+    "limit": "A file that takes more memory or time to read than one may have; what was read before is kept.",
     "media": "Pictures, sound or video; only text can be trained on.",
     "no_column": "A record without a column that its format needs.",
     "no_prompt": "A reply alone, with no prompt that it answers.",

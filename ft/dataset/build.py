@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from formats.convert import DEFAULT, FORMATS
 from formats.reading import Reading
 from ft.dataset import held_out, parquet
+from ft.dataset.readers import Readers
 from ft.dataset.save import save
 from ft.dataset.split import SMALL, boundary
 from ft.dataset.staging import Staged, discard, follow, new_folder, open_staged, write_json
-from ft.dataset.tally import Tally
+from ft.dataset.tally import Tally, line
 from ft.errors import UserError
 from ft.files import hexdigest
 
@@ -40,8 +41,11 @@ def stage(
     reading: Reading = DEFAULT,
     validation_fraction: float = 0.1,
     progress: Callable[[int], None] | None = None,
+    processes: int | None = None,
 ) -> Staged:
     """Convert `files` into $SIDETUNE_HOME/datasets/.staging/<id>/; `progress` is told how many records were read.
+
+    They are read in `processes` of their own (None: one for each core), which have limits of memory and time.
 
     The report is {"dataset", "version", "format" ("mixed" where the files differ), "formats": {file: format}, "read",
     "kept", "repaired": {code: records}, "rejected": {code: records}, "duplicates", "splits": {"train", "validation"},
@@ -66,13 +70,20 @@ def stage(
             why = "it is a folder." if file.path.is_dir() else "there is no such file."
             raise UserError(file.name, why, "Choose a .json or .jsonl file of chats.")
     with new_folder("convert") as path:
-        tally = Tally(reading, validation_fraction)
+        tally = Tally(validation_fraction)
         with (
             (path / "rejected.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as rejected,
             parquet.ConversationWriter(path / parquet.FILE_NAME) as writer,
+            Readers(processes) as readers,
         ):
             for file in files:
-                tally.convert(file.path, file.name, writer, rejected, progress)
+                for batch in readers.read(file.path, file.name, reading, validation_fraction, tally.notes):
+                    tally.add(batch)
+                    if batch.rows is not None:
+                        writer.add_rows(batch.rows)
+                    rejected.writelines(line(problem) for problem in batch.problems)
+                    if progress:
+                        progress(tally.read)
         tally.require_some()
         limit = tally.boundary()
         if limit != validation_fraction:

@@ -35,6 +35,7 @@ class ConversationWriter:
         self._sink = path.open("wb")
         self._writer = pq.ParquetWriter(self._sink, SCHEMA, compression="zstd")
         self._rows: list[tuple[Conversation, Side, Facts]] = []
+        self._tables: list[pa.Table] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sidetune-write")  # Arrow lets others run meanwhile
         self._writing: Future[None] | None = None
         self._characters = 0
@@ -48,14 +49,29 @@ class ConversationWriter:
             self._flush()
 
     def add_table(self, rows: pa.Table) -> None:
+        """Write a table as a row group of its own."""
         self._flush()
         if rows.num_rows:
             self._write(rows)
 
+    def add_rows(self, rows: pa.Table) -> None:
+        """Write conversations as a table: as `add` would write them one by one."""
+        self._tables.append(rows)
+        self._characters += pc.sum(rows["characters"]).as_py()
+        if self._characters >= CHARACTERS_A_GROUP:
+            self._flush()
+        while sum(map(len, self._tables)) >= ROWS_A_GROUP:
+            whole = pa.concat_tables(self._tables)
+            self._write(whole.slice(0, ROWS_A_GROUP))
+            self._tables = [whole.slice(ROWS_A_GROUP)]
+            self._characters = pc.sum(self._tables[0]["characters"]).as_py() or 0
+
     def _flush(self) -> None:
         if self._rows:
-            self._write(table(self._rows))
-        self._rows, self._characters = [], 0
+            self._tables.append(table(self._rows))
+        if any(map(len, self._tables)):
+            self._write(pa.concat_tables(self._tables))
+        self._rows, self._tables, self._characters = [], [], 0
 
     def _write(self, rows: pa.Table) -> None:
         """Write while the caller goes on, one table at a time; what went wrong is raised at the next one."""

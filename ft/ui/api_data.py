@@ -50,7 +50,9 @@ def add(hosted: bool) -> None:
 
     files = gr.File(file_count="multiple", label="files", visible=False)
     format = _text("format", "auto")
-    endpoint.add("convert", convert, [files, _text("name"), format], gr.JSON(label="report", visible=False))
+    endpoint.add(
+        "convert", convert, [files, _text("name"), format], gr.JSON(label="report", visible=False), line="stage"
+    )
     asked = [_text("dataset"), _text("format", "messages"), _text("split")]
     endpoint.add("export_data", export_data, asked, gr.File(label="file", visible=False))
     for read in (datasets, check, inspect):

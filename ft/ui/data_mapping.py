@@ -12,8 +12,9 @@ import gradio as gr
 from formats import columns as mapping
 from formats.columns import Columns
 from formats.conversation import Conversation, Origin
-from formats.convert import convert_record, describe, look
+from formats.convert import convert_record
 from formats.reading import Reading
+from ft.dataset.look import detected, first_records
 from ft.errors import UserError
 from ft.ui import alerts, data_hub, data_view
 from ft.ui.tab import PRIVATE
@@ -103,12 +104,12 @@ def wire(screen: Mapping, files: gr.File, fetched: gr.State) -> None:
 
 def needed(path: Path) -> bool:
     """Whether the file holds records, and is in no known format."""
-    return not describe(path).format and any(isinstance(record, dict) for record in look(path))
+    return not detected(path).format and any(isinstance(record, dict) for record in first_records(path))
 
 
 def opened(path: Path) -> tuple[Any, ...]:
     """The screen, open for that file: the updates of `Mapping.shown`."""
-    records = look(path)
+    records = first_records(path)
     names = mapping.names(records)
     guess, why = mapping.guess(records)
     found = guess or Columns(prompt="?", reply="?")
@@ -169,7 +170,7 @@ def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) 
     try:
         found = columns(*chosen)
         sources = data_hub.sources(files, fetched)
-        return *sides, _preview(look(sources[0].path), found) if sources else "", alerts.hidden()
+        return *sides, _preview(first_records(sources[0].path), found) if sources else "", alerts.hidden()
     except UserError as error:  # not all is chosen yet: no refusal before somebody presses the button
         words = f"{error.why[:1].upper()}{error.why[1:]} {error.todo}"
         return *sides, f'<p class="note">{escape(words)}</p>', alerts.hidden()

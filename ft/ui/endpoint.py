@@ -25,7 +25,13 @@ def refusing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def add(name: str, endpoint: Callable[..., Any], inputs: Sequence[Component], output: Component) -> None:
+def add(
+    name: str, endpoint: Callable[..., Any], inputs: Sequence[Component], output: Component, line: str | None = None
+) -> None:
     """Add an endpoint whose inputs or output are files: only a gr.File makes sure that a path is one that was uploaded,
-    and not any file of this machine, and gives a file out so that a client can fetch it."""
-    gr.Button(visible=False).click(endpoint, list(inputs), output, api_name=name, concurrency_limit=2)
+    and not any file of this machine, and gives a file out so that a client can fetch it.
+
+    `line`: the events that it waits in line with; two of them go on at once.
+    """
+    press = gr.Button(visible=False).click
+    press(endpoint, list(inputs), output, api_name=name, concurrency_limit=2, concurrency_id=line)

@@ -201,7 +201,8 @@ def test_half_a_character_is_rejected_and_not_a_crash(home, tmp_path):
 def test_progress_is_told_up_to_the_last_record(home, tmp_path):
     told: list[int] = []
     build.stage([write(tmp_path / "a.json", [sharegpt(f"Q {n}") for n in range(450)])], progress=told.append)
-    assert told == [200, 400, 450]
+    assert told[-1] == 450
+    assert told == sorted(set(told))
 
 
 def test_ctrl_c_while_converting_leaves_no_staging_folder(home, tmp_path):

@@ -1,0 +1,162 @@
+"""Reading untrusted files, what one process does: it converts a part of a file into tables, ready to be saved."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from formats.conversation import Conversation, Origin
+from formats.convert import convert
+from formats.notes import Notes
+from formats.part import Part, Place
+from formats.problems import RowProblem
+from formats.reading import Reading
+from ft.dataset.split import Side
+from ft.dataset.table import Facts, facts, table
+
+ROWS = 1000  # of one batch, at most
+CHARACTERS = 4_000_000  # of one batch, unless one conversation has more
+_PROBLEMS = 1000  # of one batch, at most
+_NUMBERED = ("truncated", "not_read")  # problems whose words say at which record reading ended
+_NUMBER = re.compile(r"(?<=record )[0-9]+")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some of the records of a file, in order. `rows`: those that were kept, with the columns of
+    `ft.dataset.table.SCHEMA`; None where none was. `counts`: by file, how many records were read and how many kept.
+    `repaired`: by code, how many were repaired."""
+
+    rows: pa.Table | None = None
+    problems: list[RowProblem] = field(default_factory=list)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    repaired: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+        return (self.rows.nbytes if self.rows is not None else 0) + sum(len(each.record) for each in self.problems)
+
+    def move(self, name: str, before: int) -> None:
+        """Add `before` to the numbers of the records of the file `name`: so many stand before its part of the file."""
+        if not before:
+            return
+        if self.rows is not None:
+            self.rows = _moved_rows(self.rows, name, before)
+        self.problems = [_moved_problem(problem, name, before) for problem in self.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a part: what is worth telling of it, and where it stopped (None: at the end of the file)."""
+
+    notes: Notes
+    stopped: Place | None
+
+    def move(self, name: str, before: int) -> None:
+        """As `Batch.move`, for the examples in the notes."""
+        for code, examples in self.notes.examples.items():
+            self.notes.examples[code] = [
+                replace(example, origin=_moved(example.origin, name, before)) for example in examples
+            ]
+
+
+def read_part(
+    path: Path, name: str, reading: Reading, fraction: float, part: Part, notes: Notes
+) -> Iterator[Batch | End]:
+    """Convert `part` of the file, which a person knows as `name`. `fraction` of the openings are held out.
+
+    `notes` hold the formats that were found in the parts before.
+    """
+    batch = _Batch(fraction)
+    try:
+        for item in convert(path, name=name, reading=reading, notes=notes, part=part):
+            batch.add(item)
+            if batch.is_full:
+                yield batch.made()
+                batch = _Batch(fraction)
+    except MemoryError:
+        if batch.counts:
+            yield batch.made()  # what came before the record that is too much
+        raise
+    if batch.counts:
+        yield batch.made()
+    yield End(notes, part.stopped)
+
+
+class _Batch:
+    """A batch that is being filled."""
+
+    def __init__(self, fraction: float) -> None:
+        self._fraction = fraction
+        self._rows: list[tuple[Conversation, Side, Facts]] = []
+        self._characters = 0
+        self._problems: list[RowProblem] = []
+        self._repaired: Counter[str] = Counter()
+        self.counts: dict[str, tuple[int, int]] = {}
+
+    def add(self, item: Conversation | RowProblem) -> None:
+        file = item.origin.file
+        read, kept = self.counts.get(file, (0, 0))
+        if isinstance(item, Conversation):
+            try:
+                known = facts(item)
+            except UnicodeEncodeError:
+                item = _half_character(item)
+            else:
+                side: Side = "validation" if known.position < self._fraction else "train"
+                self._rows.append((item, side, known))
+                self._characters += known.characters
+                if item.repairs:
+                    self._repaired.update(item.repairs)
+                self.counts[file] = (read + 1, kept + 1)
+                return
+        self._problems.append(item)
+        self._characters += len(item.record)
+        self.counts[file] = (read + 1, kept)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._rows) >= ROWS or self._characters >= CHARACTERS or len(self._problems) >= _PROBLEMS
+
+    def made(self) -> Batch:
+        return Batch(table(self._rows) if self._rows else None, self._problems, self.counts, self._repaired)
+
+
+def _half_character(conversation: Conversation) -> RowProblem:
+    return RowProblem(
+        conversation.origin,
+        None,
+        None,
+        "half_character",
+        "it has half of a character (a lone surrogate, such as \\ud83d without its second half).",
+        "Write the file again as UTF-8, with whole characters.",
+        str(conversation.messages),
+    )
+
+
+def _moved_rows(rows: pa.Table, name: str, before: int) -> pa.Table:
+    origin = rows["origin"].combine_chunks()
+    files, numbers = origin.flatten()
+    here = pc.cast(pc.equal(files, name), pa.int64())
+    made = pa.StructArray.from_arrays([files, pc.add(numbers, pc.multiply(here, before))], fields=list(origin.type))
+    place = rows.schema.get_field_index("origin")
+    return rows.set_column(place, rows.schema.field(place), made)
+
+
+def _moved_problem(problem: RowProblem, name: str, before: int) -> RowProblem:
+    words = problem.problem
+    if problem.origin.record == 0 or problem.code in _NUMBERED:
+        words = _NUMBER.sub(lambda found: str(int(found[0]) + before), words)
+    return replace(problem, origin=_moved(problem.origin, name, before), problem=words)
+
+
+def _moved(origin: Origin, name: str, before: int) -> Origin:
+    """Record 0 stands for the whole file. The records of a file inside another are counted apart."""
+    return replace(origin, record=origin.record + before) if origin.file == name and origin.record else origin
