@@ -5,7 +5,7 @@ from __future__ import annotations
 import xxhash
 
 from formats.conversation import Conversation, Message
-from ft.dataset.split import normalised
+from ft.dataset.split import normalised_bytes
 
 _TURN = "\x00"  # no white space, so that it stands between turns when their texts are normalised in one go
 
@@ -16,8 +16,12 @@ def fingerprint(conversation: Conversation) -> int:
     Raises:
         UnicodeEncodeError: the text cannot be written as UTF-8.
     """
-    parts = [f"{_TURN} {m.role} {m.content.replace(_TURN, ' 0 ')}{_told(m)}" for m in conversation.messages]
-    return _bits(normalised("".join(parts)) + (repr(conversation.tools) if conversation.tools else ""))
+    text = "".join([f"{_TURN} {m.role} {m.content}{_told(m)}" for m in conversation.messages])
+    if text.count(_TURN) != len(conversation.messages):  # it may stand in a text, too
+        parts = [f"{_TURN} {m.role} {m.content.replace(_TURN, ' 0 ')}{_told(m)}" for m in conversation.messages]
+        text = "".join(parts)
+    tools = repr(conversation.tools).encode() if conversation.tools else b""
+    return xxhash.xxh3_64_intdigest(normalised_bytes(text) + tools)
 
 
 def exact(conversation: Conversation) -> int:
@@ -27,7 +31,7 @@ def exact(conversation: Conversation) -> int:
         UnicodeEncodeError: the text cannot be written as UTF-8.
     """
     parts = [f"{m.role} {len(m.content)} {m.train} {m.content}{_beside(m)}" for m in conversation.messages]
-    return _bits("".join(parts) + repr(conversation.tools))
+    return xxhash.xxh3_64_intdigest(("".join(parts) + repr(conversation.tools)).encode())
 
 
 def _told(message: Message) -> str:
@@ -41,7 +45,3 @@ def _beside(message: Message) -> str:
     """All that a turn holds beside its text."""
     beside = (message.reasoning, message.tool_calls, message.name, message.tool_call_id)
     return "" if beside == (None, (), None, None) else f"{_TURN} {beside!r}"
-
-
-def _bits(text: str) -> int:
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8"))

@@ -16,19 +16,22 @@ _FOLDED = bytes((ord(" ") if chr(b).isspace() else ord(chr(b).lower())) if b < 1
 
 def normalised(text: str) -> str:
     """`text` with its case folded and every run of whitespace made one space: what makes two texts "the same" here."""
+    return normalised_bytes(text).decode("utf-8", "surrogatepass")
+
+
+def normalised_bytes(text: str) -> bytes:
+    """`normalised(text)` in UTF-8."""
     written = text.encode("utf-8", "surrogatepass")
-    if not _all_plain(text, written):
-        return " ".join(text.split()).casefold()
+    if len(written) != len(text) and not _all_plain(text, written):
+        return " ".join(text.split()).casefold().encode("utf-8", "surrogatepass")
     folded = written.translate(_FOLDED).strip()  # the same, several times faster
     while b"  " in folded:
         folded = folded.replace(b"  ", b" ")
-    return folded.decode("utf-8", "surrogatepass")
+    return folded
 
 
 def _all_plain(text: str, written: bytes) -> bool:
     """Whether all capitals and white space of a text (in UTF-8: `written`) are ASCII; False where most of it is not."""
-    if len(written) == len(text):
-        return True
     if len(written) > 1.5 * len(text):
         return False
     beyond = written.translate(None, _ASCII).decode("utf-8", "surrogatepass")
@@ -37,16 +40,22 @@ def _all_plain(text: str, written: bytes) -> bool:
 
 def opening(conversation: Conversation) -> str:
     """The normalised first user turn; the first turn that is no system turn where there is no user turn."""
-    for role_fits in (lambda role: role == "user", lambda role: role != "system"):
-        for message in conversation.messages:
-            if role_fits(message.role):
-                return normalised(message.content)
-    return ""
+    return normalised(_opening(conversation))
+
+
+def _opening(conversation: Conversation) -> str:
+    first = None
+    for message in conversation.messages:
+        if message.role == "user":
+            return message.content
+        if first is None and message.role != "system":
+            first = message.content
+    return first or ""
 
 
 def position(conversation: Conversation) -> float:
     """Where the conversation's opening lies in [0, 1): 53 bits of its SHA-256, so the same on every machine."""
-    digest = hashlib.sha256(opening(conversation).encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(normalised_bytes(_opening(conversation))).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
