@@ -24,25 +24,34 @@ _SPACED_COLON = re.compile(r'"\s+:')
 
 def _plain_keys(value: dict[str, object]) -> int:
     """How many keys there are in the object and all that it holds; -1 where it holds a number that is no whole one."""
+    count = len(value)
+    for held in value.values():
+        if type(held) is str:
+            continue
+        if type(held) is not list:
+            return _all_plain_keys(value)
+        for one in held:  # turns, mostly
+            if type(one) is not dict:
+                return _all_plain_keys(value)
+            count += len(one)
+            for text in one.values():
+                if type(text) is not str:
+                    return _all_plain_keys(value)
+    return count
+
+
+def _all_plain_keys(value: dict[str, object]) -> int:
     waiting: list[object] = [value]
     count = 0
     while waiting:
         one = waiting.pop()
         if type(one) is dict:
             count += len(one)
-            for held in one.values():
-                if type(held) is not str:
-                    if type(held) is float:
-                        return -1
-                    if held:
-                        waiting.append(held)
+            waiting += one.values()
         elif type(one) is list:
-            for held in one:
-                if type(held) is not str:
-                    if type(held) is float:
-                        return -1
-                    if held:
-                        waiting.append(held)
+            waiting += one
+        elif type(one) is float:
+            return -1
     return count
 
 

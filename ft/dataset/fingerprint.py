@@ -43,5 +43,6 @@ def _told(message: Message) -> str:
 
 def _beside(message: Message) -> str:
     """All that a turn holds beside its text."""
-    beside = (message.reasoning, message.tool_calls, message.name, message.tool_call_id)
-    return "" if beside == (None, (), None, None) else f"{_TURN} {beside!r}"
+    if message.reasoning is message.name is message.tool_call_id is None and not message.tool_calls:
+        return ""
+    return f"{_TURN} {(message.reasoning, message.tool_calls, message.name, message.tool_call_id)!r}"

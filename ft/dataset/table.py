@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -49,8 +49,7 @@ INDEX = pa.schema(
 SCHEMA = pa.schema([*CHAT, *INDEX])
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What `INDEX` says of one conversation, but for its side. `characters` counts all of its text."""
 
     turns: int
@@ -68,9 +67,10 @@ def facts(conversation: Conversation) -> Facts:
         UnicodeEncodeError: its text cannot be written as UTF-8.
     """
     messages = conversation.messages
-    characters = sum([len(message.content) for message in messages]) + sum(map(len, conversation.tools))
+    characters = sum(map(len, conversation.tools))
     calls = False
     for message in messages:
+        characters += len(message.content)
         if message.reasoning:
             characters += len(message.reasoning)
         if message.tool_calls:
@@ -118,10 +118,9 @@ def table(rows: Sequence[tuple[Conversation, Side, Facts]]) -> pa.Table:
         "repairs": repairs.array(),
         "split": pa.array([side for _, side, _ in rows], pa.string()),
     }
-    known = [facts for _, _, facts in rows]
-    for one in INDEX:
-        if one.name != "split":
-            columns[one.name] = pa.array(list(map(attrgetter(one.name), known)), one.type)
+    known = zip(*(facts for _, _, facts in rows), strict=True) if rows else ((),) * len(Facts._fields)
+    for name, values in zip(Facts._fields, known, strict=True):
+        columns[name] = pa.array(values, INDEX.field(name).type)
     return pa.table(columns, schema=SCHEMA)
 
 
