@@ -19,6 +19,7 @@ from formats.problems import RowProblem, writable
 from formats.reading import Reading
 from formats.repair import as_json, problem_in, switched_off
 from formats.texts import mend_texts
+from formats.typical import Chat
 from formats.values import Unusable, decoded, loads, plain_keys
 
 FORMATS: dict[str, str] = {
@@ -85,6 +86,8 @@ def convert(
         raise ValueError(f"format {reading.format!r}: use auto or one of {', '.join(FORMATS)}")
     notes = notes if notes is not None else Notes()
     name = name or path.name
+    if part and part.start and not reading.columns and reading.format == "auto":
+        part.typical = True  # what is found in the first records is told by their keys, so these are read as they are
     items = iter(records(path, name, part))
     first: list[Item] = []
     chosen = reading.columns or reading.format != "auto"
@@ -99,6 +102,11 @@ def convert(
             yield item
             continue
         origin, record = item
+        if type(record) is Chat:
+            if record.has_id:
+                notes.ignore("id")
+            yield Conversation(record.messages, origin)
+            continue
         if origin.file not in notes.formats:
             notes.formats[origin.file] = detect([record]) if notes.formats and not chosen else found
         one = convert_record(record, origin, reading)

@@ -12,6 +12,7 @@ from formats.json_text import JsonText
 from formats.part import Part, PartText, Place
 from formats.problems import RowProblem, writable
 from formats.turns import SYSTEM_KEYS, TOOL_KEYS
+from formats.typical import Typical
 from formats.values import missing
 from formats.wrapped import ROW_KEYS, Row, is_turn, rows_inside
 
@@ -52,6 +53,7 @@ class _Reading:
 
     def __init__(self, source: JsonText, name: str, part: Part | None = None) -> None:
         self._source, self._name, self._part = source, name, part
+        self._typical = Typical() if part and part.typical else None
         start = part.start if part else None
         self._begun = start is not None
         self._number = start.number if start else 0
@@ -75,6 +77,9 @@ class _Reading:
             elif following == "{" and not (self._begun or self._number or self._in_list) and self._opens_rows():
                 self._in_list = self._wrapped = True
             else:
+                if following == "{" and self._typical and (chat := self._chat(self._typical)):
+                    yield chat
+                    continue
                 self._mark = self._mark or source.indentation() + "{"
                 try:
                     record, raw = source.value()
@@ -104,6 +109,16 @@ class _Reading:
         between = self._source.between
         part.stopped = Place(offset, self._number, self._in_list, self._wrapped, self._mark, between)
         return True
+
+    def _chat(self, typical: Typical) -> Item | None:
+        """The record that comes next, where it is a typical one, read already."""
+        if self._turns is not None or self._first or not self._mark:
+            return None
+        found = self._source.chat(typical)
+        if found is None:
+            return None
+        self._number += 1
+        return self._here(), found
 
     def _here(self) -> Origin:
         return Origin(self._name, self._number)

@@ -9,6 +9,7 @@ from typing import TextIO
 import orjson
 
 from formats.part import PartText
+from formats.typical import Chat, Typical
 
 BLOCK = 1 << 18
 _NEAR = 64  # characters: an error this close to the end of what was read so far may only mean that more is needed
@@ -201,14 +202,33 @@ class JsonText:
                 self._between = between + ("{" if "\n" in between else first[0])
         self._end = end
 
+    def chat(self, typical: Typical) -> Chat | None:
+        """The typical record that begins here, read; the place is then behind it. None where there is none."""
+        end = self._ahead() if self._between else -1
+        if end < 0:
+            return None
+        text = self._seen[self._place : end]
+        found = typical.read(text)
+        if found is None or _SPACED_COLON.search(text):
+            return None
+        self._place = self._end = end
+        return found
+
+    def _ahead(self) -> int:
+        """Where the object that begins here seems to end; -1 where that is not known."""
+        while (end := self._seen.find(self._between, self._place)) < 0:
+            if len(self._seen) - self._place > BLOCK or not self._more():
+                return -1
+        return end
+
     def _quickly(self) -> dict[str, object] | None:
         """The object that begins here, by a faster decoder that is sure to give the same; None where it might not.
 
         It keeps no number as it is written, and of a key given twice the last alone: so neither may be there.
         """
-        while (end := self._seen.find(self._between, self._place)) < 0:
-            if len(self._seen) - self._place > BLOCK or not self._more():
-                return None
+        end = self._ahead()
+        if end < 0:
+            return None
         text = self._seen[self._place : end]
         try:
             value = orjson.loads(text)
