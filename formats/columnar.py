@@ -21,7 +21,7 @@ _PARQUET, _ARROW, _STREAM = b"PAR1", b"ARROW1", b"\xff\xff\xff\xff"
 _BATCH = 500  # rows
 # Objects with keys of their own, row by row. Arrow gives each row the keys of all, with null for those it has not.
 _OWN_KEYS = ("arguments", "parameters", "tools", "functions")
-_MERGED = re.compile(rf"\b({'|'.join(_OWN_KEYS)}): (?:\w+<\w+: )*struct<")
+_MERGED = re.compile(rf"\b({'|'.join(_OWN_KEYS)}): (?:\w+<\w+: ){{0,8}}struct<")
 
 
 def is_columnar(start: bytes) -> bool:

@@ -7,23 +7,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bs4 import BeautifulSoup
-from markdownify import MarkdownConverter
-
 from formats.conversation import Conversation
+from formats.debris import has_debris, without_debris
 from formats.notes import Notes
 from formats.reading import Reading
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_. -]{0,40}?)\s*\}\}")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
-# The site's own markup around a reply, which nobody writes by hand.
-_MARKUP = re.compile(
-    r'<div class="(?:markdown|flex flex-grow|min-h-\[|whitespace-pre-wrap|bg-black)|<code class="!whites'
-)
-_COPIED = re.compile(
-    r"^(`{3,}[ \t]*[\w+#.-]*)[ \t]*\n?(?:Copy code)+[ \t]*\n?|^([\w+#.-]{1,20})\nCopy code[ \t]*\n", re.M
-)
-_FOOTER = re.compile(r"\n?^Copy\d+ chars / \d+ words[ \t]*$", re.M)
 
 
 def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
@@ -37,7 +27,7 @@ def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Co
 
 def _mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
     for code, mends, apply in (
-        ("html_debris", _has_debris, without_debris),
+        ("html_debris", has_debris, without_debris),
         ("html_entities", _has_entity, html.unescape),
     ):
         if any(mends(message.content) for message in conversation.messages):
@@ -48,10 +38,6 @@ def _mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> C
     if any("{{" in message.content for message in conversation.messages):
         conversation = _filled(conversation, reading, notes)
     return conversation
-
-
-def _has_debris(text: str) -> bool:
-    return ("<" in text and bool(_MARKUP.search(text))) or ("Copy code" in text and bool(_COPIED.search(text)))
 
 
 def _has_entity(text: str) -> bool:
@@ -67,32 +53,6 @@ def _changed(conversation: Conversation, code: str, apply: Callable[[str], str],
             notes.example(code, conversation.origin, old.content, new.content)
             return replace(conversation, messages=after, repairs=(*conversation.repairs, code))
     return conversation
-
-
-def without_debris(text: str) -> str:
-    """A text saved from ChatGPT's page as Markdown: without its markup, its buttons' labels and its footers."""
-    if "<" in text and _MARKUP.search(text):
-        page = BeautifulSoup(text, "html.parser")
-        for button in page.find_all(["button", "svg"]):
-            button.decompose()
-        for block in page.find_all("pre"):
-            code = block.find("code")
-            if code is not None:
-                block.clear()
-                block.append(code)
-        converter = MarkdownConverter(heading_style="ATX", code_language_callback=_language, escape_misc=False)
-        try:
-            text = converter.convert_soup(page).strip() or text
-        except (RecursionError, ValueError):  # nested too deeply, or with numbers that are none: it stays as it is
-            return text
-    return _FOOTER.sub("", _COPIED.sub(lambda found: f"{found[1] or found[2]}\n", text))
-
-
-def _language(block: object) -> str:
-    """The language of a code block, from the class of its <code>."""
-    code = block.find("code") if hasattr(block, "find") else None
-    names = (code.get("class") or []) if code is not None else []
-    return next((name.removeprefix("language-") for name in names if name.startswith("language-")), "")
 
 
 def placeholders(text: str) -> list[str]:

@@ -9,7 +9,9 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 _READ = 600  # characters
 _LEAST = 80  # bytes of UTF-8 without code and addresses: below that it is a guess
 _SURE = 0.9
-_NO_LANGUAGE = re.compile(r"```[\s\S]*?(?:```|$)|`[^`\n]*`|https?://\S+|\{\{.*?\}\}|[{}\[\]<>|=_#*\\/\"\d]+")
+_NO_LANGUAGE = re.compile(
+    r"```[\s\S]*?(?:```|$)|`[^`\n]*`|https?://\S+|\{\{(?:(?!\{\{).)*?\}\}|[{}\[\]<>|=_#*\\/\"\d]+"
+)
 
 
 class Languages:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from string import ascii_letters, digits
 from typing import Literal
 
 from phonenumbers import Leniency, PhoneNumberMatcher
@@ -20,28 +21,29 @@ KINDS: dict[Kind, str] = {
     "card": "card numbers",
     "iban": "bank accounts (IBAN)",
 }
-_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    (
-        "key",
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
-            r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
-            r"|\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic
-            r"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}"
-            r"|\bhf_[A-Za-z0-9]{30,}|\bAIza[0-9A-Za-z_-]{35}|\bglpat-[A-Za-z0-9_-]{20,}"
-            r"|\bxox[abposr]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{20,}"  # Slack, Stripe
-            r"|\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"  # JSON web token
-            r"|(?<=://)[^\s/:@]+:[^\s/:@]+(?=@)"  # name and password in an address
-        ),
+_PATTERNS: dict[Kind, re.Pattern[str]] = {
+    "key": re.compile(
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+        r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+        r"|\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{20,}"  # OpenAI, Anthropic
+        r"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{40,}"
+        r"|\bhf_[A-Za-z0-9]{30,}|\bAIza[0-9A-Za-z_-]{35}|\bglpat-[A-Za-z0-9_-]{20,}"
+        r"|\bxox[abposr]-[A-Za-z0-9-]{10,}|\b[sr]k_(?:live|test)_[A-Za-z0-9]{20,}"  # Slack, Stripe
+        r"|(?<=://)[^\s/:@]+:[^\s/:@]+(?=@)"  # name and password in an address
     ),
-    ("email", re.compile(r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")),
-    ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")),
-    ("card", re.compile(r"\b(?:\d[ -]?){12,18}\d\b")),
-)
+    "iban": re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+    "card": re.compile(r"\b(?:\d[ -]?){12,18}\d\b"),
+}
+# E-mail addresses, and JSON web tokens: how they end, the letters that stand before that, and how these begin.
+_DOMAIN = re.compile(r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")
+_LOCAL_LETTERS = ascii_letters + digits + "._%+-"
+_LOCAL_START = re.compile(r"\b(?=[A-Za-z0-9._%+-])")
+_TOKEN = re.compile(r"\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")
+_TOKEN_LETTERS = ascii_letters + digits + "_-"
+_TOKEN_START = re.compile(r"\beyJ[A-Za-z0-9_-]{10}")
 # What a text must hold before the slower pattern of a kind is tried.
 _HINTS: dict[Kind, re.Pattern[str]] = {
-    "key": re.compile(r"PRIVATE KEY|AKIA|ASIA|sk-|gh[pousr]_|github_pat_|hf_|AIza|glpat-|xox|k_(?:live|test)_|eyJ|://"),
-    "email": re.compile("@"),
+    "key": re.compile(r"PRIVATE KEY|AKIA|ASIA|sk-|gh[pousr]_|github_pat_|hf_|AIza|glpat-|xox|k_(?:live|test)_|://"),
     "iban": re.compile(r"[A-Z]\d\d"),
     "card": re.compile(r"\d[ -]?\d[ -]?\d[ -]?\d"),
 }
@@ -60,26 +62,64 @@ class Piece:
 def found_in(text: str) -> list[Piece]:
     """The personal data and keys in a text, in its order; none overlaps another."""
     taken: list[Piece] = []
-    for piece in _candidates(text):
-        if not any(piece.start < other.end and other.start < piece.end for other in taken):
-            taken.append(piece)
-    return sorted(taken, key=lambda piece: piece.start)
+    for pieces in _candidates(text):
+        taken = _with(pieces, taken)
+    return taken
 
 
-def _candidates(text: str) -> Iterator[Piece]:
-    for kind, pattern in _PATTERNS:
-        if not _HINTS[kind].search(text):
-            continue
-        for match in pattern.finditer(text):
-            if kind == "card" and not _is_card(match[0]):
-                continue
-            if kind == "iban" and not _is_iban(match[0]):
-                continue
-            yield Piece(kind, match.start(), match.end())
+def _with(pieces: Iterable[Piece], taken: list[Piece]) -> list[Piece]:
+    """Both lists in the order of the text, without those of `pieces` that overlap one before them or one of `taken`."""
+    free, place, added = 0, 0, []
+    for piece in pieces:
+        while place < len(taken) and taken[place].end <= piece.start:
+            place += 1
+        if piece.start >= free and (place == len(taken) or taken[place].start >= piece.end):
+            added.append(piece)
+            free = piece.end
+    return sorted([*taken, *added], key=_start) if added else taken
+
+
+def _start(piece: Piece) -> int:
+    return piece.start
+
+
+def _candidates(text: str) -> Iterator[Iterable[Piece]]:
+    """What may be a piece, in the order of the text: one kind after another, the surest first."""
+    keys = [Piece("key", *span) for span in _behind(text, _TOKEN, ".eyJ", _TOKEN_LETTERS, _TOKEN_START)]
+    yield sorted([*keys, *_matches("key", text)], key=_start)
+    yield (Piece("email", *span) for span in _behind(text, _DOMAIN, "@", _LOCAL_LETTERS, _LOCAL_START))
+    yield _matches("iban", text, _is_iban)
+    yield _matches("card", text, _is_card)
     if _MAYBE_PHONE.search(text):
         for region in (None, "US"):  # None: those written with a country's code
-            for found in PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING):
-                yield Piece("phone", found.start, found.end)
+            found = PhoneNumberMatcher(text, region, leniency=Leniency.STRICT_GROUPING)
+            yield (Piece("phone", each.start, each.end) for each in found)
+
+
+def _matches(kind: Kind, text: str, passes: Callable[[str], bool] = bool) -> Iterator[Piece]:
+    if _HINTS[kind].search(text):
+        for match in _PATTERNS[kind].finditer(text):
+            if passes(match[0]):
+                yield Piece(kind, match.start(), match.end())
+
+
+def _behind(
+    text: str, ending: re.Pattern[str], hint: str, letters: str, beginning: re.Pattern[str]
+) -> Iterator[tuple[int, int]]:
+    """(start, end) of each run of `letters`, from where `beginning` is first met in it, that `ending` follows.
+
+    As one pattern it would try each letter of a long run as the beginning, and read the rest of the run each time.
+    """
+    if hint not in text:
+        return
+    free, match = 0, ending.search(text)
+    while match:
+        run = free + len(text[free : match.start()].rstrip(letters))
+        first = beginning.search(text, run, match.start())
+        if first:
+            yield first.start(), match.end()
+        free = match.end() if first else match.start() + 1
+        match = ending.search(text, free)
 
 
 def _is_card(text: str) -> bool:
@@ -108,9 +148,11 @@ def redact(text: str) -> str:
 
 
 def _replaced(text: str, word: Callable[[Piece, str], str]) -> str:
-    for piece in reversed(found_in(text)):
-        text = text[: piece.start] + word(piece, text[piece.start : piece.end]) + text[piece.end :]
-    return text
+    parts, end = [], 0
+    for piece in found_in(text):
+        parts += [text[end : piece.start], word(piece, text[piece.start : piece.end])]
+        end = piece.end
+    return "".join(parts) + text[end:]
 
 
 def redacted(conversation: Conversation) -> Conversation:
