@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from formats.conversation import Origin
-from formats.json_problems import BROKEN, broken, file_problem, gives_twice, is_text, not_utf8, out_of_place, too_late
+from formats.json_limits import WASTED
+from formats.json_problems import (
+    BROKEN,
+    broken,
+    file_problem,
+    gives_twice,
+    is_text,
+    not_utf8,
+    out_of_place,
+    too_broken,
+    too_late,
+)
 from formats.json_text import JsonText
 from formats.part import Part, PartText, Place
 from formats.problems import RowProblem, writable
@@ -88,6 +99,9 @@ class _Reading:
                     spoilt = broken(source, self._mark, self._here(), error, self._in_list)
                     yield spoilt
                     if spoilt.code in ("truncated", "not_read"):
+                        return
+                    if source.wasted > WASTED:
+                        yield too_broken(self._name, self._number)
                         return
                     continue
                 yield from self._rows(record, raw)

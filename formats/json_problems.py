@@ -6,13 +6,14 @@ import json
 from dataclasses import replace
 
 from formats.conversation import Origin
-from formats.json_text import LONGEST, JsonText, TooLong
+from formats.json_limits import TooLarge
+from formats.json_text import JsonText
 from formats.problems import RowProblem, writable
 from formats.repair import problem_in
 from formats.values import given_twice
 from formats.wrapped import objects
 
-BROKEN = (json.JSONDecodeError, RecursionError, TooLong)  # what reading a value raises
+BROKEN = (json.JSONDecodeError, RecursionError, TooLarge)  # what reading a value raises
 
 
 def file_problem(name: str, code: str, problem: str, fix: str) -> RowProblem:
@@ -38,8 +39,8 @@ def broken(
     if isinstance(error, json.JSONDecodeError):
         code, why = "bad_json", f"it is not valid JSON: {error.msg.lower()}"
         fix = "Mend the quotes, commas and brackets of this record (a JSON checker shows the place)."
-    elif isinstance(error, TooLong):
-        code, why = "too_large", f"it is longer than {LONGEST:,} characters, which is the limit for one record"
+    elif isinstance(error, TooLarge):
+        code, why = "too_large", str(error)
         fix = "Write each record on a line of its own (JSON Lines), or the list of records as the first key."
     raw, goes_on, lines = source.pass_over(mark)
     if not goes_on and cut:
@@ -59,6 +60,12 @@ def too_late(name: str, key: str) -> RowProblem:
     """The problem of a system message or tools that stand behind the rows that they are for."""
     problem = f"its {key} stands after a long list of records, which were read without it by then."
     return file_problem(name, "too_late", problem, f"Put {key} before the list of records, or into each record.")
+
+
+def too_broken(name: str, number: int) -> RowProblem:
+    """The problem of a text that would have to be read over and over, from each of its broken records on."""
+    problem = f"so many records in it never end that what follows record {number} was not read."
+    return file_problem(name, "not_read", problem, "Close the brackets and quotation marks of each record.")
 
 
 def gives_twice(

@@ -88,6 +88,10 @@ class PartText:
         """Whether all of the part has been read, and perhaps more."""
         return self._read >= self.until
 
+    def may_begin_behind(self, unread: int) -> bool:
+        """Whether the last so many characters that were read may all come from behind the part."""
+        return self._read - unread >= self.until
+
     def offset(self, unread: str) -> int:
         """The byte at which `unread` begins, the last of what was read."""
         return self._read - len(self._decoder.getstate()[0]) - len(unread.encode("utf-8", "surrogateescape"))

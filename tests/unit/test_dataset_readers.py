@@ -155,7 +155,7 @@ def test_a_file_that_takes_too_much_memory_ends_in_words_and_what_came_before_is
     monkeypatch.setattr(readers, "_LEAST", 64 << 20)
     monkeypatch.setattr(readers, "_MOST", 64 << 20)
     path = tmp_path / "chats.jsonl"
-    path.write_text("\n".join([*LINES, json.dumps(chat(0, "word " * 10_000_000)), *LINES]))
+    path.write_text("\n".join([*LINES, json.dumps(chat(0, "word " * 6_000_000)), *LINES]))
     rows, problems, counts, _, _ = read(path, 2)
     assert [each.origin.record for each, _ in rows] == list(range(1, 161))
     assert [each["code"] for each in problems] == ["limit"]

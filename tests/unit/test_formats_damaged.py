@@ -142,7 +142,7 @@ def test_a_quotation_mark_that_never_closes_takes_no_rows_in_unsaid(tmp_path):
 def test_a_value_that_is_longer_than_any_record_is_refused_by_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr("formats.json_text.BLOCK", 100)
     monkeypatch.setattr("formats.json_text.LONGEST", 1000)
-    monkeypatch.setattr("formats.json_problems.LONGEST", 1000)
+    monkeypatch.setattr("formats.json_limits.LONGEST", 1000)
     long = json.dumps({"prompt": "x" * 5000, "completion": "y"})
     assert read(tmp_path, f"{LINE}\n{long}\n{LINE}") == [["Hi", "Hello"], ("f", 2, "too_large"), ["Hi", "Hello"]]
 
