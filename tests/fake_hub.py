@@ -1,4 +1,4 @@
-"""A Hub of our own on 127.0.0.1, as much of it as the real library asks for to read and write a dataset."""
+"""A Hub of our own on 127.0.0.1: as much of it as the real library asks for to read models, to read and write datasets."""
 
 from __future__ import annotations
 
@@ -14,32 +14,40 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-_REPO = re.compile(r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|preupload|commit)/([^/]+).*)?")
-_FILE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+_REPO = re.compile(r"/api/(datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|preupload|commit)/([^/]+).*)?")
+_FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
 @dataclass
 class Repo:
-    """A dataset. `refuses`: the status and the code of an error that the Hub answers with, whatever is asked."""
+    """A dataset or a model. `refuses`: status and code of an error that the Hub answers with, whatever is asked.
+    `commit` is what its revision is called, the hash of its files where it is ""."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     private: bool = False
     card: dict[str, Any] = field(default_factory=dict)
     refuses: tuple[int, str] | None = None
+    commit: str = ""
 
     @property
     def sha(self) -> str:
-        return hashlib.sha1(repr(sorted(self.files.items())).encode()).hexdigest()
+        return self.commit or hashlib.sha1(repr(sorted(self.files.items())).encode()).hexdigest()
 
 
 @dataclass
 class Hub:
-    """`repos` by owner/name, `tokens` that were sent, `broken` ends every transfer of a file in the middle."""
+    """`repos` (datasets) and `models` by owner/name, `requests` (path, token) and `tokens` that were sent with them,
+    `broken` ends every transfer of a file in the middle."""
 
     url: str = ""
     repos: dict[str, Repo] = field(default_factory=dict)
-    tokens: list[str] = field(default_factory=list)
+    models: dict[str, Repo] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     broken: bool = False
+
+    @property
+    def tokens(self) -> list[str]:
+        return [token for _, token in self.requests if token]
 
 
 @contextmanager
@@ -69,32 +77,32 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
+        path = self._noted()
         if path == "/":
             self._answer(200, {})
         elif found := _FILE.fullmatch(path):
-            repo = self._repo(found[1])
-            if repo and found[3] not in repo.files:
+            repo = self._repo(found[2], "datasets" if found[1] else "models")
+            if repo and found[4] not in repo.files:
                 self._refuse(404, "EntryNotFound")
             elif repo:
-                self._file(repo.files[found[3]], repo.sha)
+                self._file(repo.files[found[4]], repo.sha)
         elif found := _REPO.fullmatch(path):
-            repo = self._repo(found[1])
-            if repo and found[2] == "revision" and found[3] not in ("main", repo.sha):
+            repo = self._repo(found[2], found[1])
+            if repo and found[3] == "revision" and found[4] not in ("main", repo.sha):
                 self._refuse(404, "RevisionNotFound")
-            elif repo and found[2] == "tree":
+            elif repo and found[3] == "tree":
                 listed = [{"type": "file", "path": n, "size": len(b), "oid": "0"} for n, b in repo.files.items()]
                 self._answer(200, listed)
             elif repo:
                 siblings = [{"rfilename": name, "size": len(held)} for name, held in repo.files.items()]
-                known = {"id": found[1], "sha": repo.sha, "private": repo.private, "siblings": siblings}
+                known = {"id": found[2], "sha": repo.sha, "private": repo.private, "siblings": siblings}
                 self._answer(200, {**known, "cardData": repo.card})
         else:
             self._refuse(404, "EntryNotFound")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = unquote(urlsplit(self.path).path)
+        path = self._noted()
         if path == "/api/repos/create":
             asked = json.loads(body)
             id = f"{asked.get('organization') or 'me'}/{asked['name']}"
@@ -105,8 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(409 if there else 200, {"url": f"{self.hub.url}/datasets/{id}"})
         elif path == "/api/validate-yaml":
             self._answer(200, {"errors": [], "warnings": []})
-        elif (found := _REPO.fullmatch(path)) and (repo := self._repo(found[1])):
-            if found[2] == "preupload":
+        elif (found := _REPO.fullmatch(path)) and (repo := self._repo(found[2])):
+            if found[3] == "preupload":
                 asked = json.loads(body)["files"]
                 files = [{"path": each["path"], "uploadMode": "regular", "shouldIgnore": False} for each in asked]
                 self._answer(200, {"files": files})
@@ -116,14 +124,18 @@ class _Handler(BaseHTTPRequestHandler):
                         repo.files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
                     elif line["key"] == "deletedFile":
                         del repo.files[line["value"]["path"]]
-                url = f"{self.hub.url}/datasets/{found[1]}/commit/{repo.sha}"
+                url = f"{self.hub.url}/datasets/{found[2]}/commit/{repo.sha}"
                 self._answer(200, {"success": True, "commitOid": repo.sha, "commitUrl": url})
 
-    def _repo(self, id: str) -> Repo | None:
+    def _noted(self) -> str:
+        """The path that is asked for, noted with the token that came along."""
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append((path, (self.headers.get("Authorization") or "").removeprefix("Bearer ")))
+        return path
+
+    def _repo(self, id: str, kind: str = "datasets") -> Repo | None:
         """The repository of that id; None where the refusal was answered already."""
-        if token := self.headers.get("Authorization"):
-            self.hub.tokens.append(token.removeprefix("Bearer "))
-        repo = self.hub.repos.get(id)
+        repo = (self.hub.repos if kind == "datasets" else self.hub.models).get(id)
         if repo is None:
             self._refuse(404, "RepoNotFound")
         elif repo.refuses:
