@@ -1,4 +1,4 @@
-"""A Hub of our own on 127.0.0.1: as much of it as the real library asks for to read models, to read and write datasets."""
+"""A Hub of our own on 127.0.0.1: what the real library asks for to read models and to read and write datasets."""
 
 from __future__ import annotations
 

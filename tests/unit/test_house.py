@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,29 @@ def test_pyproject_lists_each_package_and_no_other():
         for path in (ROOT / name).rglob("__init__.py")
     }
     assert set(re.findall(r'"([^"]+)"', listed[1])) == there
+
+
+def declared() -> set[str]:
+    """The packages that pyproject.toml says an installation has, as package indexes write their names."""
+    listed = re.search(
+        r"^dependencies = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M | re.S
+    )
+    assert listed is not None
+    return {index_name(name) for name in re.findall(r'"([\w.-]+)', listed[1])}
+
+
+def index_name(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def test_every_package_that_is_imported_is_declared():
+    """One that another package happens to bring may be gone with that package's next version."""
+    own = {"app", "formats", "ft"}
+    imported = {name.split(".")[0] for names in parsed().values() for name in names} - own - sys.stdlib_module_names
+    packages = packages_distributions()
+    there = declared()
+    missing = {name for name in imported if not there & {index_name(each) for each in packages.get(name, [name])}}
+    assert missing == set()
 
 
 @pytest.mark.parametrize("name", ["formats", "ft"])
