@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ft import home
+
 HOSTED = "SIDETUNE_HOSTED"
 MODELS = "SIDETUNE_MODELS"
 
@@ -27,10 +29,24 @@ def hub_token(given: str = "") -> str | bool | None:
     return (given or "").strip() or (False if hosted() else None)
 
 
+def hub_cache() -> str | None:
+    """Where to keep what is fetched of models: in the Hub library's own cache (None), or, where hosted, in one that was
+    never filled with the machine's token."""
+    return str(home.models_dir() / "hub") if hosted() else None
+
+
+def environment() -> dict[str, str]:
+    """What the environment of a process has to hold where hosted, for what libraries ask the Hub by themselves."""
+    cache = hub_cache()
+    return {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1", "HF_HUB_CACHE": cache} if cache else {}
+
+
 def become_hosted(models: Sequence[str] = ()) -> None:
     """Serve strangers from now on, in this process and in those that it starts. To be called before anything imports
     huggingface_hub, which reads its settings once.
+
+    Models of the Hub are fetched without a token, those that the host offers too: a gated one is offered as a folder.
     """
     os.environ[HOSTED] = "1"
     os.environ[MODELS] = os.pathsep.join(models)
-    os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"  # for what libraries ask the Hub by themselves
+    os.environ.update(environment())

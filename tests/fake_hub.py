@@ -21,7 +21,8 @@ _FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 @dataclass
 class Repo:
     """A dataset or a model. `refuses`: status and code of an error that the Hub answers with, whatever is asked.
-    `commit` is what its revision is called, the hash of its files where it is ""."""
+    `commit` is what its revision is called, the hash of its files where it is "". A `private` model is shown to whoever
+    sends a token."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     private: bool = False
@@ -136,9 +137,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _repo(self, id: str, kind: str = "datasets") -> Repo | None:
         """The repository of that id; None where the refusal was answered already."""
         repo = (self.hub.repos if kind == "datasets" else self.hub.models).get(id)
-        if repo is None:
-            self._refuse(404, "RepoNotFound")
-        elif repo.refuses:
+        hidden = kind == "models" and repo and repo.private and not self.headers.get("Authorization")
+        if repo is None or hidden:
+            self._refuse(401 if hidden else 404, "RepoNotFound")
+            return None
+        if repo.refuses:
             self._refuse(*repo.refuses)
             return None
         return repo

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ft import hosting
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
-from ft.models.libraries import import_libraries
+from ft.models.folder import check_folder
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
+_SHOWN = 100  # characters of a name that is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +30,21 @@ class ModelSource:
 
 
 def choices() -> list[tuple[str, str]]:
-    """(title, name) of the models offered by name: any local folder or Hub id can be typed instead."""
-    return [(f"{embedded.TITLE} (comes with Sidetune, {embedded.LICENCE})", DEFAULT_MODEL)]
+    """(title, name) of the models offered by name: a local folder (where not hosted) or Hub id can be typed instead."""
+    offered = [(Path(name).name, name) for name in hosting.offered_models()] if hosting.hosted() else []
+    return [(f"{embedded.TITLE} (comes with Sidetune, {embedded.LICENCE})", DEFAULT_MODEL), *offered]
+
+
+def is_trusted(model: str) -> bool:
+    """Whether `model` is the default, or one that the host offers: not one that a stranger may have made."""
+    model = model.strip()
+    return model == DEFAULT_MODEL or (hosting.hosted() and model in hosting.offered_models())
 
 
 def resolve(model: str) -> ModelSource:
     """What `model` refers to: the default's name, a local folder, or a Hub id like `owner/name`. Loads nothing.
+
+    Where hosted, only the folders that the host offers: of all others nothing is said, not even whether they are there.
 
     Raises:
         UserError: it is none of them, or a folder without a causal language model.
@@ -40,52 +52,52 @@ def resolve(model: str) -> ModelSource:
     model = model.strip()
     if model == DEFAULT_MODEL:
         return ModelSource(model, embedded.TITLE, "embedded", embedded.is_ready())
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        _check_folder(folder)
-        return ModelSource(str(folder.resolve()), folder.resolve().name, "folder", True)
-    if _HUB_ID.fullmatch(model):
+    folder = _folder(model) if not hosting.hosted() or is_trusted(model) else None
+    if folder is not None:
+        _refuse_upload(folder)
+        check_folder(folder)
+        return ModelSource(str(folder), folder.name, "folder", True)
+    if _is_hub_id(model):
         return ModelSource(model, model.split("/")[-1], "hub", False)
+    given = f"base model {model[:_SHOWN]!r}{' ...' if len(model) > _SHOWN else ''}"
+    if hosting.hosted():
+        names = ", ".join(repr(name) for _, name in choices())
+        raise UserError(
+            given, "it is none of this page's models and not a Hub id.", f"Use {names}, or an id like owner/name."
+        )
     raise UserError(
-        f"base model {model!r}",
+        given,
         "it is not the default's name, not a folder on this machine and not a Hub id.",
         f"Use {DEFAULT_MODEL!r}, the path of a folder with a config.json, or an id like owner/name.",
     )
 
 
-def _check_folder(folder: Path) -> None:
-    config_path = folder / "config.json"
-    if not config_path.exists():
-        raise UserError(
-            f"the folder {folder}",
-            "it has no config.json, so it is not a model.",
-            "Choose a folder saved by transformers.",
-        )
+def _folder(name: str) -> Path | None:
+    """The folder of that name, None where there is none that can be looked into."""
     try:
-        config = json.loads(config_path.read_text())
-    except (OSError, ValueError) as error:
+        folder = Path(name).expanduser()
+        return folder.resolve() if folder.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody's, a byte 0
+        return None
+
+
+def _refuse_upload(folder: Path) -> None:
+    """Whoever can reach the page can put files there, and has not chosen the machine's folders by it."""
+    uploads = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir(), "gradio")).resolve()
+    if folder.is_relative_to(uploads):
         raise UserError(
-            f"{config_path}", f"it cannot be read as JSON ({error}).", "Download or save the model again."
-        ) from error
-    check_causal(config.get("architectures") or [], str(folder))
-    if not any(folder.glob("*.safetensors")):
-        raise UserError(
-            f"the folder {folder}",
-            "it holds no .safetensors file, and weights in pickle files are never loaded.",
-            "Save the model with save_pretrained(), which writes safetensors.",
+            f"the folder {folder}", "it holds what was uploaded to the page.", "Copy the model to a folder of your own."
         )
 
 
-def check_causal(architectures: list[str], given: str) -> None:
-    """Raise UserError unless one of a config's `architectures` generates text from left to right."""
-    import_libraries()
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+def _is_hub_id(name: str) -> bool:
+    if not _HUB_ID.fullmatch(name):
+        return False
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
 
-    # The mapping also lists encoders that can be made to decode (BERT as BertLMHeadModel), so the saved
-    # architecture decides, not the model type.
-    if not any(name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in architectures):
-        raise UserError(
-            f"the model {given}",
-            f"it is not a causal language model (its architecture is {', '.join(architectures) or 'not named'}).",
-            "Choose a chat model whose architecture ends in ForCausalLM.",
-        )
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True

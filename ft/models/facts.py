@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ft import hosting
 from ft.errors import UserError
 from ft.models import catalogue, embedded, hub
+from ft.models.folder import read_config
 
 _DEFAULT = {  # of the default model, whose own config.json is not there before its first use
     "model_type": "llama",
@@ -51,7 +53,7 @@ def of(model: str, ask_hub: bool = True) -> ModelFacts | None:
             own = embedded.folder() / "config.json"
             return from_config(json.loads(own.read_text(encoding="utf-8")) if own.exists() else _DEFAULT)
         path = Path(source.name) / "config.json" if source.where == "folder" else _from_hub(source.name, ask_hub)
-        return from_config(json.loads(path.read_text(encoding="utf-8"))) if path else None
+        return from_config(read_config(path.parent)) if path else None
     except (UserError, OSError, ValueError):
         return None
 
@@ -99,12 +101,13 @@ def _from_hub(model: str, ask: bool) -> Path | None:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    cached = try_to_load_from_cache(model, "config.json")
+    token, cache = hosting.hub_token(), hosting.hub_cache()
+    cached = try_to_load_from_cache(model, "config.json", cache_dir=cache)
     if isinstance(cached, str):
         return Path(cached)
     if not ask or not hub.reachable():
         return None
     try:
-        return Path(hf_hub_download(model, "config.json", etag_timeout=5))
+        return Path(hf_hub_download(model, "config.json", etag_timeout=5, token=token, cache_dir=cache))
     except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.HTTPError):
         return None

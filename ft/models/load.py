@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ft import hosting
 from ft.errors import UserError
 from ft.models import catalogue, device, embedded, hub
+from ft.models.folder import check_causal, tokenizer_folder
 from ft.models.libraries import import_libraries
 from ft.models.memory import out_of_memory
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Progress = Callable[[str], None]
+_AGAIN = "Save or download it again, or choose another model with safetensors."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,16 @@ def load_tokenizer(model: str, progress: Progress | None = None) -> PreTrainedTo
     Raises:
         UserError: the model cannot be found or reached, or has no chat template.
     """
+    return read_tokenizer(place(model, progress, weights=False), model)
+
+
+def read_tokenizer(folder: Path, model: str) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`, as `load_tokenizer` gives it; `model` is its name in refusals."""
     import_libraries()
     from transformers import AutoTokenizer
 
-    tokenizer = _fetch(model, AutoTokenizer.from_pretrained, *_place(model, progress))
+    with tokenizer_folder(folder) as clean:
+        tokenizer = _load(model, AutoTokenizer.from_pretrained, clean)
     if not tokenizer.chat_template:
         raise UserError(
             f"the model {model}",
@@ -66,9 +76,12 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
     tokenizer = load_tokenizer(model, progress)
-    place = _place(model, progress)
-    config = _fetch(model, AutoConfig.from_pretrained, *place)
-    catalogue.check_causal(config.architectures or [], model)
+    source = catalogue.resolve(model)
+    folder = place(model, progress, weights=True)
+    config = _load(model, AutoConfig.from_pretrained, folder)
+    check_causal(config.architectures, model)
+    # A config.json may name a package of the Hub to compute attention with, and a file with other weights.
+    config._attn_implementation = config._experts_implementation = config.transformers_weights = None
     if getattr(config, "quantization_config", None) is not None and method == "qlora":
         raise UserError(
             f"the model {model}",
@@ -78,7 +91,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     cuda = torch.cuda.is_available()
     dtype = dtype or (device.gpu_dtype() if cuda else torch.float32)
     where = torch.cuda.current_device() if cuda else "cpu"  # of several processes each has a GPU of its own
-    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "device_map": {"": where}}
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True, "device_map": {"": where}, "config": config}
     if method == "qlora":
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True,
@@ -88,12 +101,14 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
         )
     if progress:
         progress("Loading the base model" + (" in 4-bit NF4" if method == "qlora" else ""))
-    base = _fetch(model, AutoModelForCausalLM.from_pretrained, *place, **options)
+    base = _load(model, AutoModelForCausalLM.from_pretrained, folder, **options)
+    if source.where == "hub":
+        base.name_or_path = source.name  # what an adapter says it was made for
     if method == "qlora" and not cuda:
         dequantise_linear(base)
     base.eval()
     precision = ("nf4 in " if method == "qlora" else "") + str(dtype).removeprefix("torch.")
-    return Loaded(base, tokenizer, catalogue.resolve(model).title, precision)
+    return Loaded(base, tokenizer, source.title, precision)
 
 
 def dequantise_linear(model: PreTrainedModel) -> None:
@@ -124,27 +139,36 @@ def dequantise_linear(model: PreTrainedModel) -> None:
         del model.config.quantization_config
 
 
-def _place(model: str, progress: Progress | None) -> tuple[str, dict[str, Any]]:
-    """What `from_pretrained` takes for the model: a folder or a Hub id, and options."""
+def place(model: str, progress: Progress | None, weights: bool) -> Path:
+    """The folder of `model` (see `catalogue.resolve`), fetched where it is not here: with its `weights`, or without.
+
+    Raises:
+        UserError: the model cannot be found, reached or used.
+    """
     source = catalogue.resolve(model)
     if source.where == "embedded":
-        return str(embedded.ensure(progress)), {}
+        return embedded.ensure(progress)
     if source.where == "folder":
-        return source.name, {}
+        return Path(source.name)
     if progress:
         progress(f"Looking for {source.name} on the Hugging Face Hub")
-    return source.name, hub.loading_options(source.name)
+    return hub.fetch(source.name, weights)
 
 
-def _fetch(model: str, load: Callable[..., Any], path: str, where: dict[str, Any], **options: Any) -> Any:
-    """Call a `from_pretrained`, with what it can raise for a person's model turned into a UserError."""
-    import httpx2
+def _load(model: str, load: Callable[..., Any], folder: Path, **options: Any) -> Any:
+    """Call a `from_pretrained`, with what it can raise for a person's model turned into a UserError.
 
+    Damaged files raise whatever the library trips over, and the tokenizers' library raises plain `Exception`.
+    """
     try:
-        return load(path, trust_remote_code=False, **where, **options)
+        return load(str(folder), trust_remote_code=False, local_files_only=True, **options)
     except (RuntimeError, MemoryError) as error:
         # transformers hides why a weight could not be quantised, but in the log. Mostly memory ran out.
         hidden = "automatic conversion of the weights" in str(error)
+        if "ismatch" in str(error):
+            raise UserError(
+                f"the model {model}", "its weights are not those that its config.json describes.", _AGAIN
+            ) from error
         if not hidden and not out_of_memory(error):
             raise
         raise UserError(
@@ -154,11 +178,12 @@ def _fetch(model: str, load: Callable[..., Any], path: str, where: dict[str, Any
             else "it does not fit into the memory that is free here.",
             "Choose a smaller model, or QLoRA instead of LoRA; or end what else uses the memory.",
         ) from error
-    except (OSError, ValueError, ImportError, KeyError, httpx2.HTTPError) as error:
-        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+    except Exception as error:
+        lines = str(error).strip().splitlines()
+        # What it says may be out of a file of the machine's, which is not for strangers.
+        first = type(error).__name__ if hosting.hosted() or not lines else lines[0][:300]
         raise UserError(
             f"the model {model}",
             f"it could not be loaded: {first}",
-            "Check the name, the connection to the Hugging Face Hub (and `hf auth login` for a gated model), "
-            "or choose a local folder with safetensors.",
+            f"Its files may be damaged, or of a kind that is not known here. {_AGAIN}",
         ) from error

@@ -12,6 +12,7 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
+from ft import hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -44,6 +45,7 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
         **QUIET,
+        **hosting.environment(),
         # No others: TRL refuses several in one process.
         "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices) or device.first_visible(),
     }

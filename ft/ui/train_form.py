@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from ft import hosting
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.dataset import versions
 from ft.errors import UserError
@@ -45,6 +46,7 @@ class Form:
 def layout(kept: gr.BrowserState) -> Form:
     """Lay the form out, with the preset that suits this machine; `kept` is what the browser remembers of it."""
     chosen = default_name()
+    folder = "" if hosting.hosted() else "a folder, or "
     with gr.Row(equal_height=False):
         dataset = gr.Dropdown(
             [], label="What it learns from", info="**dataset** · saved on the Data tab", min_width=260
@@ -54,7 +56,7 @@ def layout(kept: gr.BrowserState) -> Form:
             value=DEFAULT_MODEL,
             allow_custom_value=True,
             label="What it starts from",
-            info="**base model** · or type a folder, or a Hugging Face id (owner/name)",
+            info=f"**base model** · or type {folder}a Hugging Face id (owner/name)",
             min_width=260,
             scale=2,
         )
