@@ -25,6 +25,7 @@ import psutil
 
 _PRELOADED = ["ft.dataset.preloaded"]  # by name: it stands on a floor above
 _END_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 
 Value = TypeVar("Value")
 Reason = Literal["memory", "time", "crash"]
@@ -116,8 +117,12 @@ class Child:
         return LimitReached(reasons.get(ended, "crash"), self.limits)
 
 
-def stream(limits: Limits, work: Callable[..., Iterator[Value]], *args: Any) -> Iterator[Value]:
+def stream(
+    limits: Limits, work: Callable[..., Iterator[Value]], *args: Any, heed: Callable[[], None] | None = None
+) -> Iterator[Value]:
     """What `work(*args)` yields, worked out in a process of its own; closing the iterator ends that process.
+
+    `heed` is called ten times a second and for each value; what it raises ends the process, and is passed on.
 
     Raises:
         LimitReached: it reached a limit or died; what it yielded before has been given.
@@ -126,6 +131,10 @@ def stream(limits: Limits, work: Callable[..., Iterator[Value]], *args: Any) -> 
     with Child(limits) as child:
         child.begin(work, *args)
         while True:
+            if heed:
+                heed()
+                while not child.connection.poll(_POLL_SECONDS):
+                    heed()
             more, value = child.receive()
             if not more:
                 return

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from ft.models.load import Loaded
-    from ft.template.render import Renderer
+    from ft.template.apart import Prompter
 
 BEST = "best"
 ADAPTERS = 4  # kept in memory beside the base; of more, the one used longest ago goes
@@ -54,7 +54,7 @@ class Engine:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._loaded: Loaded | None = None
-        self._renderer: Renderer | None = None
+        self._renderer: Prompter | None = None
         self._peft: Any = None
         self._key: tuple[str, str] | None = None
         self._adapters: dict[tuple[str, str, int], str] = {}
@@ -71,6 +71,8 @@ class Engine:
     def close(self) -> None:
         """Give the models' memory back."""
         with self._lock:
+            if self._renderer:
+                self._renderer.close()
             self._loaded = self._renderer = self._peft = self._key = self._probe = None
             self._adapters = {}
             if "torch" in sys.modules:
@@ -152,10 +154,10 @@ class Engine:
     def _load_base(self, model: str, method: str, progress: Callable[[str], None] | None) -> None:
         # torch and transformers take seconds to import: not before somebody chats.
         from ft.models.load import load_base
-        from ft.template.render import Renderer
+        from ft.template.apart import Prompter
 
         self._loaded = load_base(model, method, progress)
-        self._renderer = Renderer(self._loaded.tokenizer)
+        self._renderer = Prompter(model)
         self._key = (model, method)
         self._probe = self._probe_logits(self._loaded.model)
 

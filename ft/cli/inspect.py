@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from itertools import groupby
 from typing import Any
 
 from ft.cli.output import note, plain, print_json, say
@@ -31,7 +32,7 @@ def inspect(args: argparse.Namespace) -> int:
         else:
             _say_all(version, lengths, counts, config)
         return 0
-    seen = tokens.look_at(version, args.row, config)
+    seen = tokens.look_at(version, args.row, config, note)
     if args.json:
         print_json(tokens.one_as_json(seen, args.row, config.model))
     else:
@@ -46,11 +47,11 @@ def _say_row(seen: Microscope, row: int, config: TrainConfig) -> None:
         "cut": ("\033[9;31m", "\033[0m") if coloured else ("~", "~"),
         "context": ("", ""),
     }
-    for sample in range(seen.samples):
+    for sample, pieces in groupby(seen.pieces, key=lambda piece: piece.sample):
         if seen.samples > 1:
             print(f"\n-- Sample {sample + 1} of {seen.samples} --" if sample else f"-- Sample 1 of {seen.samples} --")
         text, last = "", "context"
-        for piece in [*(piece for piece in seen.pieces if piece.sample == sample), None]:
+        for piece in [*pieces, None]:
             kind = piece.kind if piece else "context"
             if kind != last:
                 text += marks[last][1] + marks[kind][0]
@@ -65,6 +66,8 @@ def _say_row(seen: Microscope, row: int, config: TrainConfig) -> None:
 def sentences(seen: Microscope, row: int, model: str) -> list[str]:
     """What there is to say of one conversation's tokens."""
     found = [f"Conversation {row:,}: {count(seen.tokens, 'token')} for {model}, {seen.trained:,} of them learnt."]
+    if seen.shown < seen.tokens:
+        found.append(f"The first {seen.shown:,} are shown here.")
     if seen.samples > 1:
         found.append(
             f"The chat template rewrites earlier replies, so it becomes {seen.samples} samples: each reply is learnt "

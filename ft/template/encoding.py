@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ft.template import slices
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -42,4 +44,4 @@ class Encoding:
 
     def _ids(self, text: str) -> list[int]:
         # The template writes the tokens that begin a text, so the tokenizer must not write them again.
-        return self.tokenizer.encode(text, add_special_tokens=False)
+        return slices.encode(self.tokenizer, text)

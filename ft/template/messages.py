@@ -13,6 +13,8 @@ from formats.conversation import Message
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+# What a template raises on messages that it does not take; one that divides by their number raises ZeroDivisionError.
+REFUSALS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 _PROBE = "sidetune_probe"
 _ASK = {"role": "user", "content": "x"}
 
@@ -62,7 +64,7 @@ def _call(name: str) -> dict[str, Any]:
 def _writes(tokenizer: PreTrainedTokenizerBase, turns: list[Any]) -> bool:
     try:
         return _PROBE in str(tokenizer.apply_chat_template(turns, tokenize=False))
-    except (TemplateError, TypeError, ValueError):
+    except REFUSALS:
         return False
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Kind = Literal["trained", "context", "cut"]
+SHOWN = 4_000  # tokens of a conversation that are shown, of all its samples: more than anybody reads
 _HALF = "\ufffd"
 
 
@@ -34,6 +35,8 @@ class Piece:
 class Microscope:
     """The tokens of one conversation, and what becomes of them at `max_length`.
 
+    `pieces` are the first `shown` tokens (SHOWN at most); the numbers are those of all.
+
     `samples`: how many rows of tokens training makes of it, more than one where the chat template rewrites earlier
     turns; `tokens`, `trained` and `cut` are those of all of them. `ends`: of each turn that is learnt, whether the
     token that ends it is learnt too. `lost_turns` counts those that are cut off; `dropped` says that nothing of the
@@ -50,6 +53,10 @@ class Microscope:
     lost_turns: int
     dropped: bool
 
+    @property
+    def shown(self) -> int:
+        return sum(len(piece.ids) for piece in self.pieces)
+
 
 def look(conversation: Conversation, renderer: Renderer, max_length: int, overlong: str = "cut") -> Microscope:
     """The conversation as `ft.train.data.prepare` hands it to the trainer, and what it leaves out.
@@ -64,12 +71,15 @@ def look(conversation: Conversation, renderer: Renderer, max_length: int, overlo
     pieces: list[Piece] = []
     ends: list[bool] = []
     trained = cut = 0
+    room = SHOWN
     fitted = fit(samples, max_length, overlong)
     for number, (sample, left) in enumerate(zip(samples, fitted, strict=True)):
         kept = len(left.input_ids) if left else 0
-        kinds = [_kind(place, kept, sample) for place in range(len(sample.input_ids))]
-        pieces += _pieces(sample.input_ids, kinds, renderer.tokenizer, special, number)
-        trained += kinds.count("trained")
+        start = sample.input_ids[:room]
+        room -= len(start)
+        kinds = [_kind(place, kept, sample) for place in range(len(start))]
+        pieces += _pieces(start, kinds, renderer.tokenizer, special, number)
+        trained += sum(sample.trained[1:kept])
         cut += len(sample.input_ids) - kept
         ends += [
             sample.trained[span.end - 1] and sample.input_ids[span.end - 1] in special

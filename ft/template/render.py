@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError
-
 from formats.conversation import Conversation
 from ft.errors import UserError
 from ft.template.encoding import Encoded, Encoding
 from ft.template.messages import (
+    REFUSALS,
     in_parts,
     results_as_text,
     supports_reasoning,
@@ -24,7 +23,8 @@ from ft.template.reply import Rows, reply_after
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_REFUSALS = (TemplateError, TypeError, ValueError)  # what a template raises on messages that it does not take
+
+_SAID = 500  # characters of what a template says
 
 
 class Renderer:
@@ -54,7 +54,7 @@ class Renderer:
             self._marked = get_training_chat_template(tokenizer)
             if self._marked is None and template and has_generation_markers(template):
                 self._marked = template["default"] if isinstance(template, dict) else template
-        except _REFUSALS:
+        except REFUSALS:
             self._marked = None
         self._encoding = Encoding(tokenizer)
         self._closing: int | None = None
@@ -72,10 +72,11 @@ class Renderer:
         where = f"{conversation.origin.file}, record {conversation.origin.record}"
         try:
             return self._samples(conversation)
-        except _REFUSALS as error:
+        except REFUSALS as error:
+            said = str(error)[:_SAID] or type(error).__name__
             raise UserError(
                 where,
-                f"the model's chat template cannot write this conversation: {error}",
+                f"the model's chat template cannot write this conversation: {said}",
                 "Change the order of its turns, remove its system message, or choose another base model.",
             ) from error
         except _Uncertain as error:
@@ -105,7 +106,7 @@ class Renderer:
         try:
             turn, _ = self._turn(rows, None, 1, None)
             then = self.prompt([*rows, {"role": "user", "content": "z"}])
-        except (*_REFUSALS, _Uncertain):
+        except (*REFUSALS, _Uncertain):
             return None
         if turn is None:
             return None

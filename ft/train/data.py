@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from formats.conversation import Conversation
 from ft.config import TrainConfig
+from ft.dataset import parquet
+from ft.dataset.staging import Staged
+from ft.dataset.versions import Version
 from ft.errors import UserError
+from ft.template.apart import Size
 from ft.template.render import Renderer
 from ft.template.rendered import Rendered, fit
 
@@ -16,6 +23,8 @@ if TYPE_CHECKING:
     import datasets
 
 IGNORED = -100  # the label that PyTorch's cross entropy leaves out
+SCHEMA = pa.schema([("input_ids", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32())), ("length", pa.int32())])
+ROWS_A_BATCH, TOKENS_A_BATCH = 1000, 2_000_000
 
 
 @dataclass(slots=True)
@@ -58,6 +67,21 @@ class Counts:
         )
 
 
+def size_of(dataset: Version | Staged, row: int | None = None) -> Size:
+    """The size of all conversations, or of conversation `row` (0: the first).
+
+    Raises:
+        UserError: the dataset's file is damaged.
+    """
+    path = dataset.conversations_path
+    try:
+        characters = parquet.index(path)["characters"]
+    except parquet.DAMAGED as error:
+        raise UserError(str(path), f"it cannot be read ({error}).", "Convert the files again.") from error
+    here = characters if row is None else characters.slice(row, 1)
+    return Size(pc.sum(here).as_py() or 0, pc.max(here).as_py() or 0)
+
+
 def prepare(
     conversations: Iterable[Conversation], renderer: Renderer, config: TrainConfig, counts: Counts
 ) -> Iterator[Rendered]:
@@ -94,30 +118,35 @@ def prepare(
 
 
 def encode(
-    conversations: Iterable[Conversation],
-    renderer: Renderer,
-    config: TrainConfig,
-    progress: Callable[[int], None] | None = None,
+    conversations: Iterable[Conversation], renderer: Renderer, config: TrainConfig
 ) -> tuple[datasets.Dataset, Counts]:
     """A dataset with the columns `input_ids`, `labels` (-100 where no loss is taken) and `length`, and the counts."""
-    import datasets
-    import pyarrow as pa
-
-    schema = pa.schema([("input_ids", pa.list_(pa.int32())), ("labels", pa.list_(pa.int32())), ("length", pa.int32())])
     counts = Counts()
-    batches, rows = [], []
+    return joined(batches(conversations, renderer, config, counts)), counts
+
+
+def batches(
+    conversations: Iterable[Conversation], renderer: Renderer, config: TrainConfig, counts: Counts
+) -> Iterator[pa.RecordBatch]:
+    """The rows of `encode`, some at a time; `counts` is filled meanwhile."""
+    rows, tokens = [], 0
     for rendered in prepare(conversations, renderer, config, counts):
         labels = [
             token if trained else IGNORED for token, trained in zip(rendered.input_ids, rendered.trained, strict=True)
         ]
         rows.append({"input_ids": rendered.input_ids, "labels": labels, "length": len(labels)})
-        if len(rows) == 1000:
-            batches.append(pa.RecordBatch.from_pylist(rows, schema=schema))
-            rows = []
-            if progress:
-                progress(counts.used)
-    batches.append(pa.RecordBatch.from_pylist(rows, schema=schema))
-    return datasets.Dataset(pa.Table.from_batches(batches, schema=schema)), counts
+        tokens += len(labels)
+        if len(rows) == ROWS_A_BATCH or tokens >= TOKENS_A_BATCH:
+            yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+            rows, tokens = [], 0
+    yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+
+
+def joined(parts: Iterable[pa.RecordBatch]) -> datasets.Dataset:
+    """The rows of `batches` as a dataset."""
+    import datasets
+
+    return datasets.Dataset(pa.Table.from_batches(parts, schema=SCHEMA))
 
 
 def with_blanks(rows: datasets.Dataset, many: int) -> datasets.Dataset:

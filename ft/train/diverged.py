@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from formats.conversation import Conversation
 from ft.config import TrainConfig
+from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.template.render import Renderer
-from ft.train.data import Counts, prepare
+from ft.train.rows import find_rows
 from ft.train.trainer import DivergedError
 
 NAMED = 8  # conversations
 
 
-def diverged(
-    error: DivergedError, conversations: Iterable[Conversation], renderer: Renderer, config: TrainConfig
-) -> UserError:
+def diverged(error: DivergedError, dataset: Version, config: TrainConfig) -> UserError:
     """What to tell a person, with where the conversations of the step's batch come from and a rate to try."""
-    wanted = {tuple(row) for row in error.rows}
-    origins = []
-    for conversation in conversations:
-        found = {tuple(rendered.input_ids) for rendered in prepare([conversation], renderer, config, Counts())}
-        if found & wanted:
-            origins.append(f"{conversation.origin.file}, record {conversation.origin.record}")
+    origins = find_rows(dataset, {tuple(row) for row in error.rows}, config)
     named = "; ".join(origins[:NAMED]) + (f"; and {len(origins) - NAMED} more" if len(origins) > NAMED else "")
     return UserError(
         f"step {error.step}",

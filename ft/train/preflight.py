@@ -11,10 +11,10 @@ from ft.config import TrainConfig
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import catalogue, device
-from ft.models.load import load_tokenizer
+from ft.template.apart import rendered
 from ft.template.render import Renderer
 from ft.train.batch import batch_of
-from ft.train.data import Counts, prepare
+from ft.train.data import Counts, prepare, size_of
 from ft.train.tracker import require_tracker
 
 
@@ -70,13 +70,11 @@ def check(
     require_tracker(config)
     gpus = device.chosen(config.gpus)
     batch = batch_of(config, [], len(gpus))
-    renderer = Renderer(load_tokenizer(config.model, progress))
-    train, held_out = Counts(), Counts()
-    told: set[str] = set()
-    for split, counts in (("train", train), ("validation", held_out)):
-        for _ in prepare(_noting(version.conversations(split), told), renderer, config, counts):
-            if heed:
-                heed()
+    found: _Tokenised | None = None
+    for each in rendered(config.model, _tokenise, version, config, size=size_of(version), progress=progress, heed=heed):
+        found = each
+    assert found is not None
+    train, held_out = found.train, found.held_out
     require_some(train, version.name, config)
     messages = []
     for counts, side in ((train, "training"), (held_out, "validation")):
@@ -88,12 +86,12 @@ def check(
         messages.append(train.several())
     if not held_out.used:
         messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
-    if not renderer.native_tools and "tools" in told:
+    if found.tools_as_text:
         messages.append(
             "This model's chat template has no place for tools: tool definitions and calls are written as text "
             "(<tools> in the system message, <tool_call> in the reply)."
         )
-    if not renderer.native_reasoning and "reasoning" in told:
+    if found.reasoning_left_out:
         messages.append(
             "This model's chat template has no place for reasoning: what replies thought first is left out, and only "
             "the replies are learnt."
@@ -119,6 +117,28 @@ def check(
         validation_tokens=held_out.tokens,
         lengths=train.lengths + held_out.lengths,
         messages=messages,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokenised:
+    train: Counts
+    held_out: Counts
+    tools_as_text: bool
+    reasoning_left_out: bool
+
+
+def _tokenise(renderer: Renderer, version: Version, config: TrainConfig) -> Iterator[_Tokenised | None]:
+    train, held_out = Counts(), Counts()
+    told: set[str] = set()
+    for split, counts in (("train", train), ("validation", held_out)):
+        for _ in prepare(_noting(version.conversations(split), told), renderer, config, counts):
+            yield None
+    yield _Tokenised(
+        train,
+        held_out,
+        tools_as_text=not renderer.native_tools and "tools" in told,
+        reasoning_left_out=not renderer.native_reasoning and "reasoning" in told,
     )
 
 

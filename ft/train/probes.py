@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from formats.conversation import Conversation
 from ft.runs.directory import Run
-from ft.template.messages import template_messages
-from ft.template.render import Renderer
 from ft.train.log import tell
+from ft.train.questions import Asked
 from ft.train.ranks import rank
 
 NEW_TOKENS = 64  # enough to tell a manner of speaking
-LONGEST_PROMPT = 256  # tokens: a longer one would take longer than it tells
-
-
-def questions(conversations: Iterable[Conversation], renderer: Renderer, many: int) -> list[tuple[str, list[int]]]:
-    """The first `many` different openings that end with a user's turn, each with the tokens that ask for the reply.
-
-    Conversations with tools and long openings are passed over.
-    """
-    found: dict[str, list[int]] = {}
-    for conversation in conversations:
-        if len(found) == many:
-            break
-        roles = [message.role for message in conversation.messages]
-        opening = conversation.messages[: roles.index("assistant")] if "assistant" in roles else ()
-        if not opening or opening[-1].role != "user" or conversation.tools or opening[-1].content in found:
-            continue
-        rows, _ = template_messages(opening, (), renderer.native_tools)
-        prompt = renderer.prompt(rows)
-        if len(prompt) <= LONGEST_PROMPT:
-            found[opening[-1].content] = prompt
-    return list(found.items())
 
 
 class Probes(TrainerCallback):
     """Tells `probe` events: {"step", "replies": [{"question", "reply"}]}, greedy, before the first step, at the first
     validation of every further epoch, and at the end ("kept": of the adapter that is kept)."""
 
-    def __init__(self, run: Run, asked: list[tuple[str, list[int]]], renderer: Renderer) -> None:
-        self._run, self._asked, self._tokenizer = run, asked, renderer.tokenizer
-        ends = {renderer.end_of_turn(), self._tokenizer.eos_token_id}
+    def __init__(self, run: Run, asked: Asked, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._run, self._asked, self._tokenizer = run, asked.questions, tokenizer
+        ends = {asked.end_of_turn, tokenizer.eos_token_id}
         self._ends = [token for token in ends if token is not None]
         self._epoch = 0
 

@@ -2,57 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ft.config import TrainConfig
-from ft.dataset import parquet
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue
-from ft.models.load import load_tokenizer
+from ft.template.apart import rendered
 from ft.template.microscope import Microscope, look
 from ft.template.render import Renderer
-from ft.train.data import Counts, prepare
+from ft.train.data import Counts, prepare, size_of
 
 BINS = 12
 _A_PROGRESS = 500  # conversations
 
 
-def renderer(model: str, say: Callable[[str], None] | None = None) -> Renderer:
-    """How `model` (see `ft.models.catalogue`) writes conversations; its tokenizer is fetched where it is not there.
+def look_at(
+    looked: Version | Staged,
+    row: int,
+    config: TrainConfig,
+    say: Callable[[str], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> Microscope:
+    """Conversation `row` (1: the first), token by token. What `heed` raises, called again and again, ends it.
 
     Raises:
-        UserError: there is no such model, or it cannot be fetched.
-    """
-    name = (model or "").strip()
-    catalogue.resolve(name)
-    return Renderer(load_tokenizer(name, say))
-
-
-def look_at(looked: Version | Staged, row: int, config: TrainConfig, by: Renderer | None = None) -> Microscope:
-    """Conversation `row` (1: the first), token by token.
-
-    Raises:
-        UserError: there is no such row, or the chat template cannot write it.
+        UserError: there is no such row, the model cannot be used, or the chat template cannot write it.
     """
     total = int(looked.report["kept"])
     if not 1 <= row <= total:
         raise UserError(f"conversation {row:,}", f"there are 1 to {total:,}.", "Choose one of them.")
-    by = by or renderer(config.model)
-    (conversation,) = parquet.take(looked.conversations_path, [row - 1])
-    return look(conversation, by, config.max_length)
+    size = size_of(looked, row - 1)
+    (seen,) = rendered(config.model, _look, looked, row - 1, config.max_length, size=size, progress=say, heed=heed)
+    return seen
 
 
-def count_all(looked: Version | Staged, config: TrainConfig, say: Callable[[str], None] | None = None) -> Counts:
-    """The tokens of all conversations counted, as training would take them."""
+def _look(renderer: Renderer, looked: Version | Staged, row: int, max_length: int) -> Iterator[Microscope]:
+    (conversation,) = looked.conversations(start=row, limit=1)
+    yield look(conversation, renderer, max_length)
+
+
+def count_all(
+    looked: Version | Staged,
+    config: TrainConfig,
+    say: Callable[[str], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> Counts:
+    """The tokens of all conversations counted, as training would take them. What `heed` raises, called again and again,
+    ends it.
+
+    Raises:
+        UserError: the model cannot be used, or its chat template cannot write a conversation.
+    """
+    size = size_of(looked)
+    for found in rendered(config.model, _count, looked, config, size=size, progress=say, heed=heed):
+        if isinstance(found, Counts):
+            return found
+        if say and found:
+            say(f"{found:,} conversations counted")
+    raise AssertionError("the counts come last")
+
+
+def _count(renderer: Renderer, looked: Version | Staged, config: TrainConfig) -> Iterator[int | Counts]:
     counts = Counts()
-    for done, _ in enumerate(prepare(looked.conversations(), renderer(config.model, say), config, counts)):
-        if say and done and done % _A_PROGRESS == 0:
-            say(f"{done:,} conversations counted")
-    return counts
+    for done, _ in enumerate(prepare(looked.conversations(), renderer, config, counts)):
+        if done % _A_PROGRESS == 0:
+            yield done
+    yield counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +106,9 @@ def _histogram(ordered: list[int]) -> tuple[tuple[int, int, int], ...]:
 
 
 def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:
-    """{"row", "model", "max_length", "samples", "count", "trained", "cut", "lost_turns", "end_of_turn_trained",
-    "tokens": [{"ids", "text", "kind", "special", "sample"}]}."""
+    """{"row", "model", "max_length", "samples", "count", "shown", "trained", "cut", "lost_turns",
+    "end_of_turn_trained", "tokens": [{"ids", "text", "kind", "special", "sample"}]}; "tokens" are the first "shown" of
+    "count"."""
     tokens = [
         {"ids": list(p.ids), "text": p.text, "kind": p.kind, "special": p.special, "sample": p.sample + 1}
         for p in seen.pieces
@@ -100,6 +119,7 @@ def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:
         "max_length": seen.max_length,
         "samples": seen.samples,
         "count": seen.tokens,
+        "shown": seen.shown,
         "trained": seen.trained,
         "cut": seen.cut,
         "lost_turns": seen.lost_turns,

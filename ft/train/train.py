@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -17,19 +16,18 @@ from ft.models.load import load_base
 from ft.models.memory import give_back, out_of_memory
 from ft.runs import checkpoints, events
 from ft.runs.directory import Run
-from ft.template.render import Renderer
 from ft.train.assemble import put_adapter, trainer_for, training_dtype
 from ft.train.batch import Batch, batch_of
 from ft.train.callbacks import RunEvents
-from ft.train.data import encode
 from ft.train.diverged import diverged
 from ft.train.finish import finish
 from ft.train.log import tell
 from ft.train.optimizer import forget_embeddings
 from ft.train.preflight import require_some, steps_between_validations, steps_for
-from ft.train.probes import Probes, questions
+from ft.train.probes import Probes
 from ft.train.ranks import from_first, processes, rank, with_others
-from ft.train.told import ToldAlreadyError, is_told
+from ft.train.rows import ask, encode_side
+from ft.train.told import StoppedEarlyError, ToldAlreadyError, is_told
 from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError
 
@@ -85,9 +83,13 @@ def _train(run: Run, batch: Batch) -> None:
     loaded = load_base(config.model, config.method, say, dtype=_dtype(run))
     say("Tokenising the conversations")
     dataset = versions.find(f"{run.config.dataset}@{run.config.version}")
-    renderer = Renderer(loaded.tokenizer)
-    training, counts = encode(dataset.conversations("train"), renderer, config)
-    validation, held_out = encode(dataset.conversations("validation"), renderer, config)
+
+    def heed() -> None:
+        if run.stop_path.exists() and processes() == 1:  # several are stopped together, at a step
+            raise StoppedEarlyError
+
+    training, counts = encode_side(dataset, "train", config, heed)
+    validation, held_out = encode_side(dataset, "validation", config, heed)
     require_some(counts, run.config.dataset, config)
     tell(
         run,
@@ -105,8 +107,7 @@ def _train(run: Run, batch: Batch) -> None:
     eval_steps = steps_between_validations(counts.samples, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
-    unseen_first = chain(dataset.conversations("validation"), dataset.conversations("train"))
-    probes = Probes(run, questions(unseen_first, renderer, config.probes), renderer)
+    probes = Probes(run, ask(dataset, config, heed), loaded.tokenizer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     checkpoint = _resume_point(run)
     trainer = trainer_for(
@@ -138,7 +139,7 @@ def _train(run: Run, batch: Batch) -> None:
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except DivergedError as error:
-        raise diverged(error, dataset.conversations("train"), renderer, config) from error
+        raise diverged(error, dataset, config) from error
     if rank() == 0:
         finish(run, trainer, reporter, loaded, steps)
 

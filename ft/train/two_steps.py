@@ -19,17 +19,16 @@ import torch
 from transformers import TrainerCallback, set_seed
 
 from ft.config import TrainConfig
-from ft.dataset import parquet, versions
+from ft.dataset import versions
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models.libraries import import_libraries
 from ft.models.load import load_base
 from ft.models.memory import out_of_memory
-from ft.template.render import Renderer
 from ft.train.assemble import put_adapter, trainer_for, training_dtype
 from ft.train.batch import Batch
 from ft.train.callbacks import peak_memory_bytes
-from ft.train.data import encode
+from ft.train.rows import encode_longest
 from ft.train.trial import OUT_OF_MEMORY
 from ft.train.watch import end_unless
 
@@ -61,8 +60,7 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
     import_libraries()
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, dtype=training_dtype())
-    longest = parquet.longest(dataset.conversations_path, LOOKED_AT)
-    rows, _ = encode(longest, Renderer(loaded.tokenizer), config)
+    rows, _ = encode_longest(dataset, LOOKED_AT, config)
     if not len(rows):
         raise UserError(f"dataset {dataset.name!r}", "no conversation of it can be trained on.", "Press Check for why.")
     batch = rows.sort("length", reverse=True).select(range(min(config.batch_size, len(rows))))

@@ -25,6 +25,7 @@ from ft.train import tokens
 from ft.train.tokens import Lengths
 from ft.ui import endpoint
 from ft.ui.data_hub import token_of
+from ft.ui.data_tokens import ONE_AT_A_TIME
 from ft.ui.endpoint import refusing
 
 _READ, _CHANGE = 4, 1  # how many of a kind run at once
@@ -55,8 +56,9 @@ def add(hosted: bool) -> None:
     )
     asked = [_text("dataset"), _text("format", "messages"), _text("split")]
     endpoint.add("export_data", export_data, asked, gr.File(label="file", visible=False))
-    for read in (datasets, check, inspect):
+    for read in (datasets, check):
         gr.api(read, api_name=read.__name__, concurrency_limit=_READ)
+    gr.api(inspect, api_name="inspect", **ONE_AT_A_TIME)
     for change in (dedup, combine, undo, redo, delete, pull, push):
         gr.api(change, api_name=change.__name__, concurrency_limit=_CHANGE)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from html import escape
+from itertools import groupby
 from typing import Any
 
 import gradio as gr
@@ -18,17 +20,24 @@ from ft.train import tokens
 from ft.train.data import Counts
 from ft.train.tokens import Lengths
 from ft.ui import alerts
-from ft.ui.background import Say, follow
+from ft.ui.background import Item, Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
 from ft.ui.tab import PRIVATE
 
+# Each may take a core, and a long conversation a gigabyte: of scripts and of the panel one goes on at a time.
+ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "tokens"}
 _BARS = 12  # of a histogram, at most about so many
 _FITS, _BEYOND = "#237d7b", "#b5532f"
+Heed = Callable[[], None]
 _LEGEND = """<p class="tokens-legend"><span class="tok trained">learnt</span> what the model learns to write
 <span class="tok">read</span> what it reads only <span class="tok cut">cut</span> what is cut off
 <span class="tok special">token</span> a token of the chat template</p>"""
+
+
+class _LeftError(Exception):
+    """Nobody waits for the result any more."""
 
 
 def build(shared: Shared, staged: gr.BrowserState) -> None:
@@ -61,11 +70,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     )
     here = [shared.dataset, staged, model, length]
     shown = [seen, problem]
-    gr.on([see.click, number.submit], show, [*here, number], shown, concurrency_limit=2, **PRIVATE)
-    following.click(further, number, number, **PRIVATE).then(
-        show, [*here, number], shown, concurrency_limit=2, **PRIVATE
-    )
-    count.click(count_all, here, [status, words, plot, problem], concurrency_limit=1, **PRIVATE)
+    gr.on([see.click, number.submit], show, [*here, number], shown, **ONE_AT_A_TIME, **PRIVATE)
+    following.click(further, number, number, **PRIVATE).then(show, [*here, number], shown, **ONE_AT_A_TIME, **PRIVATE)
+    count.click(count_all, here, [status, words, plot, problem], **ONE_AT_A_TIME, **PRIVATE)
 
 
 def further(number: float | None) -> int:
@@ -80,18 +87,46 @@ def _config(model: str, length: float | None) -> TrainConfig:
 
 
 def show(dataset: str, staged: str, model: str, length: float, number: float) -> Iterator[tuple[Any, ...]]:
-    """Look at one conversation, token by token."""
+    """Look at one conversation, token by token. Closing this iterator, as Gradio does when the page is closed, ends the
+    work."""
     try:
-        looked = required(dataset, staged)
-        yield '<p class="working" role="status">Loading the tokenizer …</p>', alerts.hidden()
-        yield markup(tokens.look_at(looked, int(number or 0), _config(model, length))), alerts.hidden()
+        looked, config = required(dataset, staged), _config(model, length)
+
+        def work(say: Say, heed: Heed) -> Microscope:
+            return tokens.look_at(looked, int(number or 0), config, say, heed)
+
+        yield _working("Loading the tokenizer"), alerts.hidden()
+        for each in _followed(work):
+            shown = _working(each) if isinstance(each, str) else markup(each)
+            yield shown, alerts.hidden()
     except UserError as error:
         yield "", alerts.shown(error)
+
+
+def _followed(work: Callable[[Say, Heed], Item]) -> Iterator[Item | str]:
+    """What `work` says, and at last what it returns. Closing this iterator lets its `heed` raise."""
+    left = threading.Event()
+
+    def heed() -> None:
+        if left.is_set():
+            raise _LeftError
+
+    def steps(say: Say) -> Generator[Item, None, None]:
+        with suppress(_LeftError):
+            yield work(say, heed)
+
+    try:
+        with closing(follow(steps)) as news:
+            yield from (each for each in news if each is not None)
+    finally:
+        left.set()
 
 
 def markup(seen: Microscope) -> str:
     """The tokens as HTML, all of their text escaped, with sentences on them above."""
     facts = [f"{counted(seen.tokens, 'token')}, {seen.trained:,} of them learnt."]
+    if seen.shown < seen.tokens:
+        facts.append(f"The first {seen.shown:,} are shown here.")
     if seen.samples > 1:
         facts.append(
             f"This model's chat template rewrites earlier replies, so the conversation becomes {seen.samples} samples, "
@@ -113,7 +148,7 @@ def markup(seen: Microscope) -> str:
 
 
 def _samples(seen: Microscope) -> list[list[Piece]]:
-    return [[piece for piece in seen.pieces if piece.sample == number] for number in range(seen.samples)]
+    return [list(pieces) for _, pieces in groupby(seen.pieces, key=lambda piece: piece.sample)]
 
 
 def _token(piece: Piece) -> str:
@@ -131,22 +166,25 @@ def count_all(dataset: str, staged: str, model: str, length: float) -> Iterator[
         config = _config(model, length)
         limit = config.max_length
 
-        def work(say: Say) -> Generator[Counts, None, None]:
-            yield tokens.count_all(looked, config, say)
+        def work(say: Say, heed: Heed) -> Counts:
+            return tokens.count_all(looked, config, say, heed)
 
         yield _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
-        with closing(follow(work)) as news:
-            for each in news:
-                if isinstance(each, Counts):
-                    yield gr.HTML("", visible=False), summary(each, limit), _plot(each.lengths, limit), alerts.hidden()
-                elif each:
-                    yield _status(each), gr.skip(), gr.skip(), gr.skip()
+        for each in _followed(work):
+            if isinstance(each, Counts):
+                yield gr.HTML("", visible=False), summary(each, limit), _plot(each.lengths, limit), alerts.hidden()
+            else:
+                yield _status(each), gr.skip(), gr.skip(), gr.skip()
     except UserError as error:
         yield gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
 
 
 def _status(words: str) -> Any:
-    return gr.HTML(f'<p class="working" role="status">{escape(words)} …</p>', visible=True)
+    return gr.HTML(_working(words), visible=True)
+
+
+def _working(words: str) -> str:
+    return f'<p class="working" role="status">{escape(words)} …</p>'
 
 
 def summary(counts: Counts, limit: int) -> str:

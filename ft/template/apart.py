@@ -1,0 +1,164 @@
+"""A model's tokenizer and chat template, put to work where they can do no harm.
+
+A chat template is a program, and whoever publishes a model wrote it: it may never end, or take all memory. So that of
+any model but the default's and those that the host offers runs in a process of its own, with limits (`ft.sandbox`). So
+does work on very long conversations, whatever the model: what a process took of memory goes with it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ft import hosting, sandbox
+from ft.errors import UserError
+from ft.models import catalogue
+from ft.models.load import place, read_tokenizer
+from ft.sandbox import LimitReached, Limits
+from ft.template.render import Renderer
+from ft.template.reply import Rows
+
+MEMORY_BYTES = 3 * 2**30  # beyond the process itself; 20 MB of text need about 1 GB
+LONG = 1_000_000  # characters of a conversation
+_SECONDS, _SECONDS_A_CHARACTER = 60.0, 50e-6  # a hundred times what the default model's take
+_LONGEST_HOSTED = 300.0  # seconds: others wait meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many characters conversations have, and the longest of them."""
+
+    characters: int
+    longest: int
+
+
+Value = TypeVar("Value")
+Work = Callable[..., Iterator[Value]]
+
+
+def rendered(
+    model: str,
+    work: Work[Value],
+    *args: Any,
+    size: Size,
+    progress: Callable[[str], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> Iterator[Value]:
+    """What `work(renderer, *args)` yields, with the Renderer of `model` (see `ft.models.catalogue`).
+
+    `work` is a generator function that a module has at its top, `size` that of what it reads. `heed` is called again
+    and again, and what it raises ends the work, as closing the iterator does.
+
+    Raises:
+        UserError: there is no such model, it cannot be fetched or used, or it reached a limit.
+        what `work` raises.
+    """
+    folder = place(model, progress, weights=False)
+    if catalogue.is_trusted(model) and size.longest <= LONG:
+        for value in work(Renderer(read_tokenizer(folder, model)), *args):
+            if heed:
+                heed()
+            yield value
+        return
+    try:
+        yield from sandbox.stream(limits(size.characters), _apart, folder, model, work, args, heed=heed)
+    except LimitReached as error:
+        raise refusal(model, error) from error
+
+
+class Prompter:
+    """Asks for replies of one model, with its chat template at work where `rendered` puts it. To be closed."""
+
+    def __init__(self, model: str) -> None:
+        """`model` as in `rendered`; it is fetched where it is not here.
+
+        Raises:
+            UserError: it cannot be used, or reached a limit.
+        """
+        self._model, self._folder = model, place(model, None, weights=False)
+        trusted = catalogue.is_trusted(model)
+        self._renderer = Renderer(read_tokenizer(self._folder, model)) if trusted else None
+        self._child: sandbox.Child | None = None
+        self.native_tools, self._end_of_turn = self._do(_what_it_is)
+
+    def end_of_turn(self) -> int | None:
+        """The token that ends an assistant turn, None where the template closes it with plain text."""
+        return self._end_of_turn
+
+    def prompt(self, rows: Rows) -> list[int]:
+        """The token ids that ask for the next assistant turn after the messages `rows`, exactly as in training.
+
+        Raises:
+            UserError: the template takes too much.
+            ValueError and others of REFUSALS: it does not take such messages.
+        """
+        return self._do(_prompt, rows)
+
+    def close(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _do(self, work: Work[Value], *args: Any) -> Value:
+        if self._renderer is not None:
+            return next(work(self._renderer, *args))
+        if self._child is None:
+            self._child = sandbox.Child(limits(0))
+        try:
+            self._child.begin(_with_kept, self._folder, self._model, work, args)
+            _, found = self._child.receive()
+            self._child.receive()  # the end of the task
+        except LimitReached as error:
+            self.close()
+            raise refusal(self._model, error) from error
+        return found
+
+
+def _what_it_is(renderer: Renderer) -> Iterator[tuple[bool, int | None]]:
+    yield renderer.native_tools, renderer.end_of_turn()
+
+
+def _prompt(renderer: Renderer, rows: Rows) -> Iterator[list[int]]:
+    yield renderer.prompt(rows)
+
+
+def limits(characters: int) -> Limits:
+    """What may be taken to write and count so many characters."""
+    seconds = _SECONDS + characters * _SECONDS_A_CHARACTER
+    return Limits(MEMORY_BYTES, min(seconds, _LONGEST_HOSTED) if hosting.hosted() else seconds)
+
+
+def refusal(model: str, reached: LimitReached) -> UserError:
+    """`reached` as a word to whoever chose `model`."""
+    return UserError(
+        f"the tokenizer and the chat template of {model}",
+        f"writing these conversations with them {reached.words}.",
+        "Choose another base model, or leave very long conversations out.",
+    )
+
+
+def _apart(folder: Path, model: str, work: Work[Value], args: tuple[Any, ...]) -> Iterator[Value]:
+    yield from work(Renderer(read_apart(folder, model)), *args)
+
+
+def _with_kept(folder: Path, model: str, work: Work[Value], args: tuple[Any, ...]) -> Iterator[Value]:
+    yield from work(_kept(folder, model), *args)
+
+
+@lru_cache(maxsize=1)
+def _kept(folder: Path, model: str) -> Renderer:
+    return Renderer(read_apart(folder, model))
+
+
+def read_apart(folder: Path, model: str) -> Any:
+    """The tokenizer in `folder`, in a process that does nothing else: without torch, which takes seconds to import."""
+    os.environ |= {"TRANSFORMERS_NO_ADVISORY_WARNINGS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # each thread takes address space
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("torch", None)
+    return read_tokenizer(folder, model)

@@ -1,0 +1,115 @@
+"""A stranger's tokenizer and chat template run in a process of their own: what they take too much of ends that one."""
+
+from __future__ import annotations
+
+import time
+
+import psutil
+import pytest
+from stranger import DOUBLES, ECHO, NEVER, publish
+
+from ft.config import TrainConfig
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+from ft.errors import UserError
+from ft.sandbox import Limits
+from ft.template import apart
+from ft.train import preflight, tokens
+
+MODELS = ("transformers.tokenization_utils_base", "tokenizers")
+WAYS = {
+    "one conversation": lambda dataset, config: tokens.look_at(dataset, 1, config),
+    "all lengths": tokens.count_all,
+    "the plan of a run": preflight.check,
+}
+
+
+@pytest.fixture
+def dataset(home):
+    return save(stage([sample_file()]), "sample")
+
+
+@pytest.fixture
+def tight(monkeypatch):
+    """Limits that are reached within seconds."""
+    monkeypatch.setattr(apart, "limits", lambda characters: Limits(2 * 2**30, 12))
+
+
+def config_of(model: str) -> TrainConfig:
+    return TrainConfig().with_settings({"model": model})
+
+
+def test_an_honest_template_of_a_stranger_is_rendered_as_before(dataset, tmp_path):
+    config = config_of(publish(tmp_path / "model", ECHO))
+    seen = tokens.look_at(dataset, 1, config)
+    text = "".join(piece.text for piece in seen.pieces)
+    first = next(iter(dataset.conversations()))
+    assert text.startswith(f"{first.messages[0].role}: {first.messages[0].content}") and seen.trained > 0
+    counts = tokens.count_all(dataset, config)
+    assert len(counts.lengths) == 60 and counts.lengths[0] == seen.tokens
+    plan = preflight.check(dataset, config)
+    assert plan.train + plan.validation == 60
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize(("template", "said"), [(NEVER, "seconds of computing"), (DOUBLES, "GB of memory")])
+def test_a_template_that_takes_too_much_is_refused_and_leaves_the_app_as_it_was(
+    dataset, tmp_path, tight, way, template, said
+):
+    before = psutil.Process().memory_info().rss
+    with pytest.raises(UserError, match=said) as refused:
+        way(dataset, config_of(publish(tmp_path / "model", template)))
+    assert "chat template" in refused.value.given
+    assert psutil.Process().memory_info().rss - before < 200 * 2**20
+    assert not children()
+
+
+def test_who_leaves_ends_the_process_of_a_template_that_never_ends(dataset, tmp_path):
+    class LeftError(Exception):
+        pass
+
+    def heed() -> None:
+        if busy():
+            raise LeftError
+
+    with pytest.raises(LeftError):
+        tokens.count_all(dataset, config_of(publish(tmp_path / "model", NEVER)), heed=heed)
+    assert not children()
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *(
+            "{% if",
+            "{{ 1 / 0 }}",
+            "{{ messages[99].content }}",
+            "{{ messages['x'] + 1 }}",
+            "{{ raise_exception('no') }}",
+        ),
+        *("{{ ''.__class__.__mro__ }}", "{% include '/etc/passwd' %}", "{{ messages[0].content.nothing.nothing }}"),
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    ],
+)
+def test_a_template_that_fails_is_refused_in_words(dataset, tmp_path, template):
+    with pytest.raises(UserError):
+        tokens.look_at(dataset, 1, config_of(publish(tmp_path / "model", template)))
+
+
+def test_the_limits_grow_with_the_text_but_for_strangers(monkeypatch):
+    assert apart.limits(20_000_000).cpu_seconds > 900 > 100 > apart.limits(100_000).cpu_seconds
+    monkeypatch.setenv("SIDETUNE_HOSTED", "1")
+    assert apart.limits(10**9).cpu_seconds == 300
+
+
+def children() -> list[psutil.Process]:
+    """The processes that work on a task: they are forked off a server that stays."""
+    time.sleep(0.5)
+    servers = psutil.Process().children()
+    return [each for server in servers for each in server.children() if each.status() != psutil.STATUS_ZOMBIE]
+
+
+def busy() -> bool:
+    """Whether one of them has worked for some seconds."""
+    found = [each for server in psutil.Process().children() for each in server.children()]
+    return any(each.cpu_times().user > 6 for each in found)
