@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 import psutil
 import pytest
+from chat_templates import CONVERSATIONS, with_template
 from stranger import DOUBLES, ECHO, NEVER, publish
 
 from ft.config import TrainConfig
@@ -14,9 +16,10 @@ from ft.dataset.sample import sample_file
 from ft.errors import UserError
 from ft.sandbox import Limits
 from ft.template import apart
+from ft.template.apart import Prompter
+from ft.template.render import Renderer
 from ft.train import preflight, tokens
 
-MODELS = ("transformers.tokenization_utils_base", "tokenizers")
 WAYS = {
     "one conversation": lambda dataset, config: tokens.look_at(dataset, 1, config),
     "all lengths": tokens.count_all,
@@ -51,19 +54,29 @@ def test_an_honest_template_of_a_stranger_is_rendered_as_before(dataset, tmp_pat
     assert plan.train + plan.validation == 60
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize(("template", "said"), [(NEVER, "seconds of computing"), (DOUBLES, "GB of memory")])
+@pytest.mark.parametrize(
+    ("way", "template", "said"),
+    [
+        ("one conversation", NEVER, "seconds of computing"),
+        ("one conversation", DOUBLES, "GB of memory"),
+        pytest.param("all lengths", NEVER, "seconds of computing", marks=pytest.mark.slow),
+        pytest.param("all lengths", DOUBLES, "GB of memory", marks=pytest.mark.slow),
+        pytest.param("the plan of a run", NEVER, "seconds of computing", marks=pytest.mark.slow),
+        pytest.param("the plan of a run", DOUBLES, "GB of memory", marks=pytest.mark.slow),
+    ],
+)
 def test_a_template_that_takes_too_much_is_refused_and_leaves_the_app_as_it_was(
     dataset, tmp_path, tight, way, template, said
 ):
     before = psutil.Process().memory_info().rss
     with pytest.raises(UserError, match=said) as refused:
-        way(dataset, config_of(publish(tmp_path / "model", template)))
+        WAYS[way](dataset, config_of(publish(tmp_path / "model", template)))
     assert "chat template" in refused.value.given
     assert psutil.Process().memory_info().rss - before < 200 * 2**20
     assert not children()
 
 
+@pytest.mark.slow
 def test_who_leaves_ends_the_process_of_a_template_that_never_ends(dataset, tmp_path):
     class LeftError(Exception):
         pass
@@ -91,9 +104,23 @@ def test_who_leaves_ends_the_process_of_a_template_that_never_ends(dataset, tmp_
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     ],
 )
-def test_a_template_that_fails_is_refused_in_words(dataset, tmp_path, template):
+def test_a_template_that_fails_is_refused_in_words(template):
     with pytest.raises(UserError):
-        tokens.look_at(dataset, 1, config_of(publish(tmp_path / "model", template)))
+        Renderer(with_template(template)).samples(CONVERSATIONS["single turn"])
+
+
+@pytest.mark.slow
+def test_a_prompt_that_never_ends_ends_alone(home, tmp_path, tight):
+    template = "{% if 'boom' in messages[-1].content %}" + NEVER + "{% endif %}" + ECHO
+    with closing(Prompter(publish(tmp_path / "model", template))) as prompter:
+        rows = [{"role": "user", "content": "Hi"}]
+        before = prompter.prompt(rows)
+        assert prompter.prompt(rows) == before and prompter.native_tools is False
+        with pytest.raises(UserError, match="seconds of computing"):
+            prompter.prompt([{"role": "user", "content": "boom"}])
+        assert prompter.prompt(rows) == before
+        assert len(children()) == 1
+    assert not children()
 
 
 def test_the_limits_grow_with_the_text_but_for_strangers(monkeypatch):
