@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
@@ -35,10 +36,10 @@ def test_a_base_that_does_not_fit_is_refused_in_words_and_another_error_passes()
         torch.empty(2**60)
 
     with pytest.raises(UserError) as refused:
-        load._fetch("owner/name", fails, "owner/name", {})
+        load._load("owner/name", fails, Path("."))
     assert "does not fit" in refused.value.why and "smaller model" in refused.value.todo
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        load._fetch("owner/name", lambda *_, **__: torch.ones(2, 3) @ torch.ones(2, 3), "owner/name", {})
+        load._load("owner/name", lambda *_, **__: torch.ones(2, 3) @ torch.ones(2, 3), Path("."))
 
 
 def test_a_state_that_was_paged_is_ordinary_memory_once_it_was_loaded():
