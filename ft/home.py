@@ -25,3 +25,8 @@ def runs_dir() -> Path:
 
 def locks_dir() -> Path:
     return home() / "locks"
+
+
+def cache_dir() -> Path:
+    """Temporary files of the apps that run now: uploads, and what is made to be downloaded."""
+    return home() / "cache"

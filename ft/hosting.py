@@ -5,7 +5,9 @@ A hosted page lends its visitors nothing that belongs to whoever runs it: no acc
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from collections.abc import Sequence
 
 from ft import home
@@ -50,3 +52,26 @@ def become_hosted(models: Sequence[str] = ()) -> None:
     os.environ[HOSTED] = "1"
     os.environ[MODELS] = os.pathsep.join(models)
     os.environ.update(environment())
+
+
+def is_loopback(host: str) -> bool:
+    """Whether whoever listens on `host` (an address or a name) can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in found)
+
+
+def on_space() -> bool:
+    """Whether this is a Hugging Face Space, whose page shows the app in a frame."""
+    return bool(os.environ.get("SPACE_ID") or os.environ.get("SPACE_HOST"))
+
+
+def space_names() -> tuple[str, ...]:
+    """The names under which Hugging Face serves this Space; none elsewhere."""
+    return tuple(filter(None, (name.strip() for name in os.environ.get("SPACE_HOST", "").split(","))))

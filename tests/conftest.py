@@ -112,14 +112,32 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, models_cache: Path) -> 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The machine's Chromium or Chrome, without a window. Open a page with `browser.new_page()` and close it."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next((found for name in names if (found := shutil.which(name))), None)
-    if executable is None:
-        _lacking(f"no browser on this machine (looked for {', '.join(names)})")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        chromium = playwright.chromium.launch(executable_path=_executable(), args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def browser_with(browser: Browser) -> Iterator[Callable[..., Browser]]:
+    """`browser_with(*flags)`: another browser like `browser`, with these flags of Chromium too."""
+    started: list[Browser] = []
+
+    def launch(*flags: str) -> Browser:
+        started.append(browser.browser_type.launch(executable_path=_executable(), args=[*CHROMIUM_FLAGS, *flags]))
+        return started[-1]
+
+    yield launch
+    for chromium in started:
+        chromium.close()
+
+
+def _executable() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    _lacking(f"no browser on this machine (looked for {', '.join(names)})")
 
 
 def _has_cuda() -> bool:

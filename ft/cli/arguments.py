@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from ft.cli import dataset_arguments
 from ft.config import TrainConfig
 from ft.presets import PRESETS
+from ft.ui.own_names import split_authority
 
 
 def parser() -> argparse.ArgumentParser:
@@ -91,10 +93,43 @@ def _configured(target: argparse.ArgumentParser) -> None:
 def add_serve_options(target: argparse.ArgumentParser) -> None:
     """The options of `sidetune serve`, which are those of `python app.py` too."""
     target.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine alone)"
+        "--host",
+        type=_host,
+        default="127.0.0.1",
+        help="address to listen on (default: 127.0.0.1, this machine alone); others need a password, or --no-auth",
     )
     target.add_argument("--port", type=_port, help="default: the first free one from 7860 on")
-    target.add_argument("--auth", type=_auth, metavar="USER:PASS", help="ask for this name and password")
+    who = target.add_mutually_exclusive_group()
+    who.add_argument(
+        "--auth",
+        type=_auth,
+        metavar="USER:PASS",
+        help="ask for this name and password; the list of processes shows it to others on this machine, which "
+        "SIDETUNE_AUTH=USER:PASS in the environment does not",
+    )
+    who.add_argument("--no-auth", action="store_true", help="let everybody in who can reach it")
+    target.add_argument(
+        "--allow-host",
+        action="append",
+        type=_host,
+        default=[],
+        metavar="NAME",
+        help="a name under which it is reached, for example behind a proxy; can be given again",
+    )
+    target.add_argument(
+        "--hosted",
+        action="store_true",
+        help="it is for others: lend them no access token and no folder of this machine. Implied by all of these "
+        "options and by a --host that others can reach",
+    )
+    target.add_argument(
+        "--offer-model",
+        action="append",
+        type=_model,
+        default=[],
+        metavar="MODEL",
+        help="a folder or Hub id that visitors may use as a base model too; can be given again",
+    )
 
 
 def _json(target: argparse.ArgumentParser) -> None:
@@ -149,3 +184,16 @@ def _auth(text: str) -> tuple[str, str]:
     if not user or not password:
         raise argparse.ArgumentTypeError("give it as user:pass, both of them not empty")
     return user, password
+
+
+def _host(text: str) -> str:
+    named = split_authority(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
+    if named is None or named[1]:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name or an IP address, for example tune.example.org")
+    return named[0]
+
+
+def _model(text: str) -> str:
+    if not text.strip() or os.pathsep in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a folder or a Hub id")
+    return text.strip()

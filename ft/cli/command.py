@@ -106,7 +106,6 @@ def _trial(args: argparse.Namespace) -> int:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from ft.ui.app import serve
+    from ft.cli.serve import serve
 
-    serve(args.host, args.port, args.auth)
-    return 0
+    return serve(args)

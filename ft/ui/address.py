@@ -8,14 +8,14 @@ from urllib.parse import parse_qs
 import gradio as gr
 from gradio.events import Dependency
 
+from ft.ui.page_policy import hash_of
 from ft.ui.shared import TABS
 
 # What the address was is read before anything else runs: components that wake up write to it. Until the page has
 # arrived where the address (or else the browser's memory) says, nothing is written. The tab is gone to in the browser,
 # by a click once its button is there: the server's answer may come before Gradio has laid the tabs out, which then
 # show the first one.
-HEAD = (
-    """<script>
+_SCRIPT = """
 window.sidetune = {
   link: location.search,
   tabs: TABS,
@@ -44,8 +44,9 @@ window.sidetune = {
     follow.observe(document.getElementById("steps"), {subtree: true, attributeFilter: ["aria-selected"]});
   },
 };
-</script>"""
-).replace("TABS", json.dumps(TABS))
+""".replace("TABS", json.dumps(TABS))
+HEAD = f"<script>{_SCRIPT}</script>"
+HASHES = (hash_of(_SCRIPT),)  # Gradio adds what is given as head to the page as a script without a nonce
 _READ = "(link, dataset, run) => [window.sidetune.link, dataset, run]"
 _ARRIVE = "(dataset, run) => { window.sidetune.arrive({dataset, run}); return []; }"
 _WRITE = "(dataset, run) => { window.sidetune.write({dataset, run}); return []; }"

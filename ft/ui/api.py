@@ -34,12 +34,9 @@ ENDPOINTS = (
 )
 
 
-def add(engine: Engine, hosted: bool) -> None:
-    """Add the endpoints to the Blocks that is being laid out; `engine` answers /chat.
-
-    `hosted`: the page is served for others, who are not lent what the machine is signed in to.
-    """
-    api_data.add(hosted)
+def add(engine: Engine) -> None:
+    """Add the endpoints to the Blocks that is being laid out; `engine` answers /chat."""
+    api_data.add()
 
     @refusing
     def chat(run: str, prompt: str, max_new_tokens: int = 256, temperature: float = 0.0) -> dict:

@@ -18,37 +18,21 @@ from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
 from ft.dataset.build import SourceFile
 from ft.dataset.near import THRESHOLD
+from ft.hosting import hub_token
 from ft.hub import pull as pulling
 from ft.hub import push as pushing
 from ft.runs import deletion
 from ft.train import tokens
 from ft.train.tokens import Lengths
 from ft.ui import endpoint
-from ft.ui.data_hub import token_of
 from ft.ui.data_tokens import ONE_AT_A_TIME
 from ft.ui.endpoint import refusing
 
 _READ, _CHANGE = 4, 1  # how many of a kind run at once
 
 
-def add(hosted: bool) -> None:
-    """Add the endpoints to the Blocks that is being laid out; `hosted` is that of `ft.ui.app.build`."""
-
-    @refusing
-    def pull(address: str, name: str, format: str = "auto", token: str = "") -> dict:
-        """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"): the
-        report, with the data that was not taken as "not_taken"."""
-        versions.check_name(name or "")
-        key = token_of(token, hosted)
-        found = pulling.find(address or "", key)
-        return {**_converted(pulling.fetch(found, key), name, format), "not_taken": list(found.left)}
-
-    @refusing
-    def push(dataset: str, to: str, public: bool = False, format: str = "messages", token: str = "") -> dict:
-        """Write a dataset to the Hugging Face Hub as `to` ("owner/name"), private unless `public`: where it is."""
-        found = versions.find(dataset or "")
-        return pushing.push(found, to or "", public=public, format=format, token=token_of(token, hosted))
-
+def add() -> None:
+    """Add the endpoints to the Blocks that is being laid out."""
     files = gr.File(file_count="multiple", label="files", visible=False)
     format = _text("format", "auto")
     endpoint.add(
@@ -71,6 +55,23 @@ def _text(label: str, value: str = "") -> gr.Textbox:
 def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
     """Make a dataset, or its next version, from files of chats: the report."""
     return _converted([SourceFile(Path(file), Path(file).name) for file in files or []], name, format)
+
+
+@refusing
+def pull(address: str, name: str, format: str = "auto", token: str = "") -> dict:
+    """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"): the
+    report, with the data that was not taken as "not_taken"."""
+    versions.check_name(name or "")
+    key = hub_token(token)
+    found = pulling.find(address or "", key)
+    return {**_converted(pulling.fetch(found, key), name, format), "not_taken": list(found.left)}
+
+
+@refusing
+def push(dataset: str, to: str, public: bool = False, format: str = "messages", token: str = "") -> dict:
+    """Write a dataset to the Hugging Face Hub as `to` ("owner/name"), private unless `public`: where it is."""
+    found = versions.find(dataset or "")
+    return pushing.push(found, to or "", public=public, format=format, token=hub_token(token))
 
 
 def _converted(files: list[SourceFile], name: str, format: str) -> dict[str, Any]:

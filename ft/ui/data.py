@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -73,15 +72,15 @@ def build(shared: Shared) -> None:
     staged = shared.memory.upload
     with gr.Row(elem_classes="data-columns"):
         with gr.Column(scale=4, min_width=300):
-            bring = _bring(shared.hosted)
+            bring = _bring()
         with gr.Column(scale=7, min_width=320):
             look = _look(shared, staged)
     _wire(shared, staged, bring, look)
 
 
-def _bring(hosted: bool) -> _Bring:
+def _bring() -> _Bring:
     files = gr.File(label="Files of chats", file_count="multiple", height=168, elem_id="data-files")
-    hub = data_hub.build_pull(hosted)
+    hub = data_hub.build_pull()
     with gr.Accordion("How to read them", open=False):
         reading = data_reading.build()
         held_out = gr.Slider(
@@ -174,7 +173,7 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     how = [fields.format, fields.repairs, fields.fill, bring.held_out, staged]
     gr.on(
         [bring.hub.fetch.click, bring.hub.address.submit],
-        partial(data_events.fetch, hosted=shared.hosted),
+        data_events.fetch,
         [bring.hub.address, bring.hub.token, *how],
         [*read, *files, columns, bring.hub.left],
         **long,

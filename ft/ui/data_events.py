@@ -17,6 +17,7 @@ from ft.dataset import build, edit, sample, staging, versions
 from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
+from ft.hosting import hub_token
 from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, data_report
 from ft.ui.background import Say, follow
 from ft.ui.strings import counted
@@ -125,11 +126,11 @@ def stage_sample(held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
         yield *update, None, []
 
 
-def fetch(address: str, token: str, *how: Any, hosted: bool) -> Iterator[tuple[Any, ...]]:
+def fetch(address: str, token: str, *how: Any) -> Iterator[tuple[Any, ...]]:
     """Fetch a dataset of the Hub, and read its files: the updates of `stage`, then files, fetched, columns and left."""
     format, repairs, fill, held_out, before = how
     try:
-        for each in data_hub.fetching(address, data_hub.token_of(token, hosted)):
+        for each in data_hub.fetching(address, hub_token(token)):
             if isinstance(each, str):
                 head = (gr.skip(), gr.skip(), _status(each), alerts.hidden(), *_mapping_skips())
                 yield *head, gr.skip(), gr.skip(), gr.skip(), ""

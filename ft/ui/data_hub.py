@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ft import hosting
 from ft.dataset.build import SourceFile
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -38,7 +38,7 @@ class Fields:
     fetched: gr.State
 
 
-def build_pull(hosted: bool) -> Fields:
+def build_pull() -> Fields:
     """Lay the fold out with which a dataset is fetched."""
     with gr.Accordion("From the Hugging Face Hub", open=False):
         address = gr.Textbox(
@@ -47,21 +47,16 @@ def build_pull(hosted: bool) -> Fields:
             max_lines=1,
             elem_id="hub-from",
         )
-        token = _token(hosted, "only for private datasets")
+        token = _token("only for private datasets")
         fetch = gr.Button("Fetch it", size="sm")
         left = gr.HTML()
     return Fields(address, token, fetch, left, gr.State([]))
 
 
-def _token(hosted: bool, when: str) -> gr.Textbox:
+def _token(when: str) -> gr.Textbox:
     """The field of an access token. Who hosts the page for others does not lend them the one of the machine."""
-    else_ = "" if hosted else " · empty: that of `hf auth login` on this machine"
+    else_ = "" if hosting.hosted() else " · empty: that of `hf auth login` on this machine"
     return gr.Textbox(label="Access token", info=f"{when}{else_} · never kept", type="password", max_lines=1)
-
-
-def token_of(given: str, hosted: bool) -> str | bool | None:
-    """The token to use: the one given; else that of the machine, unless the page is hosted for others."""
-    return (given or "").strip() or (False if hosted else None)
 
 
 def sources(files: list[str] | None, fetched: Fetched) -> list[SourceFile]:
@@ -100,14 +95,13 @@ def build_push(shared: Shared, staged: gr.BrowserState) -> None:
         with gr.Row():
             to = gr.Textbox(label="Dataset on the Hub", info="owner/name", max_lines=1, min_width=200, elem_id="hub-to")
             format = gr.Dropdown(titles, value="messages", label="Format", filterable=False, min_width=180)
-        token = _token(shared.hosted, "one that may write")
+        token = _token("one that may write")
         public = gr.Checkbox(False, label="Everybody may see it", info="else only you, or your organisation")
         write = gr.Button("Write it to the Hub", scale=0, min_width=180)
         problem, told = alerts.place(), gr.HTML(elem_id="hub-pushed")
     of = gr.State("")  # what is written, or was: its path
     here = [shared.dataset, staged]
-    event = partial(pushed, hosted=shared.hosted)
-    write.click(event, [*here, to, format, token, public], [of, told, problem], concurrency_limit=1, **PRIVATE)
+    write.click(pushed, [*here, to, format, token, public], [of, told, problem], concurrency_limit=1, **PRIVATE)
     seen = [shared.dataset.change, shared.edited.change]
     gr.on(seen, forget, [*here, of], [of, told, problem], **SHARED_EVENT)
 
@@ -120,15 +114,13 @@ def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
 
 
 @alerts.told(outputs=2)
-def pushed(
-    dataset: str, staged: str, to: str, format: str, token: str, public: bool, *, hosted: bool
-) -> Iterator[tuple[Any, str]]:
+def pushed(dataset: str, staged: str, to: str, format: str, token: str, public: bool) -> Iterator[tuple[Any, str]]:
     """Write the dataset to the Hub, with its card: its path, and how that goes."""
     looked = required(dataset, staged)
     yield str(looked.path), ""
     if not isinstance(looked, Version):
         raise UserError("the upload", "it is not saved yet.", "Save it under a name first.")
-    key = token_of(token, hosted)
+    key = hosting.hub_token(token)
     if key is False:
         raise UserError("no access token", "this page is hosted for others, so each brings their own.", f"{SIGN_IN}.")
 

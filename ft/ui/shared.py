@@ -51,7 +51,7 @@ class Shared:
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
     `shared.arrival.then(...)` for what is to be shown at the start: on `page.load` the two are not yet known.
     `memory`: what the browser keeps of each tab. `page`: the Blocks. `engine`: the models that chat; one for the whole
-    app. `hosted`: the page is served for others, who are not lent what the machine is signed in to.
+    app.
     """
 
     tabs: gr.Tabs
@@ -63,4 +63,3 @@ class Shared:
     page: gr.Blocks
     engine: Engine
     arrival: Dependency
-    hosted: bool

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,29 +16,34 @@ ROOT = Path(__file__).parents[2]
 
 
 class App:
-    """The app as a person starts it, on a free port, with a home of its own."""
+    """The app as a person starts it, on a free port, with a home of its own.
 
-    def __init__(self, home: Path, log: Path) -> None:
-        self.home, self.log = home, log
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+    `host`: an address of this machine to listen on; `options`: of its command line beside it.
+    """
+
+    def __init__(self, home: Path, log: Path, options: Sequence[str] = (), host: str = "127.0.0.1") -> None:
+        self.home, self.log, self.options, self.host = home, log, options, host
+        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(self.family) as probe:
+            probe.bind((host, 0))
             self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         self.process: subprocess.Popen | None = None
 
-    def start(self) -> None:
+    def start(self, before: Sequence[str] = ()) -> None:
+        """Start it and wait until it answers; `before` stands before its command line."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(self.port)],
+                [*before, sys.executable, "app.py", "--host", self.host, "--port", str(self.port), *self.options],
                 cwd=ROOT,
                 env={**os.environ, "SIDETUNE_HOME": str(self.home)},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+            with socket.socket(self.family) as probe:
+                if probe.connect_ex((self.host, self.port)) == 0:
                     return
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.1)

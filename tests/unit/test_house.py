@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ft.train",),
     ("ft.chat", "ft.runs", "ft.presets", "ft.hub"),
     ("ft.checks", "ft.dataset", "ft.models", "ft.template", "ft.config"),
-    ("formats", "ft.home", "ft.errors", "ft.figures", "ft.files", "ft.hosting", "ft.sandbox"),
+    ("formats", "ft.home", "ft.errors", "ft.figures", "ft.files", "ft.hosting", "ft.sandbox", "ft.cache"),
 )
 FORBIDDEN_IN_FORMATS = {"ft", "torch", "gradio", "transformers", "trl", "peft", "datasets", "requests", "httpx"}
 

@@ -13,7 +13,7 @@ import gradio as gr
 import pytest
 
 from ft.errors import UserError
-from ft.ui import address, api, api_data, app
+from ft.ui import address, api, api_data, app, server
 from ft.ui.theme import STYLES, theme
 
 ROOT = Path(__file__).parents[2]
@@ -171,4 +171,4 @@ def test_a_port_that_is_taken_is_refused_in_words(home: Path):
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of 127.0.0.1.*taken.*--port"):
-            app.serve(port=port)
+            server.serve(port=port)

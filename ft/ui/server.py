@@ -1,0 +1,103 @@
+"""The server that shows the page: Gradio's, behind the guard, until the process is told to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from gradio.routes import App, ORJSONResponse
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from ft import cache, hosting
+from ft.errors import UserError
+from ft.ui import address, strings
+from ft.ui.app import build
+from ft.ui.body_limit import BodyLimit
+from ft.ui.guard import Guard
+from ft.ui.login import Login
+from ft.ui.own_names import OwnNames
+from ft.ui.page_policy import MarkScripts
+from ft.ui.theme import STYLES, theme
+
+_PORTS = range(7860, 7960)
+_SESSIONS = 100  # whose state is kept: each takes about 1 MB, as Gradio copies the page for it
+
+
+class GuardedApp(App):
+    """Gradio's app with the guard around all of its layers. Given as middleware, the guard would lie within Gradio's
+    own CORS layer, which grants foreign pages what they ask before anything else sees the request."""
+
+    def __init__(self, names: OwnNames, login: Login | None) -> None:
+        self._names, self._login = names, login
+        super().__init__(default_response_class=ORJSONResponse, openapi_url=None, middleware=[Middleware(MarkScripts)])
+
+    def build_middleware_stack(self) -> ASGIApp:
+        folder = Path(get_upload_folder())
+        folder.mkdir(parents=True, exist_ok=True)
+        return Guard(
+            super().build_middleware_stack(),
+            self._names,
+            BodyLimit(lambda wanted: cache.make_room(folder, wanted)),
+            space=hosting.on_space(),
+            signed_in=self._signed_in if self._login else None,
+            login=self._login,
+            hashes=address.HASHES,
+        )
+
+    def _signed_in(self, cookies: dict[str, str]) -> bool:
+        names = (f"access-token-{self.cookie_id}", f"access-token-unsecure-{self.cookie_id}")
+        return any(cookies.get(name) in self.tokens for name in names)
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    auth: tuple[str, str] | None = None,
+    allowed: Sequence[str] = (),
+) -> None:
+    """Serve the page until an exception in this thread, such as Ctrl-C's, ends it.
+
+    `port` None: the first free one from 7860 on. `auth`: the name and password that visitors must give. `allowed`:
+    names under which the app is reached beside those of `host`.
+
+    Raises:
+        UserError: the address or the port cannot be used.
+    """
+    login = Login(*auth) if auth else None
+    page = build()
+    try:
+        _, url, _ = page.launch(
+            server_name=f"[{host}]" if ":" in host else host,
+            server_port=port,
+            auth=login.accepts if login else None,
+            state_session_capacity=_SESSIONS,
+            theme=theme(),
+            css_paths=STYLES,
+            head=address.HEAD,
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            max_file_size="200mb",
+            show_error=True,
+            quiet=True,
+            ssr_mode=False,
+            share=False,
+            prevent_thread_lock=True,
+            _app=GuardedApp(OwnNames.of(host, [*allowed, *hosting.space_names()]), login),
+        )
+    except OSError as error:
+        ports = f"port {port}" if port else f"any port from {_PORTS.start} to {_PORTS.stop - 1}"
+        raise UserError(
+            f"{ports} of {host}",
+            "the page cannot be served there: it is taken by another program, or it is no address of this machine.",
+            "Choose another, for example --port 8000, and for --host 127.0.0.1 or 0.0.0.0.",
+        ) from error
+    print(f"{strings.NAME} is at {url}  (Ctrl-C ends it)", flush=True)
+    try:
+        while page.is_running:
+            time.sleep(0.2)
+    finally:
+        page.close(verbose=False)

@@ -1,0 +1,88 @@
+"""Temporary files: under the home, in a folder that goes with its process, and no more than there may be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from ft import cache
+from ft.home import cache_dir
+
+LIVING = """
+import sys, tempfile
+from pathlib import Path
+from ft import cache
+with cache.claimed() as folder:
+    Path(tempfile.mkstemp()[1]).write_text("a chat")
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def living(home: Path):
+    """`living()` starts a process with temporary files, and gives it and its folder."""
+    started = []
+
+    def start() -> tuple[subprocess.Popen, Path]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", LIVING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_temporary_files_lie_in_the_home_and_go_with_their_process(home):
+    before = tempfile.gettempdir()
+    with cache.claimed() as folder:
+        assert folder.is_relative_to(cache_dir()) and tempfile.gettempdir() == str(folder)
+        assert folder.stat().st_mode & 0o077 == 0
+        Path(tempfile.mkstemp()[1]).write_text("a chat")
+    assert tempfile.gettempdir() == before
+    assert [path.name for path in cache_dir().iterdir()] == [".lock"]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(home, living):
+    killed, abandoned = living()
+    _, used = living()
+    killed.kill()
+    killed.wait()
+    assert len(list(abandoned.iterdir())) == 1
+    with cache.claimed() as folder:
+        assert not abandoned.exists()
+        assert len(list(used.iterdir())) == 1
+        assert {path for path in cache_dir().iterdir() if path.is_dir()} == {used, folder}
+
+
+def test_a_home_that_cannot_be_written_does_not_stop_the_app(home):
+    home.rmdir()
+    home.write_text("in the way")
+    with cache.claimed() as folder:
+        (folder / "file").write_text("a chat")
+    assert not folder.exists()
+
+
+def test_room_is_made_of_what_nobody_used_for_an_hour(tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.LIMIT, str(1000 / cache.GB))
+    for name, hours in (("oldest", 3), ("old", 2), ("new", 0)):
+        path = tmp_path / name / "chats.json"
+        path.parent.mkdir()
+        path.write_bytes(b"x" * 300)
+        os.utime(path, (time.time() - hours * 3600, time.time() - hours * 3600))
+    assert cache.make_room(tmp_path, 100) == 100
+    assert cache.make_room(tmp_path, 300) == 400
+    assert {path.parent.name for path in tmp_path.rglob("*.json")} == {"old", "new"}
+    assert cache.make_room(tmp_path, 900) == 700
+    assert {path.parent.name for path in tmp_path.rglob("*.json")} == {"new"}
