@@ -6,6 +6,7 @@ import gradio as gr
 
 from ft.chat.engine import Engine
 from ft.ui import address, api, chat, data, runs, strings, train
+from ft.ui.page import Page
 from ft.ui.shared import Shared, memory
 from ft.ui.uploads import leave_no_empty_files
 
@@ -17,7 +18,7 @@ _BUILDERS = {"data": data.build, "train": train.build, "chat": chat.build, "runs
 def build() -> gr.Blocks:
     """The page with all its tabs and the endpoints for scripts, not yet served."""
     leave_no_empty_files()
-    with gr.Blocks(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
+    with Page(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
         engine = Engine()
         api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")

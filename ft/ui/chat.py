@@ -96,6 +96,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         "height": "min(52vh, 460px)",
         "layout": "panel",
         "render_markdown": False,
+        "latex_delimiters": [],  # words as they were written, also where they look like a formula
         "buttons": [],
         "allow_tags": False,
         "feedback_options": None,

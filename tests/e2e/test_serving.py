@@ -125,6 +125,15 @@ def test_uploads_lie_in_the_home_and_are_gone_when_it_has_ended(start, tmp_path)
         again.kill()
 
 
+@pytest.mark.parametrize("path", ["/etc/hostname", "https://huggingface.co/robots.txt"])
+def test_only_what_was_uploaded_is_read(start, path):
+    app = start()
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    begun = httpx.post(f"{app.url}/gradio_api/call/convert", json={"data": [[file], "mine", "auto"]}).json()
+    answer = httpx.get(f"{app.url}/gradio_api/call/convert/{begun['event_id']}", timeout=60).text
+    assert "not one that was uploaded here" in answer and "Traceback" not in app.log.read_text()
+
+
 def test_an_upload_that_is_too_large_in_all_leaves_nothing_behind(start):
     app = start()
     half = b"x" * (110 * 2**20)

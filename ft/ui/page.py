@@ -1,0 +1,51 @@
+"""Gradio's Blocks, with one place where what goes wrong in any event becomes a sentence."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.exceptions import InvalidPathError
+from gradio_client.utils import is_file_obj_with_meta, traverse
+
+from ft.errors import UserError
+
+WENT_WRONG = "Something went wrong in Sidetune. Its log has the details."
+_log = logging.getLogger("sidetune")
+
+
+class Page(gr.Blocks):
+    """What an event or an endpoint raises reaches people and scripts as a sentence: a UserError as it is, anything else
+    as `WENT_WRONG`, with its traceback in the log, once."""
+
+    async def process_api(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> dict[str, Any]:
+        """As Gradio's, which takes values from the browser through an event and back.
+
+        Raises:
+            gr.Error: with the sentence.
+        """
+        try:
+            if not named.get("iterator"):
+                traverse(inputs, _require_upload, is_file_obj_with_meta)
+            return await super().process_api(block_fn, inputs, *given, **named)
+        except gr.Error:
+            raise
+        except UserError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        except InvalidPathError as error:
+            raise gr.Error(str(_not_uploaded()), print_exception=False) from error
+        except Exception:
+            _log.exception("An event failed")
+            raise gr.Error(WENT_WRONG, print_exception=False) from None
+
+
+def _require_upload(file: dict[str, Any]) -> dict[str, Any]:
+    """Gradio fetches a file whose path is an address, from wherever it says. Raises: UserError."""
+    if "://" in str(file.get("path")):
+        raise _not_uploaded()
+    return file
+
+
+def _not_uploaded() -> UserError:
+    return UserError("the file", "it is not one that was uploaded here.", "Upload it first.")
