@@ -14,6 +14,7 @@ from ft import home
 
 HOSTED = "SIDETUNE_HOSTED"
 MODELS = "SIDETUNE_MODELS"
+LOST_AT_RESTART = "SIDETUNE_LOST_AT_RESTART"
 
 
 def hosted() -> bool:
@@ -75,3 +76,8 @@ def on_space() -> bool:
 def space_names() -> tuple[str, ...]:
     """The names under which Hugging Face serves this Space; none elsewhere."""
     return tuple(filter(None, (name.strip() for name in os.environ.get("SPACE_HOST", "").split(","))))
+
+
+def lost_at_restart() -> bool:
+    """Whether all that is kept goes with the container, as the script that started it found out."""
+    return os.environ.get(LOST_AT_RESTART) == "1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from ft import hosting
 from ft.chat.engine import Engine
 from ft.ui import address, api, chat, data, runs, strings, train
 from ft.ui.page import Page
@@ -12,6 +13,8 @@ from ft.ui.uploads import leave_no_empty_files
 
 _DAY = 86_400  # seconds
 _HEADER = f"""<header class="masthead"><h1>{strings.NAME}</h1><p>{strings.TAGLINE}</p></header>"""
+_LOST_AT_RESTART = """<p class="note" role="status">Nothing here outlives a restart of this app: there is no disk to
+keep it on. Download the datasets and adapters that you want to keep.</p>"""
 _BUILDERS = {"data": data.build, "train": train.build, "chat": chat.build, "runs": runs.build}
 
 
@@ -26,6 +29,8 @@ def build() -> gr.Blocks:
         proposed, edited, kept = gr.State({}), gr.State(0), memory()
         link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
+        if hosting.lost_at_restart():
+            gr.HTML(_LOST_AT_RESTART, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
             arrival = address.arrive(page, link, dataset, run)
             shared = Shared(

@@ -100,16 +100,16 @@ def running(command: list[str], port: int, log: Path, cwd: Path, env: dict[str, 
 def test_app_py_answers_on_a_space_that_has_the_package(home, tmp_path, spaces_package, variables):
     port = free_port()
     env = environment(home, None, PYTHONPATH=str(spaces_package), **variables)
-    with running([sys.executable, "app.py", "--port", str(port)], port, tmp_path / "log", ROOT, env) as address:
+    command = [sys.executable, "app.py", "--no-auth", "--port", str(port)]
+    with running(command, port, tmp_path / "log", ROOT, env) as address:
         assert "Sidetune" in get(address)
 
 
 def test_app_py_answers_on_a_space_that_lacks_the_package(home, tmp_path):
     """Then `import spaces` finds our folder, as a namespace package without the function that Gradio calls."""
     port = free_port()
-    with running(
-        [sys.executable, "app.py", "--port", str(port)], port, tmp_path / "log", ROOT, environment(home, None, **SPACE)
-    ) as address:
+    command = [sys.executable, "app.py", "--no-auth", "--port", str(port)]
+    with running(command, port, tmp_path / "log", ROOT, environment(home, None, **SPACE)) as address:
         assert "Sidetune" in get(address)
 
 
@@ -122,10 +122,21 @@ def test_our_folder_does_not_shadow_the_package(home, spaces_package):
 
 def test_what_the_dockerfile_copies_and_installs_serves_on_a_space(home, tmp_path, container):
     port = free_port()
-    env = environment(home, container, SIDETUNE_HOST="127.0.0.1", PORT=str(port), **SPACE)
+    env = environment(home, container, SIDETUNE_HOST="127.0.0.1", PORT=str(port), SIDETUNE_NO_AUTH="1", **SPACE)
+    del env["SIDETUNE_HOME"]
+    env["HOME"] = str(home)
     with running([str(ROOT / "spaces/docker/start")], port, tmp_path / "log", tmp_path, env) as address:
-        assert "Sidetune" in get(address)
+        assert "Nothing here outlives a restart" in get(address)
         get(address + "config")  # without a login, the page's description can be read
+
+
+def test_the_start_script_does_not_open_a_space_to_everybody_unasked(home, tmp_path, container):
+    env = environment(home, container, PORT=str(free_port()), **SPACE)
+    ended = subprocess.run(
+        [str(ROOT / "spaces/docker/start")], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 1
+    assert "SIDETUNE_AUTH=user:password" in ended.stderr and "SIDETUNE_NO_AUTH=1" in ended.stderr
 
 
 def test_the_start_script_asks_for_the_login_that_the_secret_names(home, tmp_path, container):
