@@ -15,7 +15,19 @@ from ft.ui.shared import TABS
 # arrived where the address (or else the browser's memory) says, nothing is written. The tab is gone to in the browser,
 # by a click once its button is there: the server's answer may come before Gradio has laid the tabs out, which then
 # show the first one.
+# Where a browser lets a frame keep nothing (a Space's, without third-party cookies), what the page would keep lasts
+# until it is closed.
 _SCRIPT = """
+try {
+  window.localStorage;
+} catch {
+  const kept = new Map();
+  Object.defineProperty(window, "localStorage", {value: {
+    getItem: (name) => kept.get(name) ?? null,
+    setItem: (name, value) => { kept.set(name, String(value)); },
+    removeItem: (name) => { kept.delete(name); },
+  }});
+}
 window.sidetune = {
   link: location.search,
   tabs: TABS,

@@ -138,7 +138,7 @@ class Guard:
 
     def _telling(self, scope: Scope, send: Send) -> Send:
         """`send`, with the headers that every answer carries."""
-        policy = content_policy(scope[NONCE], _FRAMED_BY if self._space else "'none'", self._hashes)
+        policy = content_policy(scope[NONCE], self._hashes, _FRAMED_BY if self._space else "")
         told = {
             "content-security-policy": policy,
             "x-content-type-options": "nosniff",

@@ -23,10 +23,11 @@ def hash_of(script: str) -> str:
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
-def content_policy(nonce: str, frame_ancestors: str, hashes: Iterable[str] = ()) -> str:
+def content_policy(nonce: str, hashes: Iterable[str] = (), around: str = "") -> str:
     """The Content-Security-Policy of one response: nothing from another host, and no script but those of the page.
 
-    `nonce` is that of the scripts in the page's HTML; `hashes` name the scripts that Gradio adds later.
+    `around` is the site that may show the page in a frame, and that the page asks about itself: Hugging Face, for a
+    Space. `nonce` is that of the scripts in the page's HTML; `hashes` name the scripts that Gradio adds later.
     Gradio runs the `js=` of an event, and Vega its expressions, with eval; both write inline styles.
     """
     rules = {
@@ -36,13 +37,13 @@ def content_policy(nonce: str, frame_ancestors: str, hashes: Iterable[str] = ())
         "img-src": "'self' data: blob:",
         "font-src": "'self' data:",
         "media-src": "'self' data: blob:",
-        "connect-src": "'self' data: blob:",
+        "connect-src": f"'self' data: blob: {around}".strip(),
         "worker-src": "'self' blob:",
         "object-src": "'none'",
         "frame-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
-        "frame-ancestors": frame_ancestors,
+        "frame-ancestors": around or "'none'",
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
