@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -44,8 +45,12 @@ class Opened:
 def checkpoints(run: Run) -> list[str]:
     """What can be talked to in `run`: "best" (the finished adapter) first, then its checkpoints, newest first."""
     newest_first = reversed(folders(run.checkpoints))
-    found = [path.name for path in newest_first if (path / "adapter_model.safetensors").exists()]
-    return ([BEST] if (run.adapter / "adapter_model.safetensors").exists() else []) + found
+    found = [path.name for path in newest_first if _has_adapter(path)]
+    return ([BEST] if _has_adapter(run.adapter) else []) + found
+
+
+def _has_adapter(folder: Path) -> bool:
+    return os.path.isfile(folder / "adapter_model.safetensors")  # and false where the folder may not be looked into
 
 
 class Engine:

@@ -103,10 +103,10 @@ def datasets(args: argparse.Namespace) -> int:
             _say_details(version)
         return 0
     listing = versions.listing()
-    for damage in versions.damaged():
+    for damage in versions.damaged().values():
         note(f"error: {damage}")
     if args.json:
-        print_json(listing)
+        print_json(listing + versions.damaged_as_json())
     elif not listing:
         say("There are no datasets yet. Make one from a file of chats (ShareGPT, Alpaca or OpenAI messages):")
         say("  sidetune convert FILE --name NAME")
@@ -174,7 +174,7 @@ def _say_report(version: versions.Version) -> None:
 def _say_found(report: dict[str, Any]) -> None:
     """What was seen and left as it is."""
     for code, number in report.get("found", {}).items():
-        say(f"{count(number, 'record')} left as they are; --repair {code}: {REPAIRS[code]}")
+        say(f"{count(number, 'record')} left as they are; --repair {code}: {REPAIRS.get(code, code)}")
     if report.get("placeholders"):
         names = ", ".join(f"{{{{{name}}}}} in {number:,}" for name, number in report["placeholders"].items())
         say(f"{count(report['with_placeholders'], 'record')} with unfilled placeholders ({names}): see --fill.")

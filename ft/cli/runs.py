@@ -8,13 +8,14 @@ from typing import Any
 
 from ft import presets
 from ft.cli.follow import follow
-from ft.cli.output import moment, print_json, say, table
+from ft.cli.output import moment, note, print_json, say, table
 from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.figures import count, duration, memory
 from ft.models import catalogue
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
+from ft.runs.overview import overview
 from ft.runs.status import summary
 
 
@@ -93,9 +94,12 @@ def runs(args: argparse.Namespace) -> int:
         else:
             _say_run(run, found)
         return 0
-    listing = [summary(run) for run in directory.list_runs()]
+    now = overview()
+    listing = now.summaries
+    for _, damage in now.damaged:
+        note(f"error: {damage}")
     if args.json:
-        print_json(listing)
+        print_json(now.as_json())
     elif not listing:
         say("There are no runs yet. Start one: sidetune train NAME   (datasets: sidetune datasets)")
     else:

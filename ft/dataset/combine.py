@@ -44,7 +44,7 @@ def combine(parts: Sequence[Part]) -> Staged:
     """
     _check(parts)
     with new_folder("combine datasets") as folder:
-        indices = [_index(part.version) for part in parts]
+        indices = [parquet.index(part.version.conversations_path) for part in parts]
         held_out = _held_out(indices)
         counts = []
         (folder / "rejected.jsonl").touch()
@@ -87,14 +87,6 @@ def _check(parts: Sequence[Part]) -> None:
             raise UserError(f"the weight {part.weight:g}", "it is not from 0 to 100.", "Use 0.5 for half, 2 for twice.")
         if part.cap is not None and part.cap < 0:
             raise UserError(f"the cap {part.cap}", "it is below 0.", "Use the most conversations to take.")
-
-
-def _index(version: Version) -> pa.Table:
-    try:
-        return parquet.index(version.conversations_path)
-    except parquet.DAMAGED as error:
-        path = str(version.conversations_path)
-        raise UserError(path, f"it cannot be read ({error}).", "Leave this dataset out, or make it again.") from error
 
 
 def _held_out(indices: Sequence[pa.Table]) -> pa.Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -13,13 +13,42 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from formats.conversation import Conversation
+from ft.dataset.documents import REPAIR
 from ft.dataset.split import Side
 from ft.dataset.table import CHAT, INDEX, SCHEMA, Facts, conversations, facts, table
+from ft.errors import UserError
 
+_MAGIC = b"PAR1"  # a whole file begins and ends with it
 FILE_NAME = "conversations.parquet"
-DAMAGED = (pa.ArrowException, OSError, KeyError, TypeError)  # what reading a file that is broken, or not ours, raises
 ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller groups
+
+
+def require_file(path: Path) -> None:
+    """Raise UserError where there is no whole Parquet file at `path`, as far as its two ends tell."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+            file.seek(-8, 2)  # the length of the footer stands before it
+            whole = begins == _MAGIC == file.read()[4:] and file.tell() > 12
+    except OSError as error:
+        raise damaged(path, error) from error
+    if not whole:
+        raise damaged(path, "it is no whole Parquet file")
+
+
+def damaged(path: Path, why: object) -> UserError:
+    """That the file of conversations at `path` is damaged."""
+    return UserError(str(path), f"it cannot be read ({str(why)[:200]}).", REPAIR)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What reading a file raises that is broken, or not ours, is a UserError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
 
 
 class ConversationWriter:
@@ -103,8 +132,11 @@ def read(path: Path, split: str | None = None, start: int = 0, limit: int | None
     """The conversations of `split` (None: of both sides), in the file's order, from the `start`-th (0: the first).
 
     At most `limit` of them. Row groups before `start` are passed over without being decoded.
+
+    Raises:
+        UserError: the file is damaged.
     """
-    with pq.ParquetFile(path) as file:
+    with _readable(path), pq.ParquetFile(path) as file:
         left = limit
         for group in range(file.num_row_groups):
             if left is not None and left <= 0:
@@ -129,10 +161,11 @@ def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
 
     Raises:
         IndexError: there is no such row.
+        UserError: the file is damaged.
     """
     wanted = sorted(set(rows))
     found: dict[int, Conversation] = {}
-    with pq.ParquetFile(path) as file:
+    with _readable(path), pq.ParquetFile(path) as file:
         if wanted and not 0 <= wanted[0] <= wanted[-1] < file.metadata.num_rows:
             raise IndexError(f"row {wanted[-1]} of {file.metadata.num_rows}")
         first = 0
@@ -153,8 +186,12 @@ def longest(path: Path, many: int) -> list[Conversation]:
 
 
 def tables(path: Path) -> Iterator[pa.Table]:
-    """The file as it lies there, one row group after another, with the columns of SCHEMA."""
-    with pq.ParquetFile(path) as file:
+    """The file as it lies there, one row group after another, with the columns of SCHEMA.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with _readable(path), pq.ParquetFile(path) as file:
         whole = file.schema_arrow.equals(SCHEMA)
         for group in range(file.num_row_groups):
             part = file.read_row_group(group)
@@ -162,11 +199,16 @@ def tables(path: Path) -> Iterator[pa.Table]:
 
 
 def index(path: Path) -> pa.Table:
-    """The columns of INDEX, and origin and repairs, of all rows: a few dozen bytes a conversation."""
+    """The columns of INDEX, and origin and repairs, of all rows: a few dozen bytes a conversation.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     columns = [*INDEX.names, "origin", "repairs"]
-    if not set(columns) <= set(pq.read_schema(path).names):
-        return pa.concat_tables([part.select(columns) for part in tables(path)])
-    return pq.read_table(path, columns=columns, partitioning=None)
+    with _readable(path):
+        if set(columns) <= set(pq.read_schema(path).names):
+            return pq.read_table(path, columns=columns, partitioning=None)
+    return pa.concat_tables([part.select(columns) for part in tables(path)])
 
 
 def _completed(part: pa.Table) -> pa.Table:
@@ -176,8 +218,12 @@ def _completed(part: pa.Table) -> pa.Table:
 
 
 def side_counts(path: Path) -> dict[str, int]:
-    """How many conversations of the file are on each side: {"train": n, "validation": n}."""
-    with pq.ParquetFile(path) as file:
+    """How many conversations of the file are on each side: {"train": n, "validation": n}.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    with _readable(path), pq.ParquetFile(path) as file:
         sides = pc.value_counts(file.read(columns=["split"])["split"]).to_pylist()
     counts = {each["values"]: each["counts"] for each in sides}
     return {"train": counts.get("train", 0), "validation": counts.get("validation", 0)}

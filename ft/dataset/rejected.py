@@ -16,6 +16,7 @@ from formats.problems import RowProblem
 from formats.reading import Reading
 from ft.dataset import edit
 from ft.dataset.change import Change
+from ft.dataset.documents import REPAIR, Problem
 from ft.dataset.staging import Staged, write_json
 from ft.dataset.tally import PROBLEMS_IN_REPORT, as_json
 from ft.dataset.versions import Version
@@ -46,15 +47,25 @@ class Retried:
 
 
 def page(looked: Version | Staged, start: int, limit: int) -> list[Rejected]:
-    """At most `limit` rejected records from the `start`-th (0: the first) on."""
+    """At most `limit` rejected records from the `start`-th (0: the first) on.
+
+    Raises:
+        UserError: the file is damaged before that.
+    """
     return list(islice(_read(looked.rejected_path), start, start + limit))
 
 
 def _read(path: Path) -> Iterator[Rejected]:
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            problem = json.loads(line)
-            yield Rejected(problem, problem.pop("raw"))
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                problem = json.loads(line)
+                raw = problem.pop("raw")
+                Problem.model_validate(problem)
+                yield Rejected(problem, raw if isinstance(raw, str) else json.dumps(raw))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"the rejected records cannot be read ({str(error)[:200]})."
+        raise UserError(str(path), why, "Convert the files again to see them.") from error
 
 
 def retry(looked: Version | Staged, rejected: Rejected, raw: str) -> Retried:
@@ -94,7 +105,11 @@ def _key(found: Conversation | RowProblem) -> tuple[str, int]:
 
 
 def _reading(looked: Version | Staged) -> Reading:
-    return Reading.from_json(looked.source.get("reading") or {})
+    try:
+        return Reading.from_json(looked.source.get("reading") or {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        why = f"how it was read cannot be used ({str(error)[:200]})."
+        raise UserError(str(looked.path / "source.json"), why, REPAIR) from error
 
 
 def _retried(looked: Version | Staged, found: Sequence[Conversation | RowProblem]) -> Retried:

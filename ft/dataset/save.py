@@ -8,6 +8,7 @@ from contextlib import suppress
 from ft.dataset import held_out, parquet
 from ft.dataset.staging import Staged, disk_error, forget_states, gone, write_json
 from ft.dataset.versions import CURRENT, Version, check_name, list_versions, next_version
+from ft.files import remove
 from ft.home import datasets_dir
 
 
@@ -41,7 +42,7 @@ def save(staged: Staged, name: str) -> Version:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process took that number meanwhile
                     continue
                 raise
-            (folder / CURRENT).unlink(missing_ok=True)
+            remove(folder / CURRENT)
             return Version(name, version, folder / version)
     except OSError as error:
         if not was_there:

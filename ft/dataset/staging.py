@@ -16,7 +16,7 @@ from typing import Any
 
 from formats.conversation import Conversation
 from ft.dataset import parquet
-from ft.dataset.versions import read_json
+from ft.dataset.documents import read_report, read_source
 from ft.errors import UserError
 from ft.files import write_text
 from ft.home import datasets_dir
@@ -44,7 +44,7 @@ class Staged:
 
     @property
     def source(self) -> dict[str, Any]:
-        return read_json(self.path / "source.json")
+        return read_source(self.path)
 
     @property
     def rejected_path(self) -> Path:
@@ -91,7 +91,7 @@ def open_staged(id: str) -> Staged:
     path = staging_dir() / id
     if not _ID.fullmatch(id) or not (path / "report.json").is_file():
         raise gone(id)
-    return Staged(path, read_json(path / "report.json"))
+    return Staged(path, read_report(path))
 
 
 def follow(staged: Staged, before: Staged) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from typing import Any
 
 from formats.conversation import Conversation
 from ft.dataset import parquet
+from ft.dataset.documents import REPAIR, read_report, read_source
 from ft.errors import UserError
-from ft.files import write_text
+from ft.files import remove, write_text
 from ft.home import datasets_dir
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -20,7 +21,6 @@ _VERSION = re.compile(r"v([1-9][0-9]*)")
 _LISTED = ("format", "read", "kept", "rejected", "duplicates", "splits")  # of a report, in a list of datasets
 CURRENT = "current"
 _DELETED = ".deleted"  # holds the last version number of each dataset that was deleted, by name
-_MEND = "Delete that dataset (sidetune delete NAME --yes), or convert the files again under another name."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,16 @@ class Version:
         Raises:
             UserError: the file is damaged.
         """
-        return read_json(self.path / "report.json", (*_LISTED, "files"))
+        return read_report(self.path)
 
     @property
     def source(self) -> dict[str, Any]:
-        """Where it came from: created (ISO time, UTC), files with their sha256, and how it was split."""
-        return read_json(self.path / "source.json", ("created",))
+        """Where it came from: created (ISO time, UTC), files with their sha256, and how it was split.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        return read_source(self.path)
 
     @property
     def rejected_path(self) -> Path:
@@ -57,8 +61,11 @@ class Version:
 
     @property
     def parent(self) -> str:
-        """The version that an edit made this one from ("v2"); "" where it was made from files."""
-        return str(self.source.get("parent") or "")
+        """The version that an edit made this one from ("v2"); "" where it was made from files, or nobody can tell."""
+        try:
+            return str(self.source.get("parent") or "")
+        except UserError:
+            return ""
 
     @property
     def conversations_path(self) -> Path:
@@ -72,28 +79,7 @@ class Version:
         Raises:
             UserError: the file is damaged.
         """
-        try:
-            yield from parquet.read(self.conversations_path, split, start, limit)
-        except parquet.DAMAGED as error:
-            raise UserError(str(self.conversations_path), f"it cannot be read ({error}).", _MEND) from error
-
-
-def read_json(path: Path, keys: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The JSON object in that file, with all of `keys`.
-
-    Raises:
-        UserError: it cannot be read, or one of the keys is not there.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(str(path), f"it cannot be read ({error}).", _MEND) from error
-    if not isinstance(found, dict):
-        raise UserError(str(path), "it holds no JSON object.", _MEND)
-    missing = [key for key in keys if key not in found]
-    if missing:
-        raise UserError(str(path), f"it lacks {', '.join(missing)}.", _MEND)
-    return found
+        return parquet.read(self.conversations_path, split, start, limit)
 
 
 def check_name(name: str) -> None:
@@ -109,10 +95,10 @@ def check_name(name: str) -> None:
 
 def _numbers(name: str) -> list[int]:
     """The version numbers taken under that name, whole or not, newest first."""
-    folder = datasets_dir() / name
-    if not folder.is_dir():
+    try:
+        found = [_VERSION.fullmatch(each.name) for each in (datasets_dir() / name).iterdir() if each.is_dir()]
+    except OSError:
         return []
-    found = (_VERSION.fullmatch(each.name) for each in folder.iterdir() if each.is_dir())
     return sorted((int(match[1]) for match in found if match), reverse=True)
 
 
@@ -154,23 +140,29 @@ def list_versions(name: str) -> list[Version]:
     if not _NAME.fullmatch(name):
         return []
     paths = (datasets_dir() / name / f"v{number}" for number in _numbers(name))
-    return [Version(name, path.name, path) for path in paths if (path / "report.json").is_file()]
+    return [Version(name, path.name, path) for path in paths if os.path.isfile(path / "report.json")]
 
 
 def list_datasets() -> list[Version]:
     """The version in use of each dataset, the one made last first, without those that `damaged` tells of."""
-    return [version for version in _in_use() if _damage(version) is None]
+    versions = (in_use(name) for name in _names() if _damage(name) is None)
+    return sorted(filter(None, versions), key=_created, reverse=True)
 
 
-def damaged() -> list[UserError]:
-    """What is wrong with datasets whose version in use cannot be listed: one broken folder must not hide the others."""
-    return [damage for version in _in_use() if (damage := _damage(version))]
+def damaged() -> dict[str, UserError]:
+    """What is wrong with datasets whose version in use cannot be read, by their name: one of them must not hide the
+    others."""
+    return {name: damage for name in _names() if (damage := _damage(name))}
 
 
-def _in_use() -> list[Version]:
-    folder = datasets_dir()
-    names = [each.name for each in folder.iterdir() if each.is_dir()] if folder.is_dir() else []
-    return sorted(filter(None, map(in_use, names)), key=_created, reverse=True)
+def _names() -> list[str]:
+    try:
+        return sorted(each.name for each in datasets_dir().iterdir() if _NAME.fullmatch(each.name) and each.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        todo = "Repair its permissions, or set SIDETUNE_HOME to another folder."
+        raise UserError(f"the folder {datasets_dir()}", f"it cannot be read: {error.strerror}.", todo) from error
 
 
 def in_use(name: str) -> Version | None:
@@ -190,21 +182,43 @@ def use(version: Version) -> None:
     """Let the dataset's bare name stand for this version from now on. No other version is changed or lost.
 
     Raises:
-        OSError: it cannot be written down.
+        UserError: it cannot be written down.
     """
-    write_text(version.path.parent / CURRENT, version.version + "\n")
-
-
-def _damage(version: Version) -> UserError | None:
+    path = version.path.parent / CURRENT
     try:
+        if path.is_dir():
+            remove(path)
+        write_text(path, version.version + "\n")
+    except OSError as error:
+        todo = "Free some room on that disk, or repair the permissions, and try again."
+        raise UserError(str(path), f"it cannot be written ({error.strerror or error}).", todo) from error
+
+
+def _damage(name: str) -> UserError | None:
+    folder = datasets_dir() / name
+    try:
+        version = in_use(name)
+        if version is None:  # while a dataset is being saved its folder is empty
+            why = "none of its versions has a report.json."
+            return UserError(f"dataset {name!r}", why, REPAIR) if any(folder.iterdir()) else None
         _ = version.report, version.source
+        parquet.require_file(version.conversations_path)
+        if version.rejected_path.exists() and not version.rejected_path.is_file():
+            return UserError(str(version.rejected_path), "it is no file.", REPAIR)
+    except FileNotFoundError:
+        return None  # deleted meanwhile
+    except OSError as error:
+        return UserError(str(error.filename or folder), f"it cannot be read: {error.strerror or error}.", REPAIR)
     except UserError as error:
         return error
     return None
 
 
 def _created(version: Version) -> tuple[float, str]:
-    return (version.path / "report.json").stat().st_mtime, version.name
+    try:
+        return (version.path / "report.json").stat().st_mtime, version.name
+    except OSError:
+        return 0.0, version.name  # deleted meanwhile
 
 
 def find(ref: str) -> Version:
@@ -216,6 +230,8 @@ def find(ref: str) -> Version:
     name, at, number = ref.partition("@")
     versions = list_versions(name)
     if not versions:
+        if damage := _damage(name) if _NAME.fullmatch(name) else None:
+            raise damage
         known = ", ".join(each.name for each in list_datasets())
         raise UserError(
             f"dataset {name!r}",
@@ -242,17 +258,26 @@ def listing() -> list[dict[str, Any]]:
     """
     found = []
     for version in list_datasets():
-        report = version.report
+        try:
+            report, created = version.report, version.source["created"]
+        except UserError:
+            continue  # deleted meanwhile
         found.append(
             {
                 "dataset": version.name,
                 "version": version.version,
-                "created": version.source["created"],
+                "created": created,
                 **{key: report[key] for key in _LISTED},
                 "versions": [each.version for each in list_versions(version.name)],
             }
         )
     return found
+
+
+def damaged_as_json() -> list[dict[str, Any]]:
+    """The damaged datasets in the form of `listing`: "damaged" says what is wrong, and what is not known is null."""
+    unknown = ("version", "created", *_LISTED, "versions")
+    return [{"dataset": name, **dict.fromkeys(unknown), "damaged": str(why)} for name, why in damaged().items()]
 
 
 def details(version: Version) -> dict[str, Any]:

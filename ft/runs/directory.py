@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from ft import home
 from ft.config import TrainConfig
@@ -42,7 +42,20 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        return RunConfig.model_validate_json((self.path / "config.json").read_bytes())
+        """What it was asked to do; its id is the folder's name, also where that is a copy of another run's.
+
+        Raises:
+            UserError: config.json cannot be read, or is that of another release.
+        """
+        try:
+            config = RunConfig.model_validate_json((self.path / "config.json").read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise unreadable(self, "config.json", f"{place}: {first['msg']}" if place else first["msg"]) from error
+        except (OSError, ValueError) as error:
+            raise unreadable(self, "config.json", getattr(error, "strerror", None) or str(error)) from error
+        return config if config.id == self.id else config.model_copy(update={"id": self.id})
 
     @property
     def events_path(self) -> Path:
@@ -114,21 +127,34 @@ def create(dataset: Version, config: TrainConfig) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """All runs, newest first. A folder without a readable config.json is left out."""
-    folder = home.runs_dir()
-    if not folder.is_dir():
-        return []
-    dated = [(created, Run(path)) for path in folder.iterdir() if (created := _created(path)) is not None]
-    return [run for _, run in sorted(dated, key=lambda each: (each[0], each[1].id), reverse=True)]
+    """All runs, newest first, without those that `damaged` tells of."""
+    return survey()[0]
+
+
+def damaged() -> list[tuple[Run, UserError]]:
+    """The folders among the runs that cannot be read, and why: one of them must not hide the others."""
+    return survey()[1]
+
+
+def survey() -> tuple[list[Run], list[tuple[Run, UserError]]]:
+    """`list_runs` and `damaged`, in one reading."""
+    dated, broken = [], []
+    for run in _folders():
+        try:
+            dated.append((_created(run), run))
+        except UserError as error:
+            broken.append((run, error))
+    dated.sort(key=lambda each: (each[0], each[1].id), reverse=True)
+    return [run for _, run in dated], sorted(broken, key=lambda each: each[0].id, reverse=True)
 
 
 def find(run_id: str) -> Run:
     """The run with that id, or whose id starts with it, or the newest for "latest".
 
     Raises:
-        UserError: there is none, or more than one.
+        UserError: there is none, or more than one, or it is damaged.
     """
-    runs = list_runs()
+    runs, broken = survey()
     if run_id == "latest" and runs:
         return runs[0]
     found = [run for run in runs if run.id == run_id] or [run for run in runs if run_id and run.id.startswith(run_id)]
@@ -136,15 +162,57 @@ def find(run_id: str) -> Run:
         return found[0]
     if found:
         raise UserError(f"run {run_id!r}", f"{len(found)} runs start with that.", "Give more of its id.")
+    for run, why in broken:
+        if run.id == run_id:
+            raise why
     known = ", ".join(run.id for run in runs[:3]) or "there are none yet"
     raise UserError(f"run {run_id!r}", "there is no such run.", f"See `sidetune runs` (newest: {known}).")
 
 
-def _created(path: Path) -> datetime | None:
-    """When the run in that folder was made; None where there is no whole run in it."""
-    if path.name.startswith("."):
-        return None
+def find_folder(run_id: str) -> Run:
+    """As `find`, but a damaged run too, by its whole id: for whoever wants to delete it.
+
+    Raises:
+        UserError: there is none, or more than one.
+    """
+    return next((run for run, _ in damaged() if run.id == run_id), None) or find(run_id)
+
+
+def unreadable(run: Run, file: str, why: str) -> UserError:
+    """That a file of the run's folder cannot be read."""
+    return UserError(
+        f"run {run.id}",
+        f"it is damaged: its {file} cannot be read ({_first_line(why)}).",
+        f"Repair that file or its permissions, or delete the run. It is in {run.path}",
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:200] if text.strip() else "no reason known"
+
+
+def _folders() -> list[Run]:
+    """What lies among the runs, whole or damaged; without what is only being made or deleted."""
     try:
-        return Run(path).config.created
-    except (OSError, ValueError):
-        return None
+        return [Run(path) for path in home.runs_dir().iterdir() if not path.name.startswith(".") and path.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        todo = "Repair its permissions, or set SIDETUNE_HOME to another folder."
+        raise UserError(f"the folder {home.runs_dir()}", f"it cannot be read: {error.strerror}.", todo) from error
+
+
+def _created(run: Run) -> datetime:
+    """When the run was made.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    created = run.config.created
+    try:
+        with run.events_path.open("rb"):
+            return created
+    except FileNotFoundError:
+        return created  # nothing has happened to it yet
+    except OSError as error:
+        raise unreadable(run, run.events_path.name, error.strerror or str(error)) from error

@@ -8,7 +8,10 @@ import os
 import time
 from typing import Any
 
-from ft.runs.directory import Run
+from ft.runs.directory import Run, unreadable
+from ft.runs.event_fields import usable
+
+LONGEST_LINE = 1 << 20  # bytes; the longest that a worker writes, the replies to probes, takes a hundredth of it
 
 
 def append(run: Run, kind: str, **fields: Any) -> None:
@@ -28,27 +31,44 @@ def append(run: Run, kind: str, **fields: Any) -> None:
 
 
 def read(run: Run) -> list[dict[str, Any]]:
-    """All events so far, oldest first; a torn line is left out."""
+    """All events so far, oldest first, as `usable` gives them; a torn or damaged line is left out.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
     return read_from(run, 0)[0]
 
 
 def read_from(run: Run, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines from byte `offset` on, and the offset behind them, for the next call."""
-    if not run.events_path.exists():
+    """The events of the whole lines from byte `offset` on, and the offset behind them, for the next call.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    found, end = [], offset
+    try:
+        with run.events_path.open("rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                end += len(line)
+                if event := _event(line):
+                    found.append(event)
+    except FileNotFoundError:
         return [], 0
-    with run.events_path.open("rb") as file:
-        file.seek(offset)
-        block = file.read()
-    end = block.rfind(b"\n") + 1
-    found = []
-    for line in block[:end].splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "kind" in event:
-            found.append(event)
-    return found, offset + end
+    except OSError as error:
+        raise unreadable(run, run.events_path.name, error.strerror or str(error)) from error
+    return found, end
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        return usable(json.loads(line))
+    except (ValueError, RecursionError):
+        return None
 
 
 def standing(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

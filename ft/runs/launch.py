@@ -16,6 +16,7 @@ from ft import hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
+from ft.files import remove
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
@@ -115,8 +116,8 @@ def start(run: Run) -> int:
 
 def announce(run: Run, devices: Sequence[Device]) -> None:
     """Say that a process is about to work on `run`, on `devices`, whatever was asked of the one before."""
-    run.stop_path.unlink(missing_ok=True)
-    run.place_path.unlink(missing_ok=True)  # it joins at the end of the line
+    remove(run.stop_path)
+    remove(run.place_path)  # it joins at the end of the line
     events.append(run, "launched", devices=[each.key for each in devices])
 
 

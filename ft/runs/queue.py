@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 
 from ft import home
 from ft.errors import UserError
-from ft.files import write_text
+from ft.files import remove, write_text
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
-from ft.runs.status import START_SECONDS, Status, is_held, is_locked, status
+from ft.runs.status import Status, is_held, is_locked, is_recent, status
 
 WHERE = ("first", "up", "down")
 TRIAL = "a trial"  # what has the device, where it is no run
@@ -128,8 +128,8 @@ def line() -> Line:
             found = events.read(run)
             now = status(run, found)
             order = _order(run, found)
-        except FileNotFoundError:
-            continue  # deleted meanwhile
+        except (FileNotFoundError, UserError):
+            continue  # deleted meanwhile, or damaged
         devices[run.id] = frozenset(found[_launch(found)].get("devices", ())) if found else frozenset()
         if locked and not {event["kind"] for event in found[_launch(found) :]} <= _BEFORE_WORK:
             using.append(run)
@@ -240,12 +240,14 @@ def _place(run: Run) -> int | None:
 
 
 def _put(run: Run, place: int) -> None:
+    if run.place_path.is_dir():
+        remove(run.place_path)
     write_text(run.place_path, f"{place}\n")
 
 
 def _lately_told(run: Run) -> bool:
     """Whether an event was written so lately that its process may still be on its way."""
     try:
-        return time.time() - run.events_path.stat().st_mtime < START_SECONDS
+        return is_recent(run.events_path.stat().st_mtime)
     except OSError:
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from dataclasses import dataclass
 from operator import itemgetter
@@ -43,15 +44,15 @@ def is_locked(run: Run) -> bool:
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process that is alive holds the lock in that file."""
+    """Whether a process that is alive holds the lock in that file; nobody holds what is no file, or cannot be read."""
     try:
         with lock.open("rb") as file:
             # Shared, so that two who ask at once do not take each other for the holder. Closing lets go of it.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
     except BlockingIOError:
         return True
+    except OSError:
+        return False
     return False
 
 
@@ -61,7 +62,7 @@ def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
     starts = [number for number, event in enumerate(found) if event["kind"] == "started"]
     lately = found[starts[-1] :] if starts else []  # a resumed run goes back to its last checkpoint
     step = max((event.get("step") or 0 for event in lately), default=0)
-    steps = lately[0].get("steps", 0) if lately else 0
+    steps = (lately[0].get("steps") or 0) if lately else 0
     state, message = _state(run, found, step)
     left = next((e.get("seconds_left") for e in reversed(lately) if e["kind"] == "step"), None)
     return Status(state, step, steps, left if state == "running" else None, message)
@@ -85,7 +86,7 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
         return "running", "Training"
     since = now[0]["time"] if launches else run.config.created.timestamp()
     worked = any(event["kind"] != "launched" for event in now)
-    if not worked and time.time() - since < START_SECONDS:
+    if not worked and is_recent(since):
         return ("stopping", "Stopping before it begins.") if run.stop_path.exists() else ("queued", "Starting")
     saved = bool(checkpoints.folders(run.checkpoints))
     place = "its last checkpoint" if saved else "its beginning (it had saved no checkpoint)"
@@ -93,6 +94,12 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
     return "interrupted", f"Its process is gone: resume it to go on from {place}." + (
         f" The log ends with: {tail}" if tail and not worked else ""
     )
+
+
+def is_recent(moment: float) -> bool:
+    """Whether `moment` (seconds since 1970) is so near that what was started then may still be on its way. One that
+    lies ahead was written before the clock was set back."""
+    return abs(time.time() - moment) < START_SECONDS
 
 
 def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
@@ -111,13 +118,14 @@ def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
 
 
 def log_tail(run: Run, lines: int = 200) -> str:
-    """The last `lines` lines of train.log ("" where there is none), reading at most its last 64 KiB."""
-    if not run.log_path.exists():
+    """The last `lines` lines of train.log ("" where it cannot be read), reading at most its last 64 KiB."""
+    try:
+        with run.log_path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 65536))
+            text = file.read().decode(errors="replace")
+    except OSError:
         return ""
-    with run.log_path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 65536))
-        text = file.read().decode(errors="replace")
     return "\n".join(text.splitlines()[-lines:])
 
 
@@ -155,7 +163,7 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
         "validation_loss_before": before,
         "validation_loss_after": kept,
         "best_step": best_step,
-        "adapter": str(run.adapter) if run.adapter.exists() else None,
+        "adapter": str(run.adapter) if os.path.exists(run.adapter) else None,
         "peak_memory_bytes": end.get("peak_memory_bytes")
         or max((e.get("memory_bytes") or 0 for e in steps), default=None),
     }

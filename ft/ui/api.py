@@ -20,6 +20,7 @@ from ft.models import catalogue
 from ft.runs import compare as comparing
 from ft.runs import directory, launch
 from ft.runs import queue as queues
+from ft.runs.overview import overview
 from ft.runs.reader import Reader
 from ft.runs.status import summary
 from ft.train import preflight
@@ -78,8 +79,8 @@ def trial(dataset: str, settings: dict | None = None, preset: str = "", price: f
 
 @refusing
 def runs() -> list:
-    """All runs, newest first."""
-    return [summary(each) for each in directory.list_runs()]
+    """All runs, newest first; then those that are damaged, with the reason as their message."""
+    return overview().as_json()
 
 
 @refusing

@@ -95,8 +95,8 @@ def export_data(dataset: str, format: str = "messages", split: str = "") -> str:
 
 @refusing
 def datasets() -> list:
-    """All datasets, newest first."""
-    return versions.listing()
+    """All datasets, newest first; then those that are damaged, with the reason as "damaged"."""
+    return versions.listing() + versions.damaged_as_json()
 
 
 @refusing

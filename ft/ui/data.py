@@ -11,6 +11,7 @@ from ft.ui import (
     alerts,
     data_browse,
     data_checks,
+    data_damaged,
     data_editor,
     data_events,
     data_export,
@@ -73,6 +74,7 @@ def build(shared: Shared) -> None:
     with gr.Row(elem_classes="data-columns"):
         with gr.Column(scale=4, min_width=300):
             bring = _bring()
+            data_damaged.build(shared)
         with gr.Column(scale=7, min_width=320):
             look = _look(shared, staged)
     _wire(shared, staged, bring, look)

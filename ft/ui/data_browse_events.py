@@ -63,9 +63,6 @@ def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown | No
         return (*page, [], gr.Row(visible=False), files, alerts.hidden())
     except UserError as error:
         return (*skips, alerts.shown(error))
-    except parquet.DAMAGED as error:
-        trouble = UserError("the conversations", f"they cannot be read ({error}).", "Convert the files again.")
-        return (*skips, alerts.shown(trouble))
 
 
 def _start(looked: Version | Staged, before: Shown | None) -> int | None:

@@ -46,13 +46,12 @@ def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
     except UserError as error:  # not there any more, or damaged
         trouble, looked, view = error, None, None
     there = data_choice.choices(staged)
-    trouble = trouble or next(iter(versions.damaged()), None)
     value = None if looked is None else looked.name if isinstance(looked, Version) else data_choice.UPLOAD
     return (
         gr.Radio(there, value=value, visible=bool(there)),
         gr.Button(visible=view is not None),
         gr.Column(visible=view is None),
-        _NOT_CHOSEN if there else _WELCOME,
+        _NOT_CHOSEN if there or versions.damaged() else _WELCOME,
         gr.Column(visible=view is not None),
         *(view or tuple(gr.skip() for _ in range(_VIEW))),
         alerts.shown(trouble) if trouble else alerts.hidden(),

@@ -76,24 +76,28 @@ def show(dataset: str, staged: str) -> tuple[Any, ...]:
     """The versions of what is looked at, and all datasets, of which the others are not taken yet."""
     try:
         looked = data_choice.looked_at(dataset, staged)
+        if isinstance(looked, Version):
+            others = [each for each in versions.list_datasets() if each.name != looked.name]
+            rows = [[each.name, each.count(), 1 if each == looked else 0, None] for each in (looked, *others)]
     except UserError as error:
         return gr.Radio(visible=False), [], "", gr.Row(visible=False), gr.Accordion(visible=False), alerts.shown(error)
     if not isinstance(looked, Version):
         note = '<p class="note">An upload has no versions yet: save it first.</p>' if looked else ""
         return gr.Radio(visible=False), [], note, gr.Row(visible=False), gr.Accordion(visible=False), alerts.hidden()
     found = [(_words(each, looked), each.version) for each in versions.list_versions(looked.name)]
-    others = [each for each in versions.list_datasets() if each.name != looked.name]
-    rows = [[each.name, each.count(), 1 if each == looked else 0, None] for each in (looked, *others)]
     versions_of = gr.Radio(found, value=looked.version, visible=True)
     return versions_of, rows, "", gr.Row(visible=True), gr.Accordion(visible=True), alerts.hidden()
 
 
 def _words(version: Version, used: Version) -> str:
-    source = version.source
+    try:
+        source, kept = version.source, version.count()
+    except UserError:
+        return f"{version.version.removeprefix('v')} · damaged"
     made = source.get("edit") or _made(source)
     now = " · in use" if version == used else ""
     return (
-        f"{version.version.removeprefix('v')} · {made} · {counted(version.count(), 'conversation')} · "
+        f"{version.version.removeprefix('v')} · {made} · {counted(kept, 'conversation')} · "
         f"{moment(source['created'])}{now}"
     )
 

@@ -42,7 +42,9 @@ def _notes(report: dict[str, Any]) -> str:
         held = counted(report["with_placeholders"], "record holds", "records hold")
         notes.append(f"{held} unfilled placeholders ({names}): fill them under How to read them, or keep them.")
     for code, number in report.get("found", {}).items():
-        notes.append(f"{counted(number, 'record')} left as they are, with a repair that is off: {REPAIRS[code]}")
+        notes.append(
+            f"{counted(number, 'record')} left as they are, with a repair that is off: {REPAIRS.get(code, code)}"
+        )
     if not report["splits"]["validation"]:
         notes.append(
             "Nothing is held out, so a run cannot say whether the model got better on chats that it has not seen."

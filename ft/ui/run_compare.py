@@ -16,8 +16,8 @@ from ft.errors import UserError
 from ft.runs import directory
 from ft.runs.compare import Comparison, Told, compare, losses, told
 from ft.runs.curves import thinned
+from ft.runs.overview import overview
 from ft.runs.reader import Reader
-from ft.runs.status import summary
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_compare_words import COLORS, LETTERS
 from ft.ui.shared import Shared
@@ -100,7 +100,7 @@ def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, 
 
 def arrive(reader: Reader, link: str) -> tuple[Any, ...]:
     """The choice that a link names, "run,run", in an open fold."""
-    known = [summary(run, reader.read(run)) for run in directory.list_runs()]
+    known = overview(reader.read).summaries
     named = [each["run"] for each in known if each["run"] in (link or "").split(",")]
     fold = gr.Accordion(open=True) if len(named) > 1 else gr.skip()
     return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), value=named), fold

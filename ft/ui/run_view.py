@@ -5,6 +5,7 @@ Everything shown is read from the run's directory, so each visitor sees the same
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -115,8 +116,7 @@ def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any
 
 
 def _seen(run: Run, now: status.Status, curves: Curves) -> dict[str, str]:
-    size = run.events_path.stat().st_size if run.events_path.exists() else 0
-    log = run.log_path.stat().st_size if run.log_path.exists() else 0
+    size, log = (os.path.getsize(path) if os.path.exists(path) else 0 for path in (run.events_path, run.log_path))
     return {"run": f"{run.id} {now.state} {size} {log}", "charts": f"{run.id} {run_charts.drawn(curves, now)}"}
 
 
@@ -176,10 +176,15 @@ def draw(reader: Reader, run_id: str) -> list[Any]:
 
 def model_title(run: Run) -> str:
     """The base model's name for people: as it was written where its folder is gone."""
+    return title_of(run.config.train.model)
+
+
+def title_of(model: str) -> str:
+    """The same, from what a run's settings name."""
     try:
-        return catalogue.resolve(run.config.train.model).title
+        return catalogue.resolve(model).title
     except UserError:
-        return run.config.train.model
+        return model
 
 
 def stop(reader: Reader, run_id: str) -> tuple[Any, ...]:

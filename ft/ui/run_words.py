@@ -20,6 +20,7 @@ STATES = {
     "stopped": "Stopped",
     "failed": "Failed",
     "interrupted": "Interrupted",
+    "damaged": "Damaged",
 }
 
 
@@ -104,7 +105,7 @@ def outcome(summary: dict[str, Any], state: str) -> str:
         return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
     text = f"**Validation loss {loss(before)} → {loss(after)}** on conversations that it never trained on"
     if after < before - 0.03:
-        times = math.exp(before - after)
+        times = math.exp(min(before - after, 20.0))  # more can be told by nobody from less
         text += f": token for token, the tuned model finds their replies {times:.1f} times as likely as the base does."
     elif after <= before + 0.03:
         text += ": no difference."

@@ -10,9 +10,8 @@ import gradio as gr
 
 from ft.errors import UserError
 from ft.runs import deletion, directory
-from ft.runs.directory import Run
+from ft.runs.overview import DAMAGED, Overview, overview
 from ft.runs.reader import Reader
-from ft.runs.status import summary
 from ft.ui import alerts, run_compare, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
@@ -76,15 +75,14 @@ def arrive(
     reader: Reader, wanted: str, shown: str | None, compared: list[str], problem: UserError | None = None
 ) -> tuple[Any, ...]:
     """The table, and the run to look at: the wanted one, else the one shown before, else the newest."""
-    runs = directory.list_runs()
-    known = [summary(run, reader.read(run)) for run in runs]
-    ids = [run.id for run in runs]
+    now = overview(reader.read)
+    ids = now.ids
     chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
     return (
-        gr.Column(visible=not runs),
-        gr.Column(visible=bool(runs)),
-        [row(run, figures) for run, figures in zip(runs, known, strict=True)],
-        *run_compare.offer(known, compared),
+        gr.Column(visible=not ids),
+        gr.Column(visible=bool(ids)),
+        _rows(now),
+        *run_compare.offer(now.summaries, compared),
         gr.Dropdown(ids, value=chosen),
         *_asked(),
         alerts.shown(problem) if problem else alerts.hidden(),
@@ -92,19 +90,25 @@ def arrive(
     )
 
 
-def row(run: Run, known: dict[str, Any]) -> list[str]:
+def _rows(now: Overview) -> list[list[str]]:
+    blank = [""] * (len(HEADERS) - 2)
+    damaged = [[run_id, run_words.STATES[DAMAGED], *blank] for run_id, _ in now.damaged]
+    return [*map(_row_of, now.summaries), *damaged]
+
+
+def _row_of(known: dict[str, Any]) -> list[str]:
     """A run's row of the table, in the order of HEADERS, from its `summary`."""
     state = run_words.STATES[known["status"]]
     steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
     when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
     dataset = f"{known['dataset']} {known['version']}"
-    return [run.id, state, dataset, run_view.model_title(run), steps, run_words.loss_change(known), when]
+    return [known["run"], state, dataset, run_view.title_of(known["model"]), steps, run_words.loss_change(known), when]
 
 
 def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
     """Delete the run and show the next."""
     try:
-        deletion.delete(directory.find(run_id))
+        deletion.delete(directory.find_folder(run_id))
     except UserError as error:
         return gr.skip(), *arrive(reader, run_id, run_id, compared, error)
     return "", *arrive(reader, "", "", compared)
@@ -115,7 +119,7 @@ def _row(rows: list[list[str]], event: gr.SelectData) -> str:
 
 
 def _table(reader: Reader) -> list[list[str]]:
-    return [row(run, summary(run, reader.read(run))) for run in directory.list_runs()]
+    return _rows(overview(reader.read))
 
 
 def _ask() -> tuple[Any, ...]:

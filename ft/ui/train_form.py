@@ -134,7 +134,7 @@ def dataset_choices(ref: str) -> tuple[list[tuple[str, str]], str | None]:
         wanted = versions.find(ref) if ref else None
     except UserError:  # it has been deleted since it was chosen
         wanted = None
-    if wanted is not None:
+    if wanted is not None and wanted.name in offered:  # else it is damaged
         chosen = wanted.name if offered[wanted.name].version == wanted.version else ref
         offered[chosen] = wanted
     titles = [

@@ -127,7 +127,7 @@ def test_a_damaged_dataset_is_told_and_does_not_hide_the_others(home, tmp_path, 
     broken = build.save(stage(tmp_path, ["One"]), "broken")
     (broken.path / "report.json").write_text(content)
     assert [each["dataset"] for each in versions.listing()] == ["whole"]
-    assert [str(broken.path) in str(damage) for damage in versions.damaged()] == [True]
+    assert [str(broken.path) in str(damage) for damage in versions.damaged().values()] == [True]
     assert main(["datasets"]) == 0
     printed = capsys.readouterr()
     assert "whole" in printed.out and "broken" in printed.err

@@ -87,7 +87,7 @@ def test_a_dataset_that_is_damaged_can_be_deleted(chats):
     (chats.path / "report.json").write_text("{", encoding="utf-8")
     (chats.path / "conversations.parquet").unlink()
     deletion.delete_dataset("chats")
-    assert versions.damaged() == []
+    assert versions.damaged() == {}
 
 
 @pytest.mark.parametrize("name", ["", "..", ".staging", "chats@v1", "../datasets/chats"])

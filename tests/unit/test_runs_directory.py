@@ -130,7 +130,7 @@ def test_one_damaged_run_hides_none_of_the_others(home: Path, damage):
     damage(second)
     assert directory.list_runs() == [third, first]
     assert [summary(run)["run"] for run in directory.list_runs()] == [third.id, first.id]
-    with pytest.raises(UserError, match="no such run"):
+    with pytest.raises(UserError, match=r"it is damaged: its config\.json cannot be read"):
         directory.find(second.id)
 
 
