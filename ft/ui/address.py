@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import parse_qs
 
 import gradio as gr
@@ -11,6 +12,8 @@ from gradio.events import Dependency
 from ft.ui.page_policy import hash_of
 from ft.ui.shared import TABS
 
+_DATASET = re.compile(r"@upload|[A-Za-z0-9][A-Za-z0-9._-]{0,63}(@v[1-9][0-9]{0,8})?")
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 # What the address was is read before anything else runs: components that wake up write to it. Until the page has
 # arrived where the address (or else the browser's memory) says, nothing is written. The tab is gone to in the browser,
 # by a click once its button is there: the server's answer may come before Gradio has laid the tabs out, which then
@@ -88,10 +91,16 @@ def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> None:
 
 
 def restore(link: str, dataset: object, run: object) -> tuple[str, str]:
-    """The dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser."""
-    asked = {name: values[0] for name, values in parse_qs((link or "").removeprefix("?")).items()}
-    return asked.get("dataset", _text(dataset)), asked.get("run", _text(run))
+    """The dataset and run that `link` ("?tab=chat&run=...") names; where it is silent, those of the browser.
+
+    What cannot be the name of one is none: anybody may write a link, and a browser keeps what it named.
+    """
+    try:
+        asked = {name: values[0] for name, values in parse_qs((link or "").removeprefix("?")).items()}
+    except ValueError:  # more fields than anybody needs
+        asked = {}
+    return _named(asked.get("dataset", dataset), _DATASET), _named(asked.get("run", run), _RUN)
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""  # what a browser kept is a person's own to change
+def _named(value: object, form: re.Pattern[str]) -> str:
+    return value if isinstance(value, str) and form.fullmatch(value) else ""

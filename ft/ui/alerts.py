@@ -60,6 +60,17 @@ def markup(error: UserError) -> str:
     )
 
 
+def inform(text: str, seconds: float = 6) -> None:
+    """Say `text` in passing, in a corner of the page. Gradio takes it for HTML, with pictures and links: so it is
+    escaped."""
+    gr.Info(escape(text), duration=seconds)
+
+
+def warn(text: str, seconds: float = 8) -> None:
+    """The same of what to be careful about."""
+    gr.Warning(escape(text), duration=seconds)
+
+
 def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Wrap an event so that its refusals go to a place (see the top of this file)."""
 

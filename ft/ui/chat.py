@@ -25,7 +25,7 @@ class Chat:
     main: gr.Column
     run: gr.Dropdown
     checkpoint: gr.Dropdown
-    note: gr.Markdown
+    note: gr.HTML
     timer: gr.Timer
     base: gr.Chatbot
     tuned: gr.Chatbot
@@ -90,7 +90,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
     with gr.Row():
         run = gr.Dropdown([], label="Tuned model (run)", filterable=True, min_width=260, scale=2)
         checkpoint = gr.Dropdown([], label="As it was at (checkpoint)", min_width=220, scale=1)
-    note = gr.Markdown(visible=False, elem_classes="chat-note")
+    note = gr.HTML(visible=False, padding=False, elem_classes="chat-note")
     timer = gr.Timer(REFRESH_SECONDS, active=False)
     panes: dict[str, Any] = {
         "height": "min(52vh, 460px)",
@@ -99,6 +99,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         "latex_delimiters": [],  # words as they were written, also where they look like a formula
         "buttons": [],
         "allow_tags": False,
+        "latex_delimiters": [],
         "feedback_options": None,
         "group_consecutive_messages": False,
         "elem_classes": "chat-pane",

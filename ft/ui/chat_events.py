@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -37,7 +38,7 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     return (
         gr.Column(visible=run is None),
         gr.Column(visible=run is not None),
-        gr.Markdown(note, visible=bool(note)),
+        gr.HTML(f"<p>{escape(note)}</p>" if note else "", visible=bool(note)),
         gr.Timer(active=bool(note)),  # what is told of a run that is going changes
         gr.skip() if same else chat_choice.system_prompt(run),
         *[gr.Button(text) for text in chat_choice.samples(run)],

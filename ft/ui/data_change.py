@@ -12,7 +12,7 @@ from ft.dataset.change import Change
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import data_choice
+from ft.ui import alerts, data_choice
 
 
 def required(dataset: str, staged: str) -> Version | Staged:
@@ -65,7 +65,7 @@ def applied(dataset: str, staged: str, change: Change) -> tuple[Any, Any]:
 def told(edited: Version | Staged, words: str) -> tuple[Any, Any]:
     """The same for a change that is made already; `words` say what it did."""
     if isinstance(edited, Staged):
-        gr.Info(f"{words}. Undo goes back.", duration=6)
+        alerts.inform(f"{words}. Undo goes back.")
         return edited.id, time.time_ns()
-    gr.Info(f"{words}. This is version {edited.version.removeprefix('v')} now; Undo goes back.", duration=6)
+    alerts.inform(f"{words}. This is version {edited.version.removeprefix('v')} now; Undo goes back.")
     return gr.skip(), time.time_ns()

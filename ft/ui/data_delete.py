@@ -74,5 +74,5 @@ def remove(which: str) -> tuple[Any, ...]:
         deletion.delete_dataset(which)
     except UserError as error:
         return gr.skip(), gr.skip(), *closed(), alerts.shown(error)
-    gr.Info(f"{which} is deleted.", duration=6)
+    alerts.inform(f"{which} is deleted.")
     return "", time.time_ns(), *closed(), alerts.hidden()

@@ -225,7 +225,7 @@ def save(staged: str, name: str, agreed: str) -> tuple[Any, ...]:
     if there and agreed != name:
         number = versions.next_version(name).removeprefix("v")
         kept = counted(there.count(), "conversation")
-        gr.Warning(f"There is a dataset {name} with {kept} already. Press again, or choose another name.", duration=8)
+        alerts.warn(f"There is a dataset {name} with {kept} already. Press again, or choose another name.")
         return *(gr.skip() for _ in range(4)), name, gr.skip(), gr.Button(f"Save as version {number} of {name}")
     states = staging.others(upload)
     version = build.save(upload, name)

@@ -20,7 +20,7 @@ from ft.runs import directory, launch, status
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
-from ft.ui import alerts, run_advice, run_charts, run_probes, run_words
+from ft.ui import alerts, marks, run_advice, run_charts, run_probes, run_words
 from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.shared import Shared
@@ -37,7 +37,7 @@ class RunView:
     "run" changes when anything of the run does, "charts" when they do. `reader` reads each event once for all pages."""
 
     head: gr.HTML
-    outcome: gr.Markdown
+    outcome: gr.HTML
     advice: Advice
     charts: Charts
     probes_fold: gr.Accordion
@@ -67,7 +67,7 @@ def build() -> tuple[RunView, gr.Row]:
     """Lay the components out, empty; the row of buttons is given too, for what else a tab offers to do with the run."""
     head = gr.HTML(padding=False, elem_classes="bare")
     alert = alerts.place()
-    outcome = gr.Markdown(visible=False, elem_classes="run-outcome")
+    outcome = gr.HTML(visible=False, padding=False, elem_classes="run-outcome")
     with gr.Row(elem_classes="actions") as actions:
         chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
@@ -147,7 +147,7 @@ def _shown(
     charts = run_charts.unchanged() if same else run_charts.show(curves, now, opened)
     return (
         gr.HTML(run_words.state_html(run.config, model_title(run), now, curves.told), visible=True),
-        gr.Markdown(text, visible=bool(text)),
+        gr.HTML(marks.html(text), visible=bool(text)),
         *run_advice.show(summary),
         *charts,
         gr.Accordion(visible=bool(answers)),

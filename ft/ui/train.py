@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import partial
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -22,7 +21,7 @@ from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
-from ft.ui import alerts, run_view, train_form, train_plan, train_trial
+from ft.ui import alerts, marks, run_view, train_form, train_plan, train_trial
 from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
@@ -140,9 +139,10 @@ def check_small(dataset: str | None, model: str, preset_name: str, *shown: Any) 
         yield "", alerts.hidden()
     elif not source.ready:
         where = "The base model is not on this machine yet. It is fetched"
-        yield f"- {where} when you check or start; the tokens are counted then.", alerts.hidden()
+        yield marks.html(f"- {where} when you check or start; the tokens are counted then."), alerts.hidden()
     elif many > train_plan.AUTOMATIC_LIMIT:
-        yield f"- {many:,} conversations: counting their tokens takes a while. Press Check for it.", alerts.hidden()
+        text = f"- {many:,} conversations: counting their tokens takes a while. Press Check for it."
+        yield marks.html(text), alerts.hidden()
     else:
         yield from check(dataset, model, preset_name, *shown)
 
@@ -152,10 +152,8 @@ def check(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
     try:
         config = train_form.config_of(model, preset_name, shown)
         for found in _preflight(versions.find(dataset or ""), config):
-            if isinstance(found, Preflight):
-                yield _plan(found, config, preset_name), alerts.hidden()
-            else:
-                yield f"- {found} …", alerts.hidden()
+            text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
+            yield marks.html(text), alerts.hidden()
     except UserError as error:
         yield "", alerts.shown(error)
 
@@ -167,7 +165,7 @@ def start(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
         version = versions.find(dataset or "")
         for found in _preflight(version, config):
             text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
-            yield gr.skip(), text, gr.Button("Starting", interactive=False), alerts.hidden()
+            yield gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
         run = launch.begin(version, config)
         yield run.id, gr.skip(), gr.Button("Start training", interactive=True), alerts.hidden()
     except UserError as error:
@@ -186,7 +184,7 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
     text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
     going = queue.line().ahead({each.key for each in device.chosen(config.gpus)})
-    return text + (f"\n- Run {escape(going.id)} is going on: this one waits until it ends." if going else "")
+    return text + (f"\n- Run {going.id} is going on: this one waits until it ends." if going else "")
 
 
 def _chosen(dataset: str) -> tuple[str, str]:

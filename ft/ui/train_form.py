@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -24,9 +25,9 @@ class Form:
     dataset: gr.Dropdown
     model: gr.Dropdown
     preset: gr.Dropdown
-    about: gr.Markdown
+    about: gr.HTML
     settings: list[gr.Number | gr.Textbox | gr.Dropdown]
-    plan: gr.Markdown
+    plan: gr.HTML
     problem: gr.HTML
     start: gr.Button
     check: gr.Button
@@ -67,12 +68,12 @@ def layout(kept: gr.BrowserState) -> Form:
             info="**preset** · settings that go together",
             min_width=260,
         )
-    about = gr.Markdown(about_preset(chosen, DEFAULT_MODEL), elem_classes="preset-about")
+    about = gr.HTML(about_preset(chosen, DEFAULT_MODEL), elem_classes="preset-about")
     with gr.Accordion("Advanced settings", open=False):
         settings = train_settings.build(configure(chosen, {}))
         gr.Markdown("How many conversations are held out to validate on was decided when the dataset was saved.")
     gr.Markdown("### What will happen")
-    plan = gr.Markdown(elem_classes="plan")
+    plan = gr.HTML(elem_classes="plan")
     problem = alerts.place()
     with gr.Row(elem_classes="actions"):
         start = gr.Button("Start training", variant="primary", scale=0, min_width=180)
@@ -97,11 +98,11 @@ def restored(kept: Any) -> tuple[Any, ...]:
 
 
 def about_preset(name: str, model: str, ask_hub: bool = False) -> str:
-    """The preset's one line, what of it depends on the model, and where its numbers come from, as Markdown."""
+    """The preset's one line, what of it depends on the model, and where its numbers come from, as HTML."""
     chosen = preset(name)
     fitted = train_settings.differences(chosen.for_model(facts.of(model, ask_hub)), chosen.config)
     here = f" For this base model: {fitted}." if fitted else ""
-    return f"{chosen.about}{here}\n\n<small>Source: {chosen.source}</small>"
+    return f"<p>{escape(chosen.about + here)}</p><p><small>Source: {escape(chosen.source)}</small></p>"
 
 
 def filled(name: str, model: str | None) -> tuple[Any, ...]:

@@ -13,8 +13,8 @@ AUTOMATIC_LIMIT = 5_000  # conversations: tokenising more takes long enough that
 
 
 def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFacts | None = None) -> str:
-    """The counts of `ft.train.preflight.check` in plain words, as Markdown; what is `known` of the model's size says
-    whether the learning rate or the rank is far from what suits it."""
+    """The counts of `ft.train.preflight.check` in plain words, with the marks of `ft.ui.marks`; what is `known` of the
+    model's size says whether the learning rate or the rank is far from what suits it."""
     rows = "samples" if found.samples > found.train else "conversations"
     share = found.trained_tokens / found.tokens if found.tokens else 0
     lines = [

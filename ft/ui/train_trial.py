@@ -20,7 +20,7 @@ from ft.train import preflight
 from ft.train.preflight import Preflight
 from ft.train.trial import Trial, trial
 from ft.train.trial_words import report
-from ft.ui import alerts, train_form, train_settings
+from ft.ui import alerts, marks, train_form, train_settings
 from ft.ui.background import Say, follow
 from ft.ui.tab import PRIVATE
 from ft.ui.train_form import Form
@@ -47,7 +47,7 @@ class TrialFold:
     price: gr.Number
     go: gr.Button
     cancel: gr.Button
-    result: gr.Markdown
+    result: gr.HTML
     use: gr.Button
     changed: gr.State
     problem: gr.HTML
@@ -71,7 +71,7 @@ def layout() -> TrialFold:
                 scale=0,
                 min_width=260,
             )
-        result = gr.Markdown(elem_classes="plan")
+        result = gr.HTML(elem_classes="plan")
         problem = alerts.place()
         with gr.Row(elem_classes="actions"):
             go = gr.Button("Take two steps", scale=0, min_width=150)
@@ -163,7 +163,7 @@ def _tried(
 
 def _busy(doing: str, cancelled: bool) -> tuple[Any, ...]:
     return (
-        f"- {'Cancelling' if cancelled else doing} …",
+        marks.html(f"- {'Cancelling' if cancelled else doing} …"),
         gr.Button("Trying", interactive=False),
         gr.Button(visible=True, interactive=not cancelled),
         gr.Button(visible=False),
@@ -174,7 +174,7 @@ def _busy(doing: str, cancelled: bool) -> tuple[Any, ...]:
 
 def _over(text: str, changes: dict[str, Any] | None = None, problem: UserError | None = None) -> tuple[Any, ...]:
     return (
-        text,
+        marks.html(text),
         gr.Button("Take two steps", interactive=True),
         gr.Button(visible=False),
         gr.Button(visible=bool(changes)),

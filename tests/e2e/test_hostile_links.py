@@ -1,0 +1,41 @@
+"""A link that somebody else wrote puts none of its words or pictures on the page, nor on the next visit."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from synthetic_runs import events_of, write
+
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+
+pytestmark = pytest.mark.slow
+LONG = 120_000  # milliseconds that an answer may take on a busy machine
+EVIL = (
+    "x** is locked.\n\n# Your session has expired\n\n[Sign in again](http://elsewhere.test/in) "
+    "![b](http://elsewhere.test/b.png) <img src=http://elsewhere.test/c.png> <h1>Expired</h1>"
+)
+
+
+@pytest.mark.parametrize("tab", ["data", "train", "chat", "runs"])
+def test_a_hostile_link_draws_nothing_of_its_own_and_is_not_kept(browser, own_app, monkeypatch, tab):
+    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
+    save(stage([sample_file()]), "sample")
+    run = write(own_app.home, "good", events_of(lambda epoch: 4 - epoch, None, steps=20))
+    run.adapter.mkdir()
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    context = browser.new_context()
+    page = context.new_page()
+    hosts: set[str | None] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    for link in (urlencode({"tab": tab, "dataset": EVIL, "run": EVIL}), f"tab={tab}", ""):
+        page.goto(f"{own_app.url}/?{link}", timeout=LONG)
+        expect(page.get_by_role("tab", selected=True).first).to_be_visible(timeout=LONG)
+        page.wait_for_timeout(1500)  # what is drawn late
+        body = page.locator("body").inner_text()
+        assert "Sidetune" in body and "session has expired" not in body and "Sign in again" not in body
+        assert page.locator("a[href*='elsewhere']").count() == page.locator("img[src*='elsewhere']").count() == 0
+    context.close()
+    assert not {host for host in hosts if host and host.endswith("elsewhere.test")}
