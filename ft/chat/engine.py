@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formats.conversation import Message
+from ft.chat.line import Line
 from ft.chat.pair import Pair
 from ft.chat.stream import Stream
 from ft.errors import UserError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 BEST = "best"
 ADAPTERS = 4  # kept in memory beside the base; of more, the one used longest ago goes
+HOTTEST = 2.0
+COLDEST = 0.01  # below it the likeliest is drawn anyway, and scores divided by it may overflow
 _YIELDS_PER_SECOND = 15
 
 
@@ -58,6 +61,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._line = Line()
         self._loaded: Loaded | None = None
         self._renderer: Prompter | None = None
         self._peft: Any = None
@@ -67,7 +71,9 @@ class Engine:
 
     @property
     def busy(self) -> bool:
-        """Whether somebody's models are being loaded or a reply is being written now."""
+        """Whether somebody's models are being loaded or a reply is being written now, or is waited for."""
+        if not self._line.empty:
+            return True
         if self._lock.acquire(blocking=False):
             self._lock.release()
             return False
@@ -116,13 +122,17 @@ class Engine:
     ) -> Iterator[Pair]:
         """Both replies to the two histories (system message first, if any), as they grow: about 15 pairs a second.
 
-        Close the iterator to stop. At temperature 0 both are greedy; above it, both draw with the same seed.
+        Close the iterator to stop. At temperature 0 both are greedy; above it, both draw with the same seed. Who asks
+        while others are answered is told by `progress`, twice a second, how many are before; what that raises ends the
+        wait.
 
         Raises:
-            UserError: the run cannot be opened, or a history is longer than the model can read.
+            UserError: the run cannot be opened, a history is longer than the model can read, or the temperature is no
+                number from 0 to 2.
         """
+        temperature = _usable(temperature)
         # The adapter that `open` sets must still be set when the last token is written.
-        with self._lock, self._within_memory():
+        with self._line.turn(progress), self._lock, self._within_memory():
             self.open(run_id, checkpoint, progress)
             assert self._loaded is not None and self._renderer is not None
             begun = time.monotonic()
@@ -247,6 +257,18 @@ class Engine:
         ids = set(config if isinstance(config, list) else [config])
         ids |= {self._loaded.tokenizer.eos_token_id, self._renderer.end_of_turn()}
         return frozenset(number for number in ids if number is not None)
+
+
+def _usable(temperature: float) -> float:
+    """The temperature, and 0 for one so low that nothing is left to chance.
+
+    Raises:
+        UserError: it is no number from 0 to `HOTTEST`.
+    """
+    if not 0 <= temperature <= HOTTEST:
+        todo = f"Use 0 (always the likeliest) to {HOTTEST:g}."
+        raise UserError(f"temperature = {temperature}", f"it is not from 0 to {HOTTEST:g}.", todo)
+    return float(temperature) if temperature >= COLDEST else 0.0
 
 
 def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:

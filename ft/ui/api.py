@@ -6,14 +6,16 @@ to do. All other events of the page are private.
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import Any
 
 import gradio as gr
 
 from formats.conversation import Message
 from ft import presets
 from ft.chat.engine import Engine
-from ft.chat.pair import as_json
+from ft.chat.pair import Pair, Reply, as_json
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue
@@ -26,8 +28,10 @@ from ft.runs.status import summary
 from ft.train import preflight
 from ft.train import trial as trials
 from ft.ui import api_data
+from ft.ui.background import Say, follow
 from ft.ui.endpoint import refusing
 
+LONGEST_REPLY = 1024  # tokens: there is one engine, and others wait for it
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
@@ -39,24 +43,52 @@ def add(engine: Engine) -> None:
     """Add the endpoints to the Blocks that is being laid out; `engine` answers /chat."""
     api_data.add()
 
-    @refusing
-    def chat(run: str, prompt: str, max_new_tokens: int = 256, temperature: float = 0.0) -> dict:
-        """Ask the base and the tuned model of a run the same: both replies."""
-        if not (prompt or "").strip():
-            raise UserError("the prompt", "it is empty.", "Ask something.")
-        messages = [Message("user", prompt)]
-        limit = max(1, int(max_new_tokens))
-        pairs = engine.reply(run, messages, messages, max_new_tokens=limit, temperature=temperature)
-        (last,) = deque(pairs, maxlen=1)
-        return as_json(last)
-
+    chat = chat_endpoint(engine)
     for read in (runs, run, compare, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
     gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
     gr.api(move, api_name="move")
-    gr.api(chat, api_name="chat")
+    gr.api(chat, api_name="chat", concurrency_limit=8)  # who waits is told who is before
+
+
+def chat_endpoint(engine: Engine) -> Callable[..., Iterator[dict[str, Any]]]:
+    """/chat, answered by `engine`."""
+
+    @refusing
+    def chat(run: str, prompt: str, max_new_tokens: int = 256, temperature: float = 0.0) -> Iterator[dict]:
+        """Ask the base and the tuned model of a run the same: both replies, at most 1,024 tokens each. They are given
+        as they grow, with a "status" while there is something to wait for; a client that leaves ends them."""
+        yield from _replies(engine, run, prompt, max_new_tokens, temperature)
+
+    return chat
+
+
+def _replies(
+    engine: Engine, run: str, prompt: str, max_new_tokens: int, temperature: float
+) -> Iterator[dict[str, Any]]:
+    if not prompt.strip():
+        raise UserError("the prompt", "it is empty.", "Ask something.")
+    if not 1 <= max_new_tokens <= LONGEST_REPLY:
+        why = f"it is not from 1 to {LONGEST_REPLY:,}."
+        raise UserError(f"max_new_tokens = {max_new_tokens}", why, "Ask for a shorter reply, or use `sidetune chat`.")
+    messages = [Message("user", prompt)]
+
+    def work(say: Say) -> Generator[Pair, None, None]:
+        yield from engine.reply(
+            run, messages, messages, max_new_tokens=max_new_tokens, temperature=temperature, progress=say
+        )
+
+    last, status = Pair(Reply(), Reply(), False), "Reading the prompt"
+    with closing(follow(work)) as all_news:
+        for news in all_news:  # a few times a second: between two of them Gradio sees whether the client has left
+            if isinstance(news, Pair):
+                last, status = news, ""
+            status = news if isinstance(news, str) else status
+            if not last.done:
+                yield {**as_json(last), "status": status}
+    yield as_json(last)
 
 
 @refusing

@@ -10,11 +10,15 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Say = Callable[[str], None]
+
+
+class _ClosedError(Exception):
+    """Nobody follows any more."""
 
 
 def follow(
@@ -22,7 +26,8 @@ def follow(
 ) -> Generator[Item | str | None, None, None]:
     """Run `work(say)` and yield what it says and what it yields, the newest where several came at once.
 
-    None is yielded when nothing came for `wake_seconds`. Closing this iterator closes `work` at its next item.
+    None is yielded when nothing came for `wake_seconds`. Closing this iterator closes `work` at its next item, and
+    ends it where it says something next.
 
     Raises:
         what `work` raises.
@@ -30,8 +35,13 @@ def follow(
     items: queue.SimpleQueue[Item | str] = queue.SimpleQueue()
     closed = threading.Event()
 
+    def say(text: str) -> None:
+        if closed.is_set():
+            raise _ClosedError
+        items.put(text)
+
     def run() -> None:
-        with closing(work(items.put)) as made:
+        with suppress(_ClosedError), closing(work(say)) as made:
             for item in made:
                 items.put(item)
                 if closed.is_set():

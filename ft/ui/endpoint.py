@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any
 
@@ -10,19 +11,40 @@ import gradio as gr
 from gradio.components import Component
 
 from ft.errors import UserError
+from ft.ui.arguments import checked
+
+_LONGEST = 4000  # characters of a refusal
 
 
 def refusing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an endpoint so that its UserError reaches the client as an error that says the same."""
+    """Wrap an endpoint (a generator too) so that its arguments are of the types of its annotations, and that its
+    UserError reaches the client as an error that says the same."""
+    arguments = checked(endpoint)
+    if inspect.isgeneratorfunction(endpoint):
+
+        @wraps(endpoint)
+        def steps(*given: Any, **named: Any) -> Iterator[Any]:
+            try:
+                yield from endpoint(**arguments(*given, **named))
+            except UserError as error:
+                raise _refusal(error) from error
+
+        return steps
 
     @wraps(endpoint)
     def call(*given: Any, **named: Any) -> Any:
         try:
-            return endpoint(*given, **named)
+            return endpoint(**arguments(*given, **named))
         except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise _refusal(error) from error
 
     return call
+
+
+def _refusal(error: UserError) -> gr.Error:
+    # Half of a character, as in the name of a file, can be sent to no client.
+    text = str(error).encode("utf-8", "replace").decode()
+    return gr.Error(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…", print_exception=False)
 
 
 def add(
