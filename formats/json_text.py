@@ -10,6 +10,7 @@ from typing import TextIO
 import orjson
 
 from formats.json_limits import COUNTED_FROM, LONGEST, TooLarge, has_too_many_parts
+from formats.json_values import Number, keys_inside
 from formats.part import PartText
 from formats.typical import Chat, Typical
 
@@ -21,54 +22,6 @@ _TOO_DEEP = 1 << 16  # characters that reading about a thousand brackets costs a
 _FIRST_KEY = re.compile(r'\{\s*"[^"\\]*"')
 _SOMETHING = re.compile(r"\S")
 _SPACED_COLON = re.compile(r'"\s+:')
-
-
-def _plain_keys(value: dict[str, object]) -> int:
-    """How many keys there are in the object and all that it holds; -1 where it holds a number that is no whole one."""
-    count = len(value)
-    for held in value.values():
-        if type(held) is str:
-            continue
-        if type(held) is not list:
-            return _all_plain_keys(value)
-        for one in held:  # turns, mostly
-            if type(one) is not dict:
-                return _all_plain_keys(value)
-            count += len(one)
-            for text in one.values():
-                if type(text) is not str:
-                    return _all_plain_keys(value)
-    return count
-
-
-def _all_plain_keys(value: dict[str, object]) -> int:
-    waiting: list[object] = [value]
-    count = 0
-    while waiting:
-        one = waiting.pop()
-        if type(one) is dict:
-            count += len(one)
-            waiting += one.values()
-        elif type(one) is list:
-            waiting += one
-        elif type(one) is float:
-            return -1
-    return count
-
-
-class Number(float):
-    """A number that remembers how it is written: 1.10 stays "1.10" as text, and no number is too long to be read."""
-
-    __slots__ = ("_text",)
-    _text: str
-
-    def __new__(cls, text: str) -> Number:
-        self = super().__new__(cls, text)
-        self._text = text
-        return self
-
-    def __str__(self) -> str:
-        return self._text
 
 
 class JsonText:
@@ -267,7 +220,7 @@ class JsonText:
             return None
         if type(value) is not dict or _SPACED_COLON.search(text):
             return None
-        keys = _plain_keys(value)
+        keys = keys_inside(value)
         if keys < 0 or text.count('":') != keys:
             return None
         self._length = end - self._place

@@ -99,7 +99,6 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         "latex_delimiters": [],  # words as they were written, also where they look like a formula
         "buttons": [],
         "allow_tags": False,
-        "latex_delimiters": [],
         "feedback_options": None,
         "group_consecutive_messages": False,
         "elem_classes": "chat-pane",
