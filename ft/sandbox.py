@@ -10,13 +10,16 @@ are forked off a server that has imported the readers once, so that one costs so
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import resource
 import signal
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import util
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Literal, TypeVar
@@ -25,6 +28,7 @@ import psutil
 
 _PRELOADED = ["ft.dataset.preloaded"]  # by name: it stands on a floor above
 _END_SECONDS = 5.0
+_SHORT, _LONGEST_PATH = "/tmp", 50
 _POLL_SECONDS = 0.1
 
 Value = TypeVar("Value")
@@ -64,6 +68,7 @@ class Child:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        _place_socket()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
         self.connection, theirs = context.Pipe()
@@ -115,6 +120,18 @@ class Child:
         ended = -(self._process.exitcode or 0)
         reasons: dict[int, Reason] = {signal.SIGXCPU: "time", signal.SIGKILL: "memory"}  # the system's own choice, too
         return LimitReached(reasons.get(ended, "crash"), self.limits)
+
+
+def _place_socket() -> None:
+    """Have the server's socket where its path is short: it may have some 100 bytes, and temporary files of this process
+    may lie deep in the home."""
+    before = tempfile.tempdir
+    if len(tempfile.gettempdir()) > _LONGEST_PATH and os.path.isdir(_SHORT):
+        tempfile.tempdir = _SHORT
+        try:
+            util.get_temp_dir()  # made once, and remembered
+        finally:
+            tempfile.tempdir = before
 
 
 def stream(

@@ -6,8 +6,11 @@ import ctypes
 import io
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pyarrow as pa
@@ -116,3 +119,22 @@ def test_a_process_that_nobody_listens_to_any_more_is_gone():
     process = psutil.Process(next(values))
     values.close()
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_processes_start_where_temporary_files_have_a_long_path(tmp_path):
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    program = (
+        "import sys, tempfile, test_sandbox as t; "
+        "tempfile.tempdir = sys.argv[1]; print(list(t.stream(t.LIMITS, t.count, 3)))"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    for environment in ({}, {"TMPDIR": str(folder)}):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(folder)],
+            env={**os.environ, "PYTHONPATH": paths, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == "[0, 1, 2]\n", done.stderr
