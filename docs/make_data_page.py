@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from formats import archives, json_text, pairs, tables, turns, values
+from formats import archives, budget, json_limits, pairs, tables, turns, values
 from formats.containers import CONTAINERS
 from formats.convert import FORMATS
 from formats.problems import PROBLEMS
@@ -94,11 +94,11 @@ def page() -> str:
             ["role", "also written"], ([f"`{role}`", words(names)] for role, names in values.SPELLINGS.items())
         ),
         containers=table(["container", "what is read"], CONTAINERS.items()),
-        unpacked=archives.UNPACKED / 2**30,
-        ratio=archives.RATIO,
+        unpacked=budget.UNPACKED / 2**30,
+        ratio=budget.RATIO,
         files=archives.FILES,
         cell=tables.CELL,
-        value=json_text.LONGEST,
+        value=json_limits.LONGEST,
         repairs=table(
             ["repair", "what is done", "unless said otherwise"],
             ([f"`{code}`", kind.words, "on" if kind.on else "off"] for code, kind in REPAIRS.items()),

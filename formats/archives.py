@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import struct
 import zipfile
 import zlib
@@ -14,12 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from formats.budget import UNPACKED, Budget, Refused
 from formats.json_problems import file_problem
 from formats.problems import RowProblem
 
-UNPACKED = 20 << 30  # bytes that an archive may unpack to
-RATIO = 200  # times its packed size, once it is larger than FREE
-FREE = 64 << 20  # bytes
 FILES = 1000  # in one archive
 
 Stream = io.BufferedReader
@@ -32,14 +31,6 @@ _PACKED: dict[bytes, type[gzip.GzipFile] | type[bz2.BZ2File] | type[lzma.LZMAFil
 _DAMAGED = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, struct.error)
 _UNKNOWN = (*_DAMAGED, NotImplementedError, RuntimeError, ValueError)
 _CLUTTER = ("__MACOSX", ".DS_Store", "Thumbs.db")
-
-
-class Refused(Exception):
-    """An archive that is damaged or beyond a limit: the message says which, `fix` what to do."""
-
-    def __init__(self, problem: str, fix: str) -> None:
-        super().__init__(problem)
-        self.fix = fix
 
 
 def is_zip(start: bytes) -> bool:
@@ -83,7 +74,7 @@ def members(path: Path, name: str) -> Iterator[Member | RowProblem]:
         yield file_problem(name, "bad_archive", f"the archive is damaged ({error}).", "Pack or download it again.")
         return
     with archive:
-        files = [each for each in archive.infolist() if not each.is_dir() and not _is_clutter(each.filename)]
+        files = [each for each in archive.infolist() if not (each.filename.endswith("/") or _is_clutter(each.filename))]
         whole = sum(each.file_size for each in files)
         if not files:
             yield file_problem(name, "empty", "the archive holds no file.", fix)
@@ -120,11 +111,18 @@ def _limited(file: io.BufferedIOBase | IO[bytes], packed: int) -> Stream:
     return io.BufferedReader(_Limited(file, packed), 1 << 16)
 
 
+def packed_size(file: Stream) -> int:
+    """The bytes that a file takes where it lies, packed or not."""
+    if isinstance(file.raw, _Limited):
+        return file.raw.budget.packed
+    return os.fstat(file.fileno()).st_size
+
+
 class _Limited(io.RawIOBase):
     """A stream that refuses to unpack to more than the limits allow."""
 
     def __init__(self, file: io.BufferedIOBase | IO[bytes], packed: int) -> None:
-        self._file, self._packed, self._unpacked = file, packed, 0
+        self._file, self.budget = file, Budget(packed)
 
     def readable(self) -> bool:
         return True
@@ -136,13 +134,7 @@ class _Limited(io.RawIOBase):
         except _DAMAGED as error:
             raise Refused(f"the archive is damaged ({error}).", "Pack or download it again.") from error
         view[: len(block)] = block
-        self._unpacked += len(block)
-        if self._unpacked > UNPACKED:
-            problem = f"it unpacks to more than {UNPACKED / 2**30:.0f} GB, which is the limit."
-            raise Refused(problem, "Unpack it, and upload a part of it.")
-        if self._unpacked > FREE and self._unpacked > RATIO * self._packed:
-            problem = f"it unpacks to more than {RATIO} times its size, which is the limit (an archive bomb?)."
-            raise Refused(problem, "Unpack it, and upload the files.")
+        self.budget.spend(len(block))
         return len(block)
 
     def close(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import cast
 
 from formats import archives, columnar, tables, text
-from formats.archives import Refused, Stream
+from formats.archives import Stream
+from formats.budget import Budget, Refused
 from formats.json_file import Item, read_json, read_json_part
 from formats.json_problems import file_problem
 from formats.part import Part
@@ -79,9 +80,10 @@ def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
 def _records(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
     with open_file() as file:
         start = file.read(_START)
+        packed = archives.packed_size(file)
     if columnar.is_columnar(start):
         with _on_disk(open_file) as file:
-            yield from columnar.rows(file, start, name)
+            yield from columnar.rows(file, start, name, Budget(packed))
         return
     what = text.not_text(start)
     if what:

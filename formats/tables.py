@@ -6,7 +6,6 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import PurePosixPath
 from typing import TextIO
 
@@ -15,6 +14,7 @@ from charset_normalizer import from_bytes
 from formats.archives import Stream
 from formats.conversation import Origin
 from formats.json_file import Item
+from formats.json_limits import LONGEST
 from formats.json_problems import file_problem
 from formats.pairs import PROMPTS, REPLIES
 from formats.problems import RowProblem, writable
@@ -108,16 +108,54 @@ def _agreement(rows: Sequence[Sequence[str]]) -> float:
     return sum(len(row) == len(rows[0]) for row in rows) / len(rows)
 
 
+class _RowTooLong(Exception):
+    pass
+
+
+class _Lines:
+    """The lines of a text, and _END; `length` counts the characters since it was last set to 0.
+
+    Raises:
+        _RowTooLong: they are more than LONGEST.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._ended = stream, False
+        self.length = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(LONGEST + 1)
+        self.length += len(line)
+        if self.length > LONGEST:
+            raise _RowTooLong
+        if not line:
+            if self._ended:
+                raise StopIteration
+            self._ended = True
+            return _END
+        return line
+
+
 def rows(stream: TextIO, table: Table, name: str) -> Iterator[Item]:
     """The rows of a CSV or TSV text, each as an object of its columns; empty cells are left empty."""
     csv.field_size_limit(CELL)
-    reader = csv.reader(chain(stream, (_END,)), delimiter=table.delimiter)
+    lines = _Lines(stream)
+    reader = csv.reader(lines, delimiter=table.delimiter)
     number = -1  # the first row names the columns
     while True:
+        lines.length = 0
         try:
             cells = next(reader)
         except StopIteration:
             break
+        except _RowTooLong:
+            problem = f"it is longer than {LONGEST:,} characters, the limit for one row; what follows was not read."
+            fix = "Close its quotation marks, and begin each row on a line of its own."
+            yield RowProblem(Origin(name, number + 1), None, None, "too_large", problem, fix)
+            return
         except csv.Error as error:
             number += 1
             code = "too_large" if "limit" in str(error) else "bad_table"

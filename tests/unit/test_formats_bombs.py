@@ -54,13 +54,22 @@ TOO_LARGE = {
 }
 
 
-@pytest.mark.parametrize("what", TOO_LARGE)
+def some(names, *fast):
+    """The names as parameters, all but some of them marked slow."""
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("what", some(TOO_LARGE, "objects", "a text"))
 def test_a_record_that_becomes_too_many_objects_is_refused(tmp_path, what):
-    content = TOO_LARGE[what]()
-    assert read(tmp_path / "f", content) == {"not_read": 1}
+    assert read(tmp_path / "f", TOO_LARGE[what]()) == {"not_read": 1}
+
+
+def test_a_record_that_is_too_large_costs_that_record_alone(tmp_path):
+    content = TOO_LARGE["objects"]()
     assert read(tmp_path / "f", content[1:-1] + b'\n{"prompt":"a","completion":"b"}') == {"too_large": 1, "chat": 1}
 
 
+@pytest.mark.slow
 def test_a_long_text_is_no_bomb(tmp_path):
     for text in (
         b"hello, wor" * 2_000_000,
@@ -81,13 +90,13 @@ def test_parts_are_counted_of_the_first_value_alone_and_not_in_its_texts():
 
 
 SLOW = {
-    "rows that open and never end": (lambda: b"[\n" + b'{"a":[1,\n' * 100_000, "not_read"),
+    "rows that open and never end": (lambda: b"[\n" + b'{"a":[1,\n' * 40_000, "not_read"),
     "rows in rows before a large one": (lambda: b"[\n" + b'{"a":[\n' * 400 + b'"a",' * 200_000, "not_read"),
     "rows of other keys behind a large one": (
-        lambda: LARGE + b"".join(b',{"k%d":1}' % number for number in range(100_000)) + b"]",
+        lambda: LARGE + b"".join(b',{"k%d":1}' % number for number in range(40_000)) + b"]",
         "unknown_format",
     ),
-    "broken rows behind a large one": (lambda: LARGE + b"\n{x" * 100_000, "bad_json"),
+    "broken rows behind a large one": (lambda: LARGE + b"\n{x" * 40_000, "bad_json"),
 }
 LARGE = b'[{"a":"' + b"x" * 8_000_000 + b'"}'
 
@@ -95,4 +104,16 @@ LARGE = b'[{"a":"' + b"x" * 8_000_000 + b'"}'
 @pytest.mark.parametrize("what", SLOW)
 def test_a_file_is_not_read_over_and_over(tmp_path, what):
     content, code = SLOW[what]
-    assert code in read(tmp_path / "f", content())
+    assert code in read(tmp_path / "f", content(), seconds=20)
+
+
+TABLES = {
+    "one cell": lambda: b'"' + b"x" * 200_000_000 + b'",b\n',
+    "many cells": lambda: b"x," * 20_000_000,
+    "many lines": lambda: b",".join([b'"' + b"x\n" * 4_000_000 + b'"'] * 12),
+}
+
+
+@pytest.mark.parametrize("what", some(TABLES, "one cell"))
+def test_a_row_of_a_table_that_never_ends_is_refused(tmp_path, what):
+    assert read(tmp_path / "f.csv", b"prompt,completion\na,b\n" + TABLES[what]()) == {"chat": 1, "too_large": 1}

@@ -17,7 +17,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
-from formats import archives
+from formats import archives, budget
 from formats.conversation import Conversation
 from formats.convert import convert, describe
 from formats.problems import PROBLEMS
@@ -160,10 +160,11 @@ def test_archives_beyond_the_limits_are_refused_by_the_limit_s_name(tmp_path, mo
     monkeypatch.setattr(archives, "FILES", 3)
     (told,) = problems(zipped(**{f"{n}.json": LINE for n in range(4)}))
     assert "4 files; the limit is 3" in told
-    monkeypatch.setattr(archives, "FREE", 100_000)
+    monkeypatch.setattr(budget, "FREE", 100_000)
     for bomb in (zipped(a=LINE + " " * 10_000_000), gzip.compress(b"[" + b" " * 10_000_000)):
         assert any("200 times its size" in told for told in problems(bomb))
-    monkeypatch.setattr(archives, "UNPACKED", 1_000_000)
+    for module in (archives, budget):
+        monkeypatch.setattr(module, "UNPACKED", 1_000_000)
     (told,) = problems(zipped(a=LINE + " " * 2_000_000))
     assert "the limit is 0 GB" in told
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import random
 import zipfile
 from pathlib import Path
@@ -35,16 +38,17 @@ def read(tmp_path: Path, content: bytes | str, name: str = "f") -> list[object]:
     ]
 
 
-def arrow(table: pa.Table, kind: str = "stream") -> bytes:
+def arrow(table: pa.Table, kind: str = "stream", compression: str | None = None) -> bytes:
     out = io.BytesIO()
-    with {"stream": pa.ipc.new_stream, "file": pa.ipc.new_file}[kind](out, table.schema) as writer:
+    new = {"stream": pa.ipc.new_stream, "file": pa.ipc.new_file}[kind]
+    with new(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as writer:
         writer.write_table(table)
     return out.getvalue()
 
 
-def parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table, **options) -> bytes:
     out = io.BytesIO()
-    pq.write_table(table, out)
+    pq.write_table(table, out, **options)
     return out.getvalue()
 
 
@@ -79,6 +83,11 @@ def test_names_that_point_out_of_a_zip_are_names_and_nothing_is_written(tmp_path
     made = zipped(zipfile.ZIP_STORED, **{"../../out.json": LINE, "/abs": LINE})
     assert read(tmp_path, bytes(made), "x.zip") == [["Hi", "Hello"]] * 2
     assert not (tmp_path.parent.parent / "out.json").exists()
+
+
+def test_a_file_without_a_name_in_a_zip_is_read(tmp_path):
+    made = bytes(zipped(zipfile.ZIP_STORED, Q=LINE)).replace(b"Q", b"\x00")
+    assert read(tmp_path, made, "x.zip") == [["Hi", "Hello"]]
 
 
 @pytest.mark.parametrize("kind", ["stream", "file"])
@@ -160,10 +169,13 @@ def test_files_with_bytes_changed_at_random_end_in_conversations_or_named_proble
         *(bytes(zipped(method, **{"\u00e9.json": LINE * 9, "b.csv": "prompt,completion\na,b\n"})) for method in (0, 8)),
         *(f"{LINE}\n{LINE}".encode(), LINE.encode("utf-16"), b'prompt,completion\n"a,""x\n""",b\nc,d\n'),
         *(json.dumps({"data": [GOOD] * 4, "system": "S"}).encode(), parquet(table), arrow(table), arrow(table, "file")),
+        *(arrow(table, "stream", "zstd"), arrow(table, "file", "lz4"), parquet(table, compression="zstd")),
+        *(parquet(table, use_dictionary=False, data_page_version="2.0"), gzip.compress(arrow(table))),
+        *(pack(f"{LINE}\n{LINE}".encode() * 9) for pack in (gzip.compress, bz2.compress, lzma.compress)),
     ]
     draw = random.Random(seed)
     path = tmp_path / "upload"
-    for given in seeds * 10:
+    for given in seeds * 20:
         changed = bytearray(given)
         for _ in range(draw.choice([1, 2, 5, 20])):
             place = draw.randrange(len(changed))
