@@ -94,9 +94,9 @@ def test_what_takes_too_much_ends_after_what_it_yielded_and_says_why(work, reaso
 
 
 def test_time_is_counted_for_each_task_anew():
-    with Child(Limits(memory_bytes=400_000_000, cpu_seconds=2)) as child:
+    with Child(Limits(memory_bytes=400_000_000, cpu_seconds=3)) as child:
         for _ in range(4):
-            child.begin(busy, 0.8)
+            child.begin(busy, 1.2)
             assert child.receive() == (True, None)
             assert child.receive() == (False, None)
 
