@@ -94,3 +94,9 @@ def test_the_design_lists_every_setting_and_the_readme_every_preset():
     assert re.split(r",\s+", listed[1]) == list(TrainConfig.model_fields)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [each.name for each in PRESETS if f"`{each.name}`" not in readme] == []
+
+
+def test_the_tests_that_the_page_on_security_names_are_there():
+    named = re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
