@@ -3,8 +3,9 @@ the app. The limits are the operating system's (setrlimit), so they also hold in
 
     for value in sandbox.stream(Limits(memory_bytes=1 << 30, cpu_seconds=60), work, path): ...
 
-`work` is a generator function that a module has at its top; its arguments and what it yields are pickled. The processes
-are forked off a server that has imported the readers once, so that one costs some hundredths of a second.
+`work` is a generator function that a module (not the program's main file) has at its top; its arguments and what it
+yields are pickled. The processes are forked off a server that has imported the readers once, so that one costs about a
+hundredth of a second.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import os
 import pickle
 import resource
 import signal
+import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import util
 from multiprocessing.connection import Connection
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Literal, TypeVar
 
 import psutil
@@ -30,6 +33,8 @@ _PRELOADED = ["ft.dataset.preloaded"]  # by name: it stands on a floor above
 _END_SECONDS = 5.0
 _SHORT, _LONGEST_PATH = "/tmp", 50
 _POLL_SECONDS = 0.1
+
+_STARTING = threading.Lock()
 
 Value = TypeVar("Value")
 Reason = Literal["memory", "time", "crash"]
@@ -73,7 +78,8 @@ class Child:
         context.set_forkserver_preload(_PRELOADED)
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, limits.memory_bytes), daemon=True)
-        self._process.start()
+        with _main_set_aside():
+            self._process.start()
         theirs.close()
 
     def begin(self, work: Callable[..., Iterator[Any]], *args: Any) -> None:
@@ -120,6 +126,18 @@ class Child:
         ended = -(self._process.exitcode or 0)
         reasons: dict[int, Reason] = {signal.SIGXCPU: "time", signal.SIGKILL: "memory"}  # the system's own choice, too
         return LimitReached(reasons.get(ended, "crash"), self.limits)
+
+
+@contextmanager
+def _main_set_aside() -> Iterator[None]:
+    """Each process that is started would run this program's main file once more, which takes most of a second."""
+    with _STARTING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _place_socket() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pyarrow as pa
 
-import ft.dataset.read_part  # noqa: F401
+import ft.dataset.read_part
+import ft.sandbox  # noqa: F401
 
 
 class _NoPandas:
