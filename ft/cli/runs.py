@@ -26,6 +26,7 @@ def train(args: argparse.Namespace) -> int:
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     if not args.prepare:
         launch.require_devices(config)
+        launch.require_place()
     run = directory.create(version, config)
     return _prepared(run, args) if args.prepare else _start(run, launch.start, args)
 

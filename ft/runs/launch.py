@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,17 +13,24 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
-from ft import hosting
+from filelock import FileLock, Timeout
+
+from ft import home, hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.files import remove
+from ft.hosting import hosted
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
 from ft.runs.directory import Run
-from ft.runs.status import status
+from ft.runs.line import line
+from ft.runs.status import is_held, status
 
+MOST_WAITING = 20  # runs, for all devices together
+MOST_WAITING_HOSTED = 8
+LOCK = "SIDETUNE_RUN_LOCK"  # in a worker's environment: the descriptor that holds its run's lock
 QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -65,12 +73,30 @@ def begin(dataset: Version, config: TrainConfig) -> Run:
     """A new run, started. Where it cannot be, nothing is left of it.
 
     Raises:
-        UserError: its GPUs are not there or cannot share its steps, the dataset is gone, or the disk is full.
+        UserError: its GPUs are not there or cannot share its steps, the dataset is gone, the line is full, or the disk
+            is.
     """
     require_devices(config)
+    require_place()
     run = directory.create(dataset, config)
-    start(run)
+    try:
+        start(run)
+    except UserError:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
     return run
+
+
+def require_place() -> None:
+    """Raise UserError where as many runs wait as may: each is somebody's to wait for, and to take out again."""
+    most = MOST_WAITING_HOSTED if hosted() else MOST_WAITING
+    waiting = len(line().waiting)
+    if waiting >= most:
+        raise UserError(
+            "one more run",
+            f"{waiting} runs wait for the device already, and at most {most} may.",
+            "Wait until one has begun, or cancel one of them.",
+        )
 
 
 def require_devices(config: TrainConfig) -> None:
@@ -88,37 +114,100 @@ def devices_of(config: TrainConfig) -> tuple[Device, ...]:
 
 
 def start(run: Run) -> int:
-    """Start the worker of `run` and return its process id.
+    """Start the worker of `run` and return its process id; 0 where a waiter has it, which starts it in its turn.
+
+    Raises:
+        UserError: the run's folder cannot be written to, or the line is full.
+    """
+    devices = devices_of(run.config.train)
+    keys = {each.key for each in devices}
+    try:
+        home.locks_dir().mkdir(parents=True, exist_ok=True)
+        with FileLock(home.locks_dir() / "starts.lock", timeout=10):
+            require_place()
+            now = line()
+            waits = now.ahead(keys) is not None or bool(now.trials & keys)
+            announce(run, devices, waits)
+    except Timeout as error:
+        raise UserError(f"run {run.id}", "another one is just being started.", "Try again.") from error
+    except OSError as error:
+        raise _not_started(run, error) from error
+    if not waits:
+        return work(run)
+    _have_waiter(run)
+    return 0
+
+
+def work(run: Run, lock: int | None = None) -> int:
+    """Start the worker of `run` and return its process id. `lock`: the run's lock, held by this descriptor, which the
+    worker takes over.
 
     Raises:
         UserError: the run's folder cannot be written to.
     """
-    devices = devices_of(run.config.train)
+    inherited = {} if lock is None else {LOCK: str(lock)}
     try:
-        announce(run, devices)
         with run.log_path.open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "ft.train.worker", str(run.path)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment(devices),
+                env={**environment(devices_of(run.config.train)), **inherited},
+                pass_fds=() if lock is None else (lock,),
                 start_new_session=True,
             )
     except OSError as error:
-        raise UserError(
-            f"run {run.id}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
-        ) from error
+        raise _not_started(run, error) from error
     # Nobody else waits for the worker, and an ended one that nobody waits for stays as a zombie.
     threading.Thread(target=worker.wait, daemon=True).start()
     return worker.pid
 
 
-def announce(run: Run, devices: Sequence[Device]) -> None:
-    """Say that a process is about to work on `run`, on `devices`, whatever was asked of the one before."""
+def _have_waiter(run: Run) -> None:
+    """See that a waiter is there. One that is looks at the line once more after it let go of its lock."""
+    if is_held(waiter_lock()):
+        return
+    root = str(Path(__file__).parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    try:
+        waiter = subprocess.Popen(
+            [sys.executable, "-m", "ft.runs.waiter"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_started(run, error) from error
+    threading.Thread(target=waiter.wait, daemon=True).start()
+
+
+def waiter_lock() -> Path:
+    """What the waiter holds that starts runs for processes such as this one: those of a hosted page get nothing that
+    belongs to whoever else starts runs on this machine, such as an access token in the environment."""
+    return home.locks_dir() / f"waiter-{waits_for()}.lock"
+
+
+def waits_for() -> str:
+    """The kind of waiter that processes such as this one leave their runs to."""
+    return "hosted" if hosted() else "own"
+
+
+def _not_started(run: Run, error: OSError) -> UserError:
+    return UserError(
+        f"run {run.id}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
+    )
+
+
+def announce(run: Run, devices: Sequence[Device], waits: bool = False) -> None:
+    """Say that a process is about to work on `run`, on `devices`, whatever was asked of the one before; or that it
+    `waits`, and a waiter has it."""
     remove(run.stop_path)
     remove(run.place_path)  # it joins at the end of the line
-    events.append(run, "launched", devices=[each.key for each in devices])
+    waiter = {"waiter": waits_for()} if waits else {}
+    events.append(run, "launched", devices=[each.key for each in devices], **waiter)
 
 
 def stop(run: Run) -> None:

@@ -17,6 +17,7 @@ from ft.errors import UserError
 from ft.models.memory import out_of_memory
 from ft.runs import events
 from ft.runs.directory import Run
+from ft.runs.launch import LOCK
 from ft.runs.status import ENDS, is_locked
 from ft.train.ranks import STARTED_BY, processes, rank
 
@@ -36,8 +37,11 @@ class ToldAlreadyError(Exception):
 def run_lock(run: Run) -> Iterator[bool]:
     """Hold the run's lock, which says that the run is alive, until the process is gone, however it goes.
 
-    False, and a word on standard error, where another process holds it.
+    False, and a word on standard error, where another process holds it. One that a waiter started has it already.
     """
+    if os.environ.pop(LOCK, ""):
+        yield True
+        return
     lock = FileLock(run.lock_path)
     try:
         lock.acquire(timeout=5)

@@ -221,8 +221,8 @@ def test_a_run_that_is_started_again_joins_at_the_end(runs, waiting):
     waiting[first.id].kill()
     waiting[first.id].wait()
     assert status(first).state == "interrupted" and order() == [runs[0].id, runs[2].id]
-    pid = launch.resume(first)
-    assert pid and order() == [runs[0].id, runs[2].id, first.id]  # also while its process is only on its way
+    assert launch.resume(first) == 0  # the waiter has it
+    assert order() == [runs[0].id, runs[2].id, first.id]  # also while that is only on its way
     launch.stop(first)
     for _ in launch.wait(first, poll=0.05):
         pass
