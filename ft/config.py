@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from ft.errors import UserError
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
+MOST_STEPS = 10_000_000
 _NOT_A_NUMBER = ("int_parsing", "int_type", "int_from_float", "float_parsing", "float_type")
 
 
@@ -22,12 +24,15 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        DEFAULT_MODEL, min_length=1, description="base model: the default's name, a local folder or a Hub id"
+        DEFAULT_MODEL,
+        min_length=1,
+        max_length=4096,
+        description="base model: the default's name, a local folder or a Hub id",
     )
     method: Literal["qlora", "lora"] = Field(
         "qlora", description="qlora: frozen base in 4-bit NF4; lora: frozen base as it is"
     )
-    trained_layers: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
+    trained_layers: Literal["all"] | Annotated[int, Field(ge=1, le=10_000)] = Field(
         "all", description="all, or a number: only the last N layers get an adapter"
     )
     lora_rank: int = Field(16, ge=1, le=512, description="rank of the adapter's matrices")
@@ -53,7 +58,9 @@ class TrainConfig(BaseModel):
         0.0, ge=0, lt=1, description="share of the training target spread over all tokens; 0: none"
     )
     epochs: float = Field(3, gt=0, le=100, description="passes over the training conversations")
-    max_steps: int = Field(0, ge=0, description="end after this many steps; 0: as many as the epochs need")
+    max_steps: int = Field(
+        0, ge=0, le=MOST_STEPS, description="end after this many steps; 0: as many as the epochs need"
+    )
     batch_size: int = Field(4, ge=1, le=1024, description="conversations that go through the model at once")
     gradient_accumulation: int = Field(1, ge=1, le=1024, description="batches that make up one step")
     checkpointing: Literal["auto", "off", "light", "full"] = Field(
@@ -68,10 +75,10 @@ class TrainConfig(BaseModel):
     validation_fraction: float = Field(
         0.1, ge=0, le=0.5, description="share of conversations held out, when a dataset is built"
     )
-    eval_steps: int = Field(0, ge=0, description="steps between validations; 0: four times an epoch")
-    save_steps: int = Field(0, ge=0, description="steps between checkpoints; 0: at every validation")
+    eval_steps: int = Field(0, ge=0, le=MOST_STEPS, description="steps between validations; 0: four times an epoch")
+    save_steps: int = Field(0, ge=0, le=MOST_STEPS, description="steps between checkpoints; 0: at every validation")
     early_stopping_patience: int = Field(
-        3, ge=0, description="validations without improvement before the run ends; 0: off"
+        3, ge=0, le=MOST_STEPS, description="validations without improvement before the run ends; 0: off"
     )
     probes: int = Field(
         3,
@@ -87,7 +94,14 @@ class TrainConfig(BaseModel):
     tracker: Literal["none", "tensorboard", "trackio", "wandb"] = Field(
         "none", description="experiment tracker that is told too; its package must be installed"
     )
-    seed: int = Field(42, ge=0, description="seed of the order of the data and of the adapter's start")
+    seed: int = Field(42, ge=0, le=2**32 - 1, description="seed of the order of the data and of the adapter's start")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_value(cls, value: Any) -> Any:
+        if isinstance(value, bool):  # pydantic would read true as 1
+            raise PydanticCustomError("truth", "it is true or false, which no setting is")
+        return value
 
     def with_settings(self, settings: Mapping[str, Any]) -> TrainConfig:
         """This config with `settings` changed; text is read as the field's type.
@@ -109,7 +123,7 @@ class TrainConfig(BaseModel):
             # A field of two types gives an error for each: the last one is about the number.
             last = [each for each in errors if each["loc"][:1] == (name,)][-1]
             raise UserError(
-                f"{name} = {settings.get(name, last.get('input'))!r}",
+                f"{name} = {_shown(settings.get(name, last.get('input')))}",
                 f"{_refusal(last['type'], last.get('ctx', {}), last['msg'])}.",
                 f"{name} is: {TrainConfig.model_fields[name].description}.",
             ) from error
@@ -145,6 +159,14 @@ def require_layers(config: TrainConfig, layers: int) -> None:
             f"this model has {layers} layers.",
             f"Use a number from 1 to {layers}, or all.",
         )
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number without end"
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _refusal(kind: str, limits: Mapping[str, Any], message: str) -> str:

@@ -51,12 +51,7 @@ def export(
     Raises:
         UserError: no such format or side, or the disk is full; then nothing is written.
     """
-    if format not in FORMATS:
-        raise UserError(f"format {format!r}", "there is no such format.", f"Use one of: {', '.join(FORMATS)}.")
-    if split not in (None, "train", "validation"):
-        raise UserError(
-            f"side {split!r}", "there is no such side.", "Use train or validation, or leave it out for both."
-        )
+    require(format, split)
     new = path.with_name(path.name + ".new")
     left_out_path = path.with_name(path.name + ".left-out.jsonl")
     try:
@@ -71,6 +66,16 @@ def export(
     finally:
         new.unlink(missing_ok=True)
     return Exported(path, written, dict(left_out), left_out_path if left_out else None)
+
+
+def require(format: str, split: str | None) -> None:
+    """Raise UserError where there is no such format, or no such side."""
+    if format not in FORMATS:
+        raise UserError(f"format {format!r}", "there is no such format.", f"Use one of: {', '.join(FORMATS)}.")
+    if split not in (None, "train", "validation"):
+        raise UserError(
+            f"side {split!r}", "there is no such side.", "Use train or validation, or leave it out for both."
+        )
 
 
 def _lines(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from ft.dataset import held_out, parquet
 from ft.dataset.staging import Staged, disk_error, forget_states, gone, write_json
 from ft.dataset.versions import CURRENT, Version, check_name, list_versions, next_version
-from ft.files import remove
+from ft.files import remove, to_disk
 from ft.home import datasets_dir
 
 
@@ -36,12 +36,14 @@ def save(staged: Staged, name: str) -> Version:
                 staged.path / "report.json", {**staged.report, "dataset": name, "version": version, "splits": splits}
             )
             forget_states(staged)
+            to_disk(*staged.path.iterdir(), staged.path)  # before it has its name: a power cut leaves no empty version
             try:
                 staged.path.rename(folder / version)
             except OSError as error:
                 if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # another process took that number meanwhile
                     continue
                 raise
+            to_disk(folder, folder.parent)
             remove(folder / CURRENT)
             return Version(name, version, folder / version)
     except OSError as error:

@@ -107,18 +107,25 @@ def next_version(name: str) -> str:
 
     No number is given twice, after a deletion neither: a run knows what it was trained on by it.
     """
-    return f"v{max([*_numbers(name), _last_deleted(name)]) + 1}"
+    return f"v{last_number(name) + 1}"
 
 
-def remember_numbers(name: str) -> None:
-    """Before a dataset is deleted: keep which version was its last.
+def last_number(name: str) -> int:
+    """The number of the last version that there was of the dataset of that name; 0 where there never was one."""
+    return max([*_numbers(name), _last_deleted(name)])
+
+
+def remember_number(name: str, last: int) -> None:
+    """Keep which version was the last of a dataset that is deleted.
 
     Raises:
         OSError: it cannot be written down.
     """
     path = datasets_dir() / _DELETED / name
+    if not path.parent.is_dir():
+        remove(path.parent)
     path.parent.mkdir(exist_ok=True)
-    write_text(path, str(max([*_numbers(name), _last_deleted(name)])))
+    write_text(path, str(last))
 
 
 def _last_deleted(name: str) -> int:

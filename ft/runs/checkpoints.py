@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import xxhash
 
-from ft.files import hexdigest, write_text
+from ft.files import hexdigest, to_disk, write_text
 
 SEAL = "whole.json"  # written last: names every file of the checkpoint, with its size and its XXH3 hash
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
@@ -34,10 +33,10 @@ def seal(folder: Path) -> None:
         OSError: the disk is full or broken.
     """
     files = sorted(path for path in folder.iterdir() if path.name != SEAL)
-    _to_disk(*files)
+    to_disk(*files)
     found = {path.name: {"bytes": path.stat().st_size, "xxh3": _hash(path)} for path in files}
     write_text(folder / SEAL, json.dumps(found))
-    _to_disk(folder / SEAL, folder, folder.parent)
+    to_disk(folder / SEAL, folder, folder.parent)
 
 
 def is_whole(folder: Path) -> bool:
@@ -81,13 +80,3 @@ def free_bytes(run: Path) -> int:
 
 def _hash(path: Path) -> str:
     return hexdigest(path, xxhash.xxh3_64())
-
-
-def _to_disk(*paths: Path) -> None:
-    """Wait until the files, or the lists of names that folders are, would outlast a power cut."""
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -7,13 +7,18 @@ from importlib.util import find_spec
 
 from ft.config import TrainConfig
 from ft.errors import UserError
+from ft.hosting import hosted
 from ft.runs.directory import Run
 
 _PACKAGES = {"tensorboard": "tensorboard", "trackio": "trackio", "wandb": "wandb"}
+_ACCOUNTS = ("trackio", "wandb")
 
 
 def require_tracker(config: TrainConfig) -> None:
-    """Raise UserError where the package of the tracker that was asked for is not installed."""
+    """Raise UserError where the tracker that was asked for is not installed, or tells the host's account of it."""
+    if hosted() and config.tracker in _ACCOUNTS:
+        why = "this page is hosted for others, and that tracker would write to the account of whoever hosts it."
+        raise UserError(f"tracker = {config.tracker}", why, "Use none: the app shows the same figures.")
     package = _PACKAGES.get(config.tracker)
     if package and find_spec(package) is None:
         raise UserError(

@@ -86,7 +86,7 @@ def trial(
     """
     devices = device.chosen(config.gpus)
     here = devices[0]
-    with _held(here):
+    with _words_for_disk(), _held(here):
         room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []
         tried: TrainConfig | None = None
@@ -160,6 +160,16 @@ def _lighter(config: TrainConfig) -> Iterator[TrainConfig]:
 
 def _words(config: TrainConfig) -> str:
     return f"{config.batch_size} at once, up to {config.max_length} tokens, recomputing {config.checkpointing}"
+
+
+@contextmanager
+def _words_for_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = f"it cannot write what it needs: {error.strerror or error}."
+        todo = "Free disk space, or see that the folder can be written."
+        raise UserError(f"the trial ({error.filename or 'a temporary file'})", why, todo) from error
 
 
 @contextmanager

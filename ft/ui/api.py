@@ -27,6 +27,7 @@ from ft.runs.reader import Reader
 from ft.runs.status import summary
 from ft.train import preflight
 from ft.train import trial as trials
+from ft.train.tracker import require_tracker
 from ft.ui import api_data
 from ft.ui.background import Say, follow
 from ft.ui.endpoint import refusing
@@ -97,6 +98,7 @@ def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
     version = versions.find(dataset or "")
     config = presets.configure(preset, settings or {})
     catalogue.resolve(config.model)
+    require_tracker(config)
     return summary(launch.begin(version, config))
 
 

@@ -18,6 +18,7 @@ from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
 from ft.dataset.build import SourceFile
 from ft.dataset.near import THRESHOLD
+from ft.dataset.staging import disk_error
 from ft.hosting import hub_token
 from ft.hub import pull as pulling
 from ft.hub import push as pushing
@@ -87,10 +88,14 @@ def _converted(files: list[SourceFile], name: str, format: str) -> dict[str, Any
 def export_data(dataset: str, format: str = "messages", split: str = "") -> str:
     """A dataset as a file: JSON Lines in a format of the field, or Parquet."""
     found = versions.find(dataset or "")
-    with tempfile.TemporaryDirectory() as folder:
-        name = f"{found.name}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
-        done = export.export(found, Path(folder) / name.replace("/", "-"), format, split or None)
-        return save_file_to_cache(done.path, get_upload_folder())
+    export.require(format, split or None)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            name = f"{found.name}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
+            done = export.export(found, Path(folder) / name, format, split or None)
+            return save_file_to_cache(done.path, get_upload_folder())
+    except OSError as error:
+        raise disk_error(error, "export") from error
 
 
 @refusing

@@ -55,6 +55,8 @@ def _checked(parameter: inspect.Parameter, value: Any) -> Any:
     if type(value) not in plain or (isinstance(value, float) and not math.isfinite(value)):
         wanted = " or ".join(_WORDS[kind] for kind in _WORDS if kind in plain)
         raise UserError(f"{parameter.name} = {_shown(value)}", f"it is not {wanted}.", f"Give {wanted}.")
+    if list[str] in kinds and not all(isinstance(each, str) for each in value):
+        raise UserError(f"{parameter.name} = {_shown(value)}", "it is not a list of texts.", "Give a list of texts.")
     _require_utf8(parameter.name, value)
     return value
 

@@ -12,6 +12,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from ft.dataset import export
+from ft.dataset.staging import disk_error
 from ft.ui import alerts, data_choice, data_hub
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
@@ -53,11 +54,14 @@ def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ..
     looked = required(dataset, staged)
     stem = data_choice.title(looked).partition(".")[0].replace("/", "-")[:60] or "dataset"
     name = f"{stem}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
-    with tempfile.TemporaryDirectory() as folder:
-        done = export.export(looked, Path(folder) / name, format, side or None)
-        # Only files in Gradio's own cache are given out.
-        file = save_file_to_cache(done.path, get_upload_folder())
-        beside = save_file_to_cache(done.left_out_path, get_upload_folder()) if done.left_out_path else None
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            done = export.export(looked, Path(folder) / name, format, side or None)
+            # Only files in Gradio's own cache are given out.
+            file = save_file_to_cache(done.path, get_upload_folder())
+            beside = save_file_to_cache(done.left_out_path, get_upload_folder()) if done.left_out_path else None
+    except OSError as error:
+        raise disk_error(error, "export") from error
     words = f"{counted(done.written, 'conversation')} written to {name}."
     for reason, number in done.left_out.items():
         words += f" {counted(number, 'conversation')} left out: {reason}"
