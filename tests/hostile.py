@@ -1,0 +1,148 @@
+"""What the app does with a conversation, done with hostile ones: texts that a careless step takes minutes for.
+
+`python hostile.py LENGTH SECONDS [PIECE...]` does each step with texts of so many characters, each made of one piece
+(all of PIECES where none is named), and prints as JSON Lines which took longer than SECONDS of processor time, or
+raised something else than a refusal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from patterns import GENERIC, ROOT
+
+sys.path.insert(0, str(ROOT))
+
+from formats.conversation import Conversation, Message, Origin, ToolCall
+from formats.convert import WRITERS, convert, convert_record
+from formats.notes import Notes
+from formats.problems import RowProblem
+from formats.reading import Reading
+from formats.repair import REPAIRS
+from formats.texts import mend_texts
+from ft.checks import check, control, private
+from ft.checks.doctor import examine
+from ft.checks.language import Languages
+from ft.dataset import browse, build, export, near
+from ft.dataset.fingerprint import exact, fingerprint
+from ft.dataset.split import position
+from ft.errors import UserError
+from ft.ui import data_view
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P "
+PIECES = (
+    *GENERIC,
+    *("ada@example.org\n", "word ", "x y z ", "<|im_end|>", "[INST]", TOKEN, "sk-abcdefghijklmnopqrstuvwx ", "{{a}} "),
+    *("4111 1111 1111 1111 ", "+49 30 123456 ", "(212) 555-0123 ", "1/2/", "DE89 3704 0044 0532 0130 00 ", "1,", "[1,"),
+    *("[{", "[[", '{"a":', '{"a":[', "[{},", '{"a":1},', '"a",', '""', ",", ";a,", "\r", "a,b\n", "- ", "\\n", "```\n"),
+    *("\u0130 ", "\u00df", "\u3000", "https://a.b:c@d ", '{"from":"human","value":""},', "<!--", "<![", "<pre>", "<a "),
+)
+HERE = Origin("f", 1)
+EVERY = Reading(repairs=dict.fromkeys(REPAIRS, True), fill={"a": "b"})
+LANGUAGES = Languages()
+
+
+def chat(text: str) -> Conversation:
+    call = ToolCall("f", json.dumps({"a": text}))
+    return Conversation((Message("user", text), Message("assistant", f"{text}.", text, (call,))), HERE)
+
+
+def records(text: str) -> None:
+    for record in (
+        {"conversations": [{"from": "human", "value": text}, {"from": "gpt", "value": text}]},
+        {"conversations": [{"from": "human", "value": text}, {"from": "function_call", "value": text}]},
+        {"conversations": [{"from": text, "value": text}, {"from": "gpt", "value": "b"}]},
+        {"conversations": text, "tools": text, "system": text},
+        {"instruction": text, "input": text, "output": text},
+        {text: text, "b": text},
+        text,
+    ):
+        convert_record(record, HERE)
+
+
+def texts(text: str) -> None:
+    for before in ("", '<div class="markdown prose">', "```"):
+        mend_texts(Conversation((Message("user", "a"), Message("assistant", before + text)), HERE), EVERY, Notes())
+
+
+def files(text: str) -> None:
+    path = Path(os.environ["SIDETUNE_HOME"]) / "f.csv"
+    for before, after in (
+        ("", ""),
+        ("[", ""),
+        ('{"prompt":"', ""),
+        ("prompt,completion\na,b\n", ""),
+        ("a,", "\xff\n1,2"),
+    ):
+        path.write_bytes((before + text + after).encode("latin-1", "replace"))
+        for item in convert(path):
+            assert isinstance(item, (Conversation, RowProblem))
+
+
+def dataset(text: str) -> None:
+    """Upload, save, check, look for, export."""
+    path = Path(os.environ["SIDETUNE_HOME"]) / "f.jsonl"
+    path.write_text("\n".join(json.dumps({"prompt": f"{n}", "completion": f"{text}!"}) for n in range(2)))
+    version = build.save(build.stage([build.SourceFile(path, "f")]), "hostile")
+    check.check(version)
+    browse.find(version.conversations_path, browse.Filter(text=text[:1000]))
+    for format in export.FORMATS:
+        export.export(version, path.with_name("out"), format)
+
+
+STEPS: dict[str, Callable[[str], object]] = {
+    "records": records,
+    "texts": texts,
+    "files": files,
+    "examine": lambda text: examine([chat(text)], None, LANGUAGES),
+    "redact": lambda text: private.redacted(chat(text)),
+    "mask": private.mask,
+    "strip": lambda text: control.cleaned(chat(text)),
+    "fingerprint": lambda text: (fingerprint(chat(text)), exact(chat(text)), position(chat(text))),
+    "near": lambda text: near.groups([chat(text), chat(f"{text} {text[:100]}")]),
+    "draw": lambda text: data_view.bubbles([chat(text)] * 10, 1),
+    "write": lambda text: [_written(write, chat(text)) for write in WRITERS.values()],
+    "dataset": dataset,
+}
+
+
+def _written(write: Callable[[Conversation], object], conversation: Conversation) -> object:
+    try:
+        return write(conversation)
+    except ValueError:  # the format has no place for calls
+        return None
+
+
+class _TooSlow(Exception):
+    pass
+
+
+def _ring(number: int, frame: object) -> None:
+    raise _TooSlow
+
+
+def main(length: int, seconds: float, pieces: tuple[str, ...]) -> None:
+    signal.signal(signal.SIGVTALRM, _ring)
+    for name, step in STEPS.items():
+        for piece in pieces[:: 4 if step is dataset and len(pieces) > 20 else 1]:
+            signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+            try:
+                step(piece * (length // len(piece)))
+            except UserError:
+                pass
+            except Exception as error:
+                print(json.dumps({"step": name, "piece": piece, "error": repr(error)[:200]}), flush=True)
+            finally:
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["SIDETUNE_HOME"] = home
+        main(int(sys.argv[1]), float(sys.argv[2]), tuple(sys.argv[3:]) or PIECES)
