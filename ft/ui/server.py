@@ -86,6 +86,7 @@ def serve(
             ssr_mode=False,
             share=False,
             prevent_thread_lock=True,
+            _frontend=False,  # Gradio would ask for its own page, and give up where that takes three seconds
             _app=GuardedApp(OwnNames.of(host, [*allowed, *hosting.space_names()]), login),
         )
     except OSError as error:
