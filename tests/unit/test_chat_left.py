@@ -34,7 +34,7 @@ class Endless(Engine):
 def served(home) -> Iterator[tuple[Endless, str]]:
     engine = Endless()
     with gr.Blocks(analytics_enabled=False) as page:
-        api.add(engine, False)
+        api.add(engine)
     page.queue(api_open=False)
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, show_error=True, server_name="127.0.0.1")
     yield engine, url

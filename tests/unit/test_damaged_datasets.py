@@ -11,6 +11,8 @@ import gradio as gr
 import orjson
 import pytest
 
+from ft.checks import doctor
+from ft.checks.language import Languages
 from ft.cli import main
 from ft.dataset import build, edit, sample, versions
 from ft.dataset.change import deletion as without
@@ -30,6 +32,7 @@ from ft.ui import (
 )
 
 Damage = Callable[[Path], object]
+LANGUAGES = Languages()  # loaded once
 REPORT = {
     **dict.fromkeys(("read", "kept", "duplicates"), ("1", None, -1, 10**30)),
     **{name: ("x", {"a": "b"}) for name in ("rejected", "repaired", "splits")},
@@ -153,7 +156,10 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @pytest.mark.parametrize("name", [*NAMED, *TOLERATED])
-def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(home: Path, good: Version, name: str, capsys):
+def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
+    home: Path, good: Version, name: str, capsys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(doctor, "Languages", lambda: LANGUAGES)
     before = versions.listing()[0]
     bad = damaged({**NAMED, **TOLERATED}[name])
     listed = {each["dataset"]: each for each in json.loads(orjson.dumps(api_data.datasets()))}

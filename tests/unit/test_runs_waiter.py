@@ -116,7 +116,7 @@ def test_a_waiter_that_is_killed_leaves_runs_to_resume(home: Path, running: Run)
     (waiter,) = processes(home)
     waiter.kill()
     until(lambda: not processes(home))
-    assert state(runs, "interrupted")
+    until(lambda: state(runs, "interrupted"))
     for run in runs:
         launch.resume(run)
     until(lambda: state(runs, "waiting") and len(processes(home)) == 1)
