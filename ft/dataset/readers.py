@@ -36,7 +36,8 @@ _LEAST, _MOST = 768 << 20, 2 << 30  # bytes of memory for one process
 
 def processes() -> int:
     """How many processes read at once: one for each core that this process may use, at most MOST."""
-    return max(1, min(MOST, len(os.sched_getaffinity(0))))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST, cores)
 
 
 @dataclass(slots=True)
