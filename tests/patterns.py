@@ -26,7 +26,7 @@ except ImportError:  # Python 3.10
     import sre_parse as parser
 
 ROOT = Path(__file__).parents[1]
-LENGTH = 100_000  # characters
+LENGTH = 200_000  # characters
 MOST = 300  # texts that are made of one pattern's own pieces
 SECONDS = 1.0  # of processor time for one text: a linear pattern takes hundredths
 FUNCTIONS = ("compile", "search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")

@@ -32,7 +32,8 @@ def processes(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("SIDETUNE_HOME") == str(home) and "ft." in " ".join(process.cmdline()):
+            ours = {"ft.runs.waiter", "ft.train.worker"} & set(process.cmdline())  # and not those that read files
+            if ours and process.environ().get("SIDETUNE_HOME") == str(home):
                 found.append(process)
         except psutil.Error:
             continue
