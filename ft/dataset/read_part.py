@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from formats.conversation import Conversation, Origin
 from formats.convert import convert
+from formats.detect import Detection
 from formats.notes import Notes
 from formats.part import Part, Place
 from formats.problems import RowProblem
@@ -32,12 +33,13 @@ _NUMBER = re.compile(r"(?<=record )[0-9]+")
 class Batch:
     """Some of the records of a file, in order. `rows`: those that were kept, with the columns of
     `ft.dataset.table.SCHEMA`; None where none was. `counts`: by file, how many records were read and how many kept.
-    `repaired`: by code, how many were repaired."""
+    `repaired`: by code, how many were repaired. `formats`: by file, which one was found so far."""
 
     rows: pa.Table | None = None
     problems: list[RowProblem] = field(default_factory=list)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     repaired: Counter[str] = field(default_factory=Counter)
+    formats: dict[str, Detection] = field(default_factory=dict)
 
     @property
     def nbytes(self) -> int:
@@ -80,14 +82,14 @@ def read_part(
         for item in convert(path, name=name, reading=reading, notes=notes, part=part):
             batch.add(item)
             if batch.is_full:
-                yield batch.made()
+                yield batch.made(notes)
                 batch = _Batch(fraction)
     except MemoryError:
         if batch.made_of:
-            yield batch.made()  # what came before the record that is too much
+            yield batch.made(notes)  # what came before the record that is too much
         raise
     if batch.made_of:
-        yield batch.made()
+        yield batch.made(notes)
     yield End(notes, part.stopped)
 
 
@@ -141,9 +143,10 @@ class _Batch:
     def is_full(self) -> bool:
         return self.made_of >= ROWS or self._characters >= CHARACTERS
 
-    def made(self) -> Batch:
+    def made(self, notes: Notes) -> Batch:
         self._take()
-        return Batch(table(self._rows) if self._rows else None, self._problems, self._counts, self._repaired)
+        rows = table(self._rows) if self._rows else None
+        return Batch(rows, self._problems, self._counts, self._repaired, dict(notes.formats))
 
 
 def _half_character(conversation: Conversation) -> RowProblem:

@@ -18,6 +18,7 @@ from typing import cast
 import psutil
 
 from formats.convert import LOOKED_AT
+from formats.detect import Detection
 from formats.json_problems import file_problem
 from formats.notes import Notes
 from formats.part import Part, Place
@@ -134,8 +135,10 @@ class _File:
                     batch = head.batches.popleft()
                     batch.move(self._name, head.before)
                     self._read += sum(read for read, _ in batch.counts.values())
+                    self._notes.add(Notes(formats=batch.formats))
                     yield batch
                 if head.failed is not None:
+                    self._notes.formats.setdefault(self._name, Detection("", 0.0, "no record of it was read"))
                     yield Batch(problems=[self._beyond(head.failed)], counts={self._name: (1, 0)})
                     return
                 if head.end is not None:

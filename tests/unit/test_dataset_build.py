@@ -12,7 +12,7 @@ import pytest
 
 from formats.conversation import Message, ToolCall
 from formats.reading import Reading
-from ft.dataset import build, parquet, versions
+from ft.dataset import build, parquet, readers, versions
 from ft.dataset.build import SourceFile
 from ft.errors import UserError
 from ft.home import datasets_dir
@@ -254,3 +254,21 @@ def test_nothing_but_the_dataset_is_left_once_it_is_saved(home, tmp_path):
     assert names == ["conversations.parquet", "rejected.jsonl", "report.json", "source.json"]
     assert staging() == []
     assert versions.find("mine") == version
+
+
+def test_a_file_that_is_too_much_is_told_in_the_report_beside_what_was_kept(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "_LEAST", 64 << 20)
+    monkeypatch.setattr(readers, "_MOST", 64 << 20)
+    line = json.dumps(sharegpt("Hello"))
+    huge = json.dumps(sharegpt("word " * 6_000_000))
+    some, none, whole = tmp_path / "some.jsonl", tmp_path / "none.jsonl", tmp_path / "whole.jsonl"
+    some.write_text("\n".join([*[line] * 1200, huge, line]))
+    none.write_text(huge)
+    whole.write_text(line)
+    report = build.stage([SourceFile(path, path.name) for path in (some, none, whole)]).report
+    assert report["rejected"] == {"limit": 2}
+    assert [(each["name"], each["format"], each["kept"]) for each in report["files"]] == [
+        ("some.jsonl", "sharegpt", 1200),
+        ("none.jsonl", "", 0),
+        ("whole.jsonl", "sharegpt", 1),
+    ]
