@@ -56,11 +56,12 @@ class Part:
     """From `start` (None: the beginning) to the first record that begins at the byte `until` or behind it, but at
     least `least` records. Once it has been read, `stopped` is the place where it ended; None: at the end of the file.
 
-    `typical`: records may be given as `formats.typical.Chat`.
+    `typical`: records may be given as `formats.typical.Chat`; `formats.convert` says so.
     """
 
-    def __init__(self, start: Place | None, until: int, least: int = 0, typical: bool = False) -> None:
-        self.start, self.until, self.least, self.typical = start, until, least, typical
+    def __init__(self, start: Place | None, until: int, least: int = 0) -> None:
+        self.start, self.until, self.least = start, until, least
+        self.typical = False
         self.stopped: Place | None = None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 from ft import presets
@@ -24,11 +23,9 @@ def train(args: argparse.Namespace) -> int:
     version = versions.find(args.name)
     config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
-    if not args.prepare:
-        launch.require_devices(config)
-        launch.require_place()
-    run = directory.create(version, config)
-    return _prepared(run, args) if args.prepare else _start(run, launch.start, args)
+    if args.prepare:
+        return _prepared(directory.create(version, config), args)
+    return _started(launch.begin(version, config), 0, args)
 
 
 def _prepared(run: Run, args: argparse.Namespace) -> int:
@@ -52,12 +49,14 @@ def config_of(args: argparse.Namespace) -> TrainConfig:
 
 def resume(args: argparse.Namespace) -> int:
     """Start a stopped or interrupted run again from its last checkpoint."""
-    return _start(directory.find(args.run), launch.resume, args)
-
-
-def _start(run: Run, begin: Callable[[Run], int], args: argparse.Namespace) -> int:
+    run = directory.find(args.run)
     before = len(events.read(run))
-    begin(run)
+    launch.resume(run)
+    return _started(run, before, args)
+
+
+def _started(run: Run, before: int, args: argparse.Namespace) -> int:
+    """Follow the run, whose first `before` events were told of earlier, unless `--detach` is given."""
     if not args.json:
         say(f"Run {run.id}")
     if args.detach:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from formats.convert import describe, look
-from formats.detect import Detection
+from formats.convert import look
 from formats.repair import as_json
 from ft import sandbox
 from ft.errors import UserError
@@ -15,37 +14,19 @@ _LIMITS = sandbox.Limits(memory_bytes=1 << 30, cpu_seconds=60)
 _CHARACTERS = 8_000_000  # of the first records, in all: more than a person looks at
 
 
-def detected(path: Path) -> Detection:
-    """Which format the file is in, by its first records.
-
-    Raises:
-        UserError: reading them takes too much memory or time.
-    """
-    (found,) = _read(path, "detect")
-    assert isinstance(found, Detection)
-    return found
-
-
 def first_records(path: Path) -> list[object]:
     """The first 100 records of the file, or as many as have 8 million characters; an empty list where there is none.
 
     Raises:
         UserError: reading them takes too much memory or time.
     """
-    return list(_read(path, "records"))
-
-
-def _read(path: Path, what: str) -> Iterator[object]:
     try:
-        yield from sandbox.stream(_LIMITS, _work, path, what)
+        return list(sandbox.stream(_LIMITS, _first_records, path))
     except sandbox.LimitReached as error:
         raise UserError(path.name, f"looking at its first records {error.words}.", "Look at what is in it.") from error
 
 
-def _work(path: Path, what: str) -> Iterator[object]:
-    if what == "detect":
-        yield describe(path)
-        return
+def _first_records(path: Path) -> Iterator[object]:
     left = _CHARACTERS
     for record in look(path):
         left -= len(as_json(record))

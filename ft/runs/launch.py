@@ -20,7 +20,6 @@ from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.files import remove
-from ft.hosting import hosted
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
@@ -42,8 +41,6 @@ QUIET = {
 def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
     """The environment of a process that trains on `devices` (none given: the first)."""
     devices = devices or (device.describe(),)
-    root = str(Path(__file__).parents[2])  # so that the worker is found from any folder, installed or not
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     frugal = {}
     if devices[0].kind == "cuda":  # batches differ in length, and the pieces of memory would have to fit
         frugal["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
@@ -52,12 +49,18 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
     return {
         **frugal,
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONPATH": _python_path(),
         **QUIET,
         **hosting.environment(),
         # No others: TRL refuses several in one process.
         "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices) or device.first_visible(),
     }
+
+
+def _python_path() -> str:
+    """PYTHONPATH of a process that runs a module of ours: it is found from any folder, installed or not."""
+    root = str(Path(__file__).parents[2])
+    return os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def allocator() -> str:
@@ -77,7 +80,6 @@ def begin(dataset: Version, config: TrainConfig) -> Run:
             is.
     """
     require_devices(config)
-    require_place()
     run = directory.create(dataset, config)
     try:
         start(run)
@@ -87,10 +89,9 @@ def begin(dataset: Version, config: TrainConfig) -> Run:
     return run
 
 
-def require_place() -> None:
+def _require_place(waiting: int) -> None:
     """Raise UserError where as many runs wait as may: each is somebody's to wait for, and to take out again."""
-    most = MOST_WAITING_HOSTED if hosted() else MOST_WAITING
-    waiting = len(line().waiting)
+    most = MOST_WAITING_HOSTED if hosting.hosted() else MOST_WAITING
     if waiting >= most:
         raise UserError(
             "one more run",
@@ -124,8 +125,8 @@ def start(run: Run) -> int:
     try:
         home.locks_dir().mkdir(parents=True, exist_ok=True)
         with FileLock(home.locks_dir() / "starts.lock", timeout=10):
-            require_place()
             now = line()
+            _require_place(len(now.waiting))
             waits = now.ahead(keys) is not None or bool(now.trials & keys)
             announce(run, devices, waits)
     except Timeout as error:
@@ -168,15 +169,13 @@ def _have_waiter(run: Run) -> None:
     """See that a waiter is there. One that is looks at the line once more after it let go of its lock."""
     if is_held(waiter_lock()):
         return
-    root = str(Path(__file__).parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         waiter = subprocess.Popen(
             [sys.executable, "-m", "ft.runs.waiter"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, "PYTHONPATH": _python_path()},
             start_new_session=True,
         )
     except OSError as error:
@@ -192,7 +191,7 @@ def waiter_lock() -> Path:
 
 def waits_for() -> str:
     """The kind of waiter that processes such as this one leave their runs to."""
-    return "hosted" if hosted() else "own"
+    return "hosted" if hosting.hosted() else "own"
 
 
 def _not_started(run: Run, error: OSError) -> UserError:

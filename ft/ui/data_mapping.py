@@ -13,8 +13,9 @@ from formats import columns as mapping
 from formats.columns import Columns
 from formats.conversation import Conversation, Origin
 from formats.convert import convert_record
+from formats.detect import detect
 from formats.reading import Reading
-from ft.dataset.look import detected, first_records
+from ft.dataset.look import first_records
 from ft.errors import UserError
 from ft.ui import alerts, data_hub, data_view
 from ft.ui.tab import PRIVATE
@@ -104,7 +105,8 @@ def wire(screen: Mapping, files: gr.File, fetched: gr.State) -> None:
 
 def needed(path: Path) -> bool:
     """Whether the file holds records, and is in no known format."""
-    return not detected(path).format and any(isinstance(record, dict) for record in first_records(path))
+    records = first_records(path)
+    return not detect(records).format and any(isinstance(record, dict) for record in records)
 
 
 def opened(path: Path) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psutil
+
 from ft.runs import launch
 from ft.runs.directory import Run
 from ft.runs.status import status
@@ -13,6 +15,14 @@ def follow(run: Run, kind: str, step: int = 0) -> dict:
         if event["kind"] == kind and (event.get("step") or 0) >= step:
             return event
     raise AssertionError(f"the run ended first: {status(run)}")
+
+
+def worker(run: Run) -> psutil.Process:
+    """The process that trains it; on several GPUs the one that started the others."""
+    of_run = {"ft.train.worker", str(run.path)}
+    there = [each for each in psutil.process_iter(["cmdline"]) if of_run <= set(each.info["cmdline"] or [])]
+    (first,) = (each for each in there if each.parent() not in there)
+    return first
 
 
 def end(run: Run) -> None:

@@ -1,14 +1,12 @@
 """What can go wrong in the middle of a run, and that nothing of it is lost: real workers, killed and starved."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 
 import psutil
 import pytest
-from going import end, finished, follow
+from going import end, finished, follow, worker
 from safetensors.torch import load_file
 
 from ft.runs import checkpoints, events, launch
@@ -18,9 +16,10 @@ from ft.runs.status import status, summary
 pytestmark = pytest.mark.slow
 
 
-def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=10)
+def kill(run: Run) -> None:
+    process = worker(run)
+    process.kill()
+    psutil.wait_procs([process], timeout=10)
 
 
 def told(run: Run, kind: str) -> list[dict]:
@@ -31,9 +30,9 @@ def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(ti
     """To the bit, and with the same losses: the same data order, dropout, optimiser, schedule and patience."""
     settings = {"save_steps": 4, "lora_dropout": 0.2, "epochs": 2, "max_steps": 0, "batch_size": 2, "eval_steps": 5}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
-    pid = launch.start(killed)
+    launch.start(killed)
     follow(killed, "step", 13)
-    kill(pid)
+    kill(killed)
     assert status(killed).state == "interrupted"
     launch.resume(killed)
     follow(killed, "step", 33)  # in the second epoch, between two checkpoints
@@ -51,9 +50,9 @@ def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(ti
 
 def test_a_damaged_newest_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tiny_run):
     run = tiny_run(max_steps=400, eval_steps=4)
-    pid = launch.start(run)
+    launch.start(run)
     follow(run, "checkpoint", 12)
-    kill(pid)
+    kill(run)
     newest = checkpoints.folders(run.checkpoints)[-1]
     optimizer = newest / "optimizer.pt"
     optimizer.write_bytes(optimizer.read_bytes()[:-100] + bytes(100))
@@ -68,9 +67,9 @@ def test_a_damaged_newest_checkpoint_is_said_and_the_one_before_it_is_gone_on_fr
 
 def test_a_run_whose_every_checkpoint_is_torn_begins_again(tiny_run):
     run = tiny_run(max_steps=400, eval_steps=4)
-    pid = launch.start(run)
+    launch.start(run)
     follow(run, "checkpoint", 4)
-    kill(pid)
+    kill(run)
     for folder in checkpoints.folders(run.checkpoints):
         (folder / checkpoints.SEAL).unlink()  # as where the power fails before it is written
     launch.resume(run)
@@ -151,9 +150,9 @@ def test_a_run_goes_on_in_the_number_format_that_it_began_in(tiny_run):
     """What is fastest is measured at the start, and may come out differently on a machine that is busy."""
     other = {"bfloat16": "float32", "float32": "bfloat16"}
     run = tiny_run(max_steps=8, eval_steps=4)
-    pid = launch.start(run)
+    launch.start(run)
     follow(run, "checkpoint", 4)
-    kill(pid)
+    kill(run)
     (began,) = told(run, "started")
     fast = began["dtype"].rpartition(" ")[2]
     swapped = run.events_path.read_text().replace(f'"nf4 in {fast}"', f'"nf4 in {other[fast]}"')

@@ -5,8 +5,6 @@ There is no GPU in these: two processes with gloo on the CPU, started by what st
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +13,7 @@ import time
 import psutil
 import pytest
 from filelock import FileLock
-from going import end, finished, follow
+from going import end, finished, follow, worker
 from safetensors.torch import load_file
 
 from ft.runs import checkpoints, events, launch
@@ -80,10 +78,11 @@ def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
 def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_run, two_gpus):
     settings = {**SAME, "epochs": 6, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0, "probes": 0}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
-    pid = launch.start(killed)
+    launch.start(killed)
     follow(killed, "step", 12)
-    there = psutil.Process(pid).children(recursive=True)
-    os.kill(pid, signal.SIGKILL)
+    first = worker(killed)
+    there = first.children(recursive=True)
+    first.kill()
     assert not psutil.wait_procs(there, timeout=20)[1]  # nobody goes on alone
     assert status(killed).state == "interrupted"
     assert checkpoints.last_whole(killed.checkpoints)[0]

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import gradio as gr
 import orjson
 import pytest
+from answers import refused, said
 
 from ft.checks import doctor
 from ft.checks.language import Languages
-from ft.cli import main
 from ft.dataset import build, edit, sample, versions
 from ft.dataset.change import deletion as without
 from ft.dataset.versions import Version
-from ft.errors import UserError
 from ft.ui import (
     api_data,
     chat_keep,
@@ -139,20 +136,6 @@ def damaged(damage: Damage) -> Version:
     made = build.save(build.stage([sample.sample_file()]), "bad")
     damage(made.path)
     return made
-
-
-def refused(ask: Callable[[], Any]) -> Any:
-    """What `ask` gives, or how it refuses; any other exception is a failure."""
-    try:
-        return ask()
-    except (UserError, gr.Error) as error:
-        return str(error)
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    assert main([*words]) in (0, 1)
-    printed = capsys.readouterr()
-    return printed.out + printed.err
 
 
 @pytest.mark.parametrize("name", [*NAMED, *TOLERATED])

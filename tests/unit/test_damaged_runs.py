@@ -6,17 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import orjson
 import pytest
+from answers import refused, said
 from run_damage import NAMED, TOLERATED, WHOLE, Damage, folder
 from synthetic_runs import write
 
-from ft.cli import main
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
 from ft.errors import UserError
@@ -46,20 +44,6 @@ def damaged(home: Path, damage: Damage) -> Run:
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
     damage(run)
     return run
-
-
-def refused(ask: Callable[[], Any]) -> Any:
-    """What `ask` gives, or how it refuses; any other exception is a failure."""
-    try:
-        return ask()
-    except (UserError, gr.Error) as error:
-        return str(error)
-
-
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    assert main([*words]) in (0, 1)
-    printed = capsys.readouterr()
-    return printed.out + printed.err
 
 
 @pytest.mark.parametrize("name", [*TOLERATED, *NAMED])

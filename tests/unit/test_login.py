@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from answers import waited
 from starlette.responses import JSONResponse
 
 from ft.ui.http_refusal import Refusal
@@ -63,7 +64,7 @@ def test_a_few_wrong_guesses_are_quick_and_more_take_longer_and_longer(caplog):
 
     door = Door()
     with caplog.at_level(logging.WARNING, "sidetune"):
-        took = asyncio.run(guesses(12))
+        took = waited(guesses(12))
     assert took == [0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 16, 16]
     assert len(caplog.records) == 1 and "10.0.0.1" in caplog.text and "pässword" not in caplog.text
 
@@ -77,7 +78,7 @@ def test_a_right_guess_is_not_slowed_and_forgives_its_address():
             await door.guess()
 
     door = Door()
-    asyncio.run(guesses())
+    waited(guesses())
     assert door.waited == 0
 
 
@@ -86,7 +87,7 @@ def test_many_guesses_at_once_are_no_faster_than_one_after_the_other():
         return await asyncio.gather(*(door.guess() for _ in range(200)))
 
     door = Door()
-    answers = asyncio.run(guesses())
+    answers = waited(guesses())
     assert door.guessed <= 13 and answers.count(429) == 200 - door.guessed
     assert door.waited >= 8 * 1
 
@@ -97,7 +98,7 @@ def test_many_addresses_are_slowed_in_all():
             await door.guess(address=f"10.0.{number}.1")
 
     door = Door()
-    asyncio.run(guesses())
+    waited(guesses())
     assert door.waited >= 79 * 1
 
 
@@ -110,5 +111,5 @@ def test_guesses_are_forgotten_after_a_while():
             await door.guess()
 
     door = Door()
-    asyncio.run(guesses())
+    waited(guesses())
     assert door.waited == 0

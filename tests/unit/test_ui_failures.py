@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import gradio as gr
 import pytest
+from answers import waited
 
 from ft.errors import UserError
 from ft.ui.page import WENT_WRONG, Page
@@ -42,7 +42,7 @@ def call(page: Page, number: int, *inputs: object) -> dict:
             result = await page.process_api(number, list(inputs), iterator=result["iterator"])
         return result
 
-    return asyncio.run(steps())
+    return waited(steps())
 
 
 @pytest.mark.parametrize("number", [0, 1])
