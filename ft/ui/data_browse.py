@@ -115,10 +115,14 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
     here = [shared.dataset, staged]
     page: list[Any] = [place, number, back, further, every, clear, shown]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
-    fresh: dict[str, Any] = {"inputs": [*here, *filters], "outputs": [*page, chosen, bar, file, problem], **PRIVATE}
+    fresh: dict[str, Any] = {
+        "inputs": [*here, *filters, shown],
+        "outputs": [*page, chosen, bar, file, problem],
+        **PRIVATE,
+    }
     seen: dict[str, Any] = {"inputs": [*here, *filters, shown, chosen], "outputs": [*page, problem], **PRIVATE}
     again = [shared.edited.change, staged.change]
-    gr.on(again, events.show_again, seen["inputs"][:-1], fresh["outputs"], **SHARED_EVENT)
+    gr.on(again, events.show_again, **{**fresh, **SHARED_EVENT})
     gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
     shared.arrival.then(events.show, **fresh)
     gr.on(

@@ -29,27 +29,30 @@ NO_FILTERS = ("", "", "", "", "file", None, None, None)  # text, side, kind, fil
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What is on the page: these rows of the dataset, of which the first is the `start`-th (0: the first) that passes
-    the filters; `added` conversations had been added to the dataset until then. `of` is the version or upload that the
-    rows, and those that were chosen, are of: an edit in another window makes another one, with other rows."""
+    the filters `wanted`; `added` conversations had been added to the dataset until then. `of` is the version or upload
+    that the rows, and those that were chosen, are of: an edit in another window makes another one, with other rows."""
 
     rows: tuple[int, ...] = ()
     start: int = 0
     added: int = 0
     of: str = ""
+    wanted: Filter | None = None
 
 
-def show(dataset: str, staged: str, *filters: Any) -> tuple[Any, ...]:
-    """The first page of what is looked at, nothing chosen; then the files to choose from, and where refusals go."""
-    return _shown(dataset, staged, filters, None)
+def show(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
+    """The first page of what is looked at, nothing chosen; then the files to choose from, and where refusals go. What
+    is on the page already stays as it is, with what was chosen since."""
+    *filters, before = given
+    return _shown(dataset, staged, filters, before, at_the_start=True)
 
 
 def show_again(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     """After a change: the same page of it, or where one was added, the last. Rows have moved, so nothing is chosen."""
     *filters, before = given
-    return _shown(dataset, staged, filters, before)
+    return _shown(dataset, staged, filters, before, at_the_start=False)
 
 
-def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown | None) -> tuple[Any, ...]:
+def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown, at_the_start: bool) -> tuple[Any, ...]:
     skips = (*_skips(), [], gr.Row(visible=False), gr.skip())
     try:
         looked = data_choice.looked_at(dataset, staged)
@@ -59,15 +62,18 @@ def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown | No
         known = filters[3] if filters[3] in names else ""
         filters = (*filters[:3], known, *filters[4:])
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
-        page = _page(looked, _filter(*filters), _start(looked, before), [])
+        wanted = _filter(*filters)
+        if (before.of, before.wanted) == (str(looked.path), wanted):
+            return (*_skips(), gr.skip(), gr.skip(), files, alerts.hidden())
+        page = _page(looked, wanted, 0 if at_the_start else _start(looked, before), [])
         return (*page, [], gr.Row(visible=False), files, alerts.hidden())
     except UserError as error:
         return (*skips, alerts.shown(error))
 
 
-def _start(looked: Version | Staged, before: Shown | None) -> int | None:
+def _start(looked: Version | Staged, before: Shown) -> int | None:
     """Where to start after a change; None: at the last page, where what was added is."""
-    if before is None or (before.of and Path(before.of).parent != looked.path.parent):
+    if before.of and Path(before.of).parent != looked.path.parent:
         return 0  # another dataset, as after a deletion
     return None if _added(looked) > before.added else before.start
 
@@ -159,7 +165,7 @@ def _page(looked: Version | Staged, wanted: Filter, start: int | None, chosen: l
         gr.Button(visible=pages, interactive=start < last),
         gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
         gr.Button(visible=wanted != Filter(order=wanted.order)),
-        Shown(tuple(rows), start, _added(looked), str(looked.path)),
+        Shown(tuple(rows), start, _added(looked), str(looked.path), wanted),
         *slots,
     )
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from ft.dataset import build, edit, near, versions
@@ -47,7 +48,7 @@ def first(**filters: Any) -> dict[str, Any]:
 
 
 def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
-    view = page(events.show("chats", "", *ALL))
+    view = page(events.show("chats", "", *ALL, events.Shown()))
     assert view["rows"] == [0, 1, 2, 3, 4] and "12 conversations" in view["place"] and "1 to 5 of 12" in view["number"]
     assert len(view["chats"]) == 5 and "Question 0?" in view["chats"][0]
     assert not view["back"].interactive and view["further"].interactive
@@ -140,14 +141,14 @@ def test_what_is_no_conversation_is_refused_in_the_form_and_nothing_changes(chat
 
 
 def test_a_conversation_is_written_copied_and_deleted_and_what_was_added_is_shown(chats):
-    before = page(events.show("chats", "", *ALL))["shown"]
+    before = page(events.show("chats", "", *ALL, events.Shown()))["shown"]
     fields = ["user", "New?", True, "", "", "", "", "assistant", "Yes.", True, "", "", "", "", ""]
     data_editor.kept("chats", "", events.write_new(), *fields)
     view = page(events.show_again("chats", "", *ALL, before))
     assert view["rows"] == [10, 11, 12] and "New?" in view["chats"][-1]
     events.copy("chats", "", events.Shown((12,)), place=0)
     assert first(text="new?")["rows"] == [12, 13]
-    on_page_one = page(events.show("chats", "", *ALL))["shown"]
+    on_page_one = page(events.show("chats", "", *ALL, events.Shown()))["shown"]
     events.delete("chats", "", FIRST, place=0)
     assert page(events.show_again("chats", "", *ALL, on_page_one))["rows"] == [0, 1, 2, 3, 4]
     assert first(text="new?")["rows"] == [11, 12] and versions.find("chats").version == "v4"
@@ -168,7 +169,7 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
 def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(chats):
     editing, _ = events.edit("chats", "", events.Shown((3,), of=str(chats.path)), place=0)
     found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
-    drawn = next(each for each in events.show("chats", "", *ALL) if isinstance(each, events.Shown))
+    drawn = next(each for each in events.show("chats", "", *ALL, events.Shown()) if isinstance(each, events.Shown))
     api_data.dedup("chats")  # nothing to remove: it is the same version
     assert "refused" not in page(events.page_after("chats", "", *ALL, drawn, []))["refused"]
     edit.apply(chats, deletion([0]))  # in another tab of the browser, or by a script
@@ -191,3 +192,14 @@ def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(c
 def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
     other = events.Shown((5, 6, 7, 8, 9), 5, 0, str(chats.path.parent.parent / "gone" / "v1"))
     assert page(events.show_again("chats", "", *ALL, other))["rows"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("refill", [events.show, events.show_again])
+def test_a_page_that_is_shown_already_is_not_filled_again_and_keeps_what_was_ticked_since(chats, refill):
+    shown = page(events.page_after("chats", "", *ALL, at(0), []))["shown"]
+    *updates, files, problem = refill("chats", "", *ALL, shown)
+    assert all(update == gr.skip() for update in updates) and len(updates) == events._PAGE_OUTPUTS + 2
+    assert files.value == "" and not problem["visible"]
+    edit.apply(chats, deletion([0]))
+    *_, chosen, _, _, _ = refill("chats", "", *ALL, shown)
+    assert chosen == []
