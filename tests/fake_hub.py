@@ -104,7 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self._noted()
-        if path == "/api/repos/create":
+        if not self.headers.get("Authorization"):
+            self._answer(401, {"error": "Invalid username or password."})
+        elif path == "/api/repos/create":
             asked = json.loads(body)
             id = f"{asked.get('organization') or 'me'}/{asked['name']}"
             there = id in self.hub.repos

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ft.errors import UserError
+from ft.hosting import hosted
 from ft.models.hub import reachable
 
 _PAGE = re.compile(r"\w+://")
-SIGN_IN = "Give an access token (huggingface.co/settings/tokens), or sign in on this machine with `hf auth login`"
 SCHEME = "hf://"
 
 
@@ -48,6 +48,13 @@ def parse(given: str) -> Address:
     return Address(found.id, found.revision or "", found.path_in_repo)
 
 
+def bring_access(may: str = "") -> str:
+    """What to do for access that is missing. `may`: what a token has to permit, as in "read it"."""
+    token = f"an access token that may {may}" if may else "an access token"
+    own = "" if hosted() else ", or sign in on this machine with `hf auth login`"
+    return f"Give {token} (huggingface.co/settings/tokens){own}."
+
+
 def require_hub() -> None:
     """Raise UserError unless the Hub answers within a few seconds: its library would try for most of a minute."""
     if not reachable():
@@ -78,12 +85,12 @@ def refusals(given: str, writing: bool = False) -> Iterator[None]:
     try:
         yield
     except LocalTokenNotFoundError as error:
-        raise UserError(given, "nobody is signed in to the Hub on this machine.", f"{SIGN_IN}.") from error
+        raise UserError(given, "nobody is signed in to the Hub on this machine.", bring_access(may)) from error
     except GatedRepoError as error:
-        todo = f"Ask for access on its page, then sign in here. {SIGN_IN}."
+        todo = f"Ask for access on its page. {bring_access(may)}"
         raise UserError(given, "its owner gives access on request only.", todo) from error
     except RepositoryNotFoundError as error:
-        todo = f"Check the name. If it is private: {SIGN_IN[:1].lower()}{SIGN_IN[1:]} that may {may}."
+        todo = f"Check the name. If it is private: {bring_access(may)}"
         raise UserError(given, "the Hub has no such dataset, or does not show it to you.", todo) from error
     except RevisionNotFoundError as error:
         raise UserError(given, "it has no such revision.", "Leave @revision out for the newest one.") from error
@@ -96,7 +103,7 @@ def refusals(given: str, writing: bool = False) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
-            raise UserError(given, f"you may not {may}.", f"{SIGN_IN} that may {may}.") from error
+            raise UserError(given, f"you may not {may}.", bring_access(may)) from error
         why = f"the Hub refused (HTTP {status}: {(error.server_message or 'no reason given')[:200]})."
         raise UserError(given, why, "Try again later.") from error
     except httpx2.HTTPError as error:

@@ -16,7 +16,7 @@ from ft.dataset.build import SourceFile
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.hub import pull, push
-from ft.hub.access import SIGN_IN
+from ft.hub.access import bring_access
 from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import required
@@ -122,7 +122,7 @@ def pushed(dataset: str, staged: str, to: str, format: str, token: str, public: 
         raise UserError("the upload", "it is not saved yet.", "Save it under a name first.")
     key = hosting.hub_token(token)
     if key is False:
-        raise UserError("no access token", "this page is hosted for others, so each brings their own.", f"{SIGN_IN}.")
+        raise UserError("no access token", "this page is hosted for others, so each brings their own.", bring_access())
 
     def work(say: Say) -> Generator[dict[str, Any], None, None]:
         yield push.push(looked, to or "", public=public, format=format, token=key, say=say)

@@ -5,6 +5,7 @@ The real app and its real worker, talking to a Hub of our own.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -35,6 +36,8 @@ def hub(tiny_model) -> Iterator[Hub]:
     with served() as hub:
         hub.models["ada/tiny"] = Repo(files)
         hub.models["host/private"] = Repo(files, private=True)
+        rows = [{"prompt": f"Question {n}?", "completion": f"Answer {n}."} for n in range(30)]
+        hub.repos["ada/chats"] = Repo({"README.md": b"x", "train.jsonl": "\n".join(map(json.dumps, rows)).encode()})
         yield hub
 
 
@@ -119,3 +122,26 @@ def test_strangers_do_not_notice_what_the_machine_fetched_for_itself(home, hub, 
         run = client.predict(SAMPLE_NAME, {**SETTINGS, "model": "host/private"}, api_name="/train")["run"]
         assert ended(client, run)["status"] == "failed"
     assert not any(token for path, token in hub.requests if "host/none" in path)
+
+
+@pytest.mark.parametrize("hosted", [True, False], ids=["hosted", "own"])
+def test_datasets_are_fetched_and_published_with_the_token_of_whoever_asks(home, hub, tmp_path, hosted):
+    def sent() -> set[str]:
+        tokens = {token for path, token in hub.requests if "/ada/" in path or path == "/api/repos/create"}
+        hub.requests.clear()
+        return tokens
+
+    with app(home, hub, tmp_path / "log", hosted) as client:
+        assert client.predict("ada/chats", "chats", api_name="/pull")["kept"] == 30
+        assert sent() == ({""} if hosted else {SECRET})
+        assert client.predict("ada/chats", "chats", token="hf_mine", api_name="/pull")["kept"] == 30
+        assert sent() == {"hf_mine"}
+        assert client.predict("chats", "ada/mine", token="hf_mine", api_name="/push")["private"] is True
+        assert sent() == {"hf_mine"} and "Question 7?" in hub.repos["ada/mine"].files["data/train.jsonl"].decode()
+        if hosted:
+            assert "you may not write to it" in refusal(client, "chats", "ada/other", api_name="/push")
+            assert sent() == {""} and "ada/other" not in hub.repos
+        else:
+            assert client.predict("chats", "ada/other", api_name="/push")["private"] is True
+            assert sent() == {SECRET}
+        assert SECRET not in (tmp_path / "log").read_text()

@@ -25,6 +25,11 @@ def chats(hub: Hub, capsys) -> versions.Version:
     return versions.find("chats")
 
 
+@pytest.fixture
+def signed_in(hub: Hub, monkeypatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_ada")
+
+
 def printed(capsys, words: list[str], status: int = 0) -> Any:
     assert main([*words, "--json"]) == status
     return json.loads(capsys.readouterr().out)
@@ -42,7 +47,7 @@ def test_a_dataset_of_the_hub_is_converted_like_a_file_and_says_what_it_leaves(h
     assert [each["name"] for each in named["files"]] == ["ada/chats/data/test.jsonl"]
 
 
-def test_a_push_is_private_and_its_card_says_what_was_done(hub, chats, capsys):
+def test_a_push_is_private_and_its_card_says_what_was_done(hub, chats, signed_in, capsys):
     edit.apply(chats, change.deletion([3]))
     done = printed(capsys, ["push", "chats", "ada/mine"])
     repo = hub.repos["ada/mine"]
@@ -56,7 +61,7 @@ def test_a_push_is_private_and_its_card_says_what_was_done(hub, chats, capsys):
     assert read["configs"][0]["data_files"][1] == {"split": "validation", "path": "data/validation.jsonl"}
 
 
-def test_what_was_pushed_comes_back_as_it_was(hub, chats, capsys):
+def test_what_was_pushed_comes_back_as_it_was(hub, chats, signed_in, capsys):
     push.push(chats, "ada/mine")
     report = printed(capsys, ["convert", "hf://datasets/ada/mine/data", "--name", "again"])
     assert report["kept"] == 30
@@ -65,7 +70,7 @@ def test_what_was_pushed_comes_back_as_it_was(hub, chats, capsys):
     }
 
 
-def test_a_second_push_replaces_the_data_of_the_first_and_nothing_else(hub, chats):
+def test_a_second_push_replaces_the_data_of_the_first_and_nothing_else(hub, chats, signed_in):
     push.push(chats, "ada/mine")
     hub.repos["ada/mine"].files["notes.txt"] = b"mine"
     push.push(chats, "ada/mine", format="parquet")
@@ -75,7 +80,7 @@ def test_a_second_push_replaces_the_data_of_the_first_and_nothing_else(hub, chat
     }
 
 
-def test_private_data_is_not_pushed_where_everybody_can_read_it(hub, chats, capsys):
+def test_private_data_is_not_pushed_where_everybody_can_read_it(hub, chats, signed_in, capsys):
     hub.repos["ada/open"] = Repo(private=False)
     refused = printed(capsys, ["push", "chats", "ada/open"], status=1)
     assert "everybody can read it" in refused["error"]["why"]
@@ -91,6 +96,17 @@ def test_a_token_is_sent_and_never_said(hub, chats, capsys):
         push.push(chats, "ada/mine", token="hf_secret")
     assert "write to it" in str(refused.value)
     assert "hf_secret" not in "".join([*capsys.readouterr(), str(refused.value), str(refused.value.__cause__)])
+
+
+def test_without_a_token_nothing_is_pushed_and_a_hosted_page_sends_nobody_to_its_terminal(hub, chats, monkeypatch):
+    with pytest.raises(UserError, match="you may not write to it") as refused:
+        push.push(chats, "ada/mine")
+    assert "access token that may write to it" in refused.value.todo and "hf auth login" in refused.value.todo
+    monkeypatch.setenv("SIDETUNE_HOSTED", "1")
+    with pytest.raises(UserError, match="you may not write to it") as refused:
+        push.push(chats, "ada/mine", token=False)
+    assert "access token that may write to it" in refused.value.todo and "hf auth login" not in refused.value.todo
+    assert "ada/mine" not in hub.repos and hub.tokens == []
 
 
 @pytest.mark.parametrize(
