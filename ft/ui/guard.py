@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -76,6 +77,12 @@ class Guard:
                     await self._app(scope, bounded, send)
         except Refusal as refusal:
             await PlainTextResponse(refusal.text + "\n", refusal.status)(scope, receive, send)
+        except RuntimeError as error:
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            # A stream of events for a session that is gone: Gradio says so in it, then raises, and 80 lines of the log
+            # would tell of it.
+            await send({"type": "http.response.body", "body": b""})
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         """Raises: Refusal."""

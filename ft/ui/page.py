@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_file_obj_with_meta, traverse
 
@@ -27,6 +28,7 @@ class Page(gr.Blocks):
         """
         try:
             if not named.get("iterator"):
+                _require_values(self.fns[block_fn] if isinstance(block_fn, int) else block_fn, inputs)
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
             return await super().process_api(block_fn, inputs, *given, **named)
         except gr.Error:
@@ -38,6 +40,13 @@ class Page(gr.Blocks):
         except Exception:
             _log.exception("An event failed")
             raise gr.Error(WENT_WRONG, print_exception=False) from None
+
+
+def _require_values(block_fn: BlockFunction, inputs: list[Any]) -> None:
+    """Raise UserError where a script gives an event fewer values than it takes: Gradio raises a bare ValueError."""
+    if len(inputs) < len(block_fn.inputs):
+        why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
+        raise UserError("the arguments", why, "See the list of endpoints.")
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from starlette.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
@@ -164,6 +167,26 @@ def test_without_a_login_only_the_login_page_is_there():
 @pytest.mark.parametrize("path", ["/monitoring/summary", "/gradio_api/file=HTTP://a.test/b", "/gradio_api/deep_link"])
 def test_what_the_page_never_asks_for_is_not_there(path):
     assert status(guarded(), path) == 404
+
+
+def test_a_stream_that_says_that_its_session_is_gone_just_ends():
+    async def said(request):
+        yield "session_not_found"
+        raise HTTPException(404)
+
+    streams = Starlette(routes=[Route("/stream", lambda request: StreamingResponse(said(request)))])
+    guard = Guard(streams, OwnNames.of("127.0.0.1"), BodyLimit(lambda wanted: PLENTY))
+    answer = TestClient(guard, base_url=f"http://{HOME}").get("/stream")
+    assert (answer.status_code, answer.text) == (200, "session_not_found")
+
+
+def test_what_the_app_raises_is_not_hidden():
+    async def broken(scope, receive, send):
+        raise RuntimeError("a bug")
+
+    guard = Guard(broken, OwnNames.of("127.0.0.1"), BodyLimit(lambda wanted: PLENTY))
+    with pytest.raises(RuntimeError, match="a bug"):
+        TestClient(guard, base_url=f"http://{HOME}").get("/")
 
 
 def test_a_websocket_is_not_opened():

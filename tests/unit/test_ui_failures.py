@@ -67,7 +67,14 @@ def test_a_file_is_fetched_from_no_address(page, caplog, path):
         call(page, 2, [{**FILE, "path": path}])
 
 
-@pytest.mark.parametrize("inputs", [[], [1, 2, 3], [{"path": 5}], ["nothing"]])
+@pytest.mark.parametrize("inputs", [[1, 2, 3], [{"path": 5}], ["nothing"]])
 def test_what_no_page_sends_is_one_sentence(page, inputs):
     with pytest.raises(gr.Error, match=WENT_WRONG):
         call(page, 2, *inputs)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_too_few_values_are_a_refusal_and_not_a_traceback_in_the_log(page, caplog, number):
+    with pytest.raises(gr.Error, match="the arguments: there are 0 of them, and 1 are needed") as caught:
+        call(page, number)
+    assert not caught.value.print_exception and not caplog.records
