@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.blocks import BlockFunction
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_file_obj_with_meta, traverse
+from pydantic import ValidationError
 
 from ft.errors import UserError
 
@@ -28,7 +29,6 @@ class Page(gr.Blocks):
         """
         try:
             if not named.get("iterator"):
-                _require_values(self.fns[block_fn] if isinstance(block_fn, int) else block_fn, inputs)
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
             return await super().process_api(block_fn, inputs, *given, **named)
         except gr.Error:
@@ -41,12 +41,19 @@ class Page(gr.Blocks):
             _log.exception("An event failed")
             raise gr.Error(WENT_WRONG, print_exception=False) from None
 
+    async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *given: Any, **named: Any) -> list[Any]:
+        """As Gradio's, which hands the values that the browser sent to the components.
 
-def _require_values(block_fn: BlockFunction, inputs: list[Any]) -> None:
-    """Raise UserError where a script gives an event fewer values than it takes: Gradio raises a bare ValueError."""
-    if len(inputs) < len(block_fn.inputs):
-        why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
-        raise UserError("the arguments", why, "See the list of endpoints.")
+        Raises:
+            UserError: a script sent fewer than the event takes, or not what an upload is given as.
+        """
+        if len(inputs) < len(block_fn.inputs):
+            why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
+            raise UserError("the arguments", why, "See the list of endpoints.")
+        try:
+            return list(await super().preprocess_data(block_fn, inputs, *given, **named))
+        except ValidationError as error:
+            raise UserError("the arguments", "one of them has another form.", "See the list of endpoints.") from error
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:

@@ -67,10 +67,11 @@ def test_a_file_is_fetched_from_no_address(page, caplog, path):
         call(page, 2, [{**FILE, "path": path}])
 
 
-@pytest.mark.parametrize("inputs", [[1, 2, 3], [{"path": 5}], ["nothing"]])
-def test_what_no_page_sends_is_one_sentence(page, inputs):
-    with pytest.raises(gr.Error, match=WENT_WRONG):
+@pytest.mark.parametrize("inputs", [[1, 2, 3], [{"path": 5}], ["nothing"], [[None]], [{}], [True], [-1]])
+def test_what_no_page_sends_is_a_refusal_and_not_a_traceback_in_the_log(page, caplog, inputs):
+    with pytest.raises(gr.Error, match="the arguments: one of them has another form"):
         call(page, 2, *inputs)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
