@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from ft.errors import UserError
 
 _READ = 600  # characters
 _LEAST = 80  # bytes of UTF-8 without code and addresses: below that it is a guess
@@ -18,7 +21,12 @@ class Languages:
     """Tells languages by py3langid (a naive Bayes classifier over byte n-grams of 140 languages); loads it once."""
 
     def __init__(self) -> None:
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        """Raises UserError where there is no room: it unpacks itself into a temporary file."""
+        try:
+            self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        except OSError as error:
+            why = f"it cannot be unpacked in {tempfile.gettempdir()}: {(error.strerror or str(error)).lower()}."
+            raise UserError("the check of languages", why, "Free some room on that disk and try again.") from error
 
     def of(self, text: str) -> str:
         """The language of the text's beginning as its ISO 639 code ("en"), "" where it is too short or not sure."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from synthetic_runs import events_of, write
 
+from ft.checks.check import check
 from ft.dataset import build, sample, versions
 from ft.errors import UserError
 from ft.runs import deletion, directory
@@ -48,6 +49,14 @@ def test_a_dataset_and_a_run_are_deleted_on_a_full_disk_and_no_number_is_given_t
     deletion.delete_dataset("chats")
     assert directory.list_runs() == [] and versions.list_datasets() == []
     assert build.save(build.stage([sample.sample_file()]), "chats").version == "v3"
+
+
+def test_a_check_on_a_full_disk_is_refused_in_words(full: Path, monkeypatch: pytest.MonkeyPatch):
+    version = build.save(build.stage([sample.sample_file()]), "chats")
+    monkeypatch.setattr("tempfile.tempdir", str(full))
+    fill(full)
+    with pytest.raises(UserError, match=r"the check of languages: .*no space left"):
+        check(version)
 
 
 def test_what_lies_in_the_place_of_the_numbers_keeps_no_dataset_from_being_deleted(home: Path):
