@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _json(compare)
     stop = commands.add_parser("stop", help="ask a run to stop; it saves a checkpoint")
     stop.add_argument("run", metavar="RUN")
+    stop.add_argument("--now", action="store_true", help="end it at once; it can go on from its last checkpoint")
     _json(stop)
     resume = commands.add_parser("resume", help="go on with a stopped or interrupted run")
     resume.add_argument("run", metavar="RUN")

@@ -37,11 +37,15 @@ def follow(run: Run, shown: int = 0) -> bool:
                 launch.stop(run)
             except UserError:
                 continue  # it has ended meanwhile: show how
-            note("Asked the run to stop. It saves a checkpoint first; Ctrl-C again leaves it to itself.")
+            note(
+                "Asked the run to stop. It saves a checkpoint first; Ctrl-C again leaves it to itself. "
+                f"End it at once, without saving: sidetune stop {run.id} --now"
+            )
 
 
 class _Line:
-    """On a terminal each step is written over the last one; elsewhere there is a line at every tenth of the run."""
+    """On a terminal each step, and each batch of a validation, is written over the last one; elsewhere there is a line
+    at every tenth of the run."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
@@ -53,14 +57,15 @@ class _Line:
         text = words(event)
         if not text or text == self._last:
             return
-        if event["kind"] != "step":
+        is_step = event["kind"] == "step"
+        if not is_step and (event.get("batch") or 1) == 1:
             self.end()
             note(text)
         elif self._terminal:
             sys.stderr.write("\r\x1b[2K" + plain(text))
             sys.stderr.flush()
             self._open = True
-        elif (tenth := event["step"] * 10 // max(1, event.get("steps") or 1)) != self._tenth:
+        elif is_step and (tenth := event["step"] * 10 // max(1, event.get("steps") or 1)) != self._tenth:
             self._tenth = tenth
             note(text)
         self._last = text

@@ -12,7 +12,7 @@ from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.figures import count, duration, memory
 from ft.models import catalogue
-from ft.runs import directory, events, launch
+from ft.runs import directory, events, launch, stopping
 from ft.runs.directory import Run
 from ft.runs.overview import overview
 from ft.runs.status import summary
@@ -111,11 +111,16 @@ def runs(args: argparse.Namespace) -> int:
 
 
 def stop(args: argparse.Namespace) -> int:
-    """Ask a run to stop."""
+    """Ask a run to stop, or end it at once where `--now` is given."""
     run = directory.find(args.run)
-    launch.stop(run)
+    if args.now:
+        stopping.stop_now(run)
+    else:
+        launch.stop(run)
     if args.json:
         print_json(summary(run))
+    elif args.now:
+        say(f"{run.id} is stopped. Go on from its last checkpoint: sidetune resume {run.id}")
     else:
         say(f"Asked {run.id} to stop. It ends its step and saves a checkpoint; go on later: sidetune resume {run.id}")
     return 0

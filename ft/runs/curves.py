@@ -18,7 +18,8 @@ Point = tuple[int, float]  # (step, figure)
 class Curves:
     """What a run has told so far, small enough to be kept: a hundred thousand steps take 6 MB.
 
-    `told`: its events, but of steps in a row only the last, with the most memory of them. Whatever asks for a run's
+    `told`: its events, but of steps in a row only the last, with the most memory of them, and of what it was doing
+    between two steps ("doing") only what it does now. Whatever asks for a run's
     state or its last figures does with these. The figures of every step are in columns, and of a resumed run only
     those that still stand.
     """
@@ -39,6 +40,8 @@ class Curves:
     def add(self, found: Iterable[dict[str, Any]]) -> None:
         """Go on with the events that came next."""
         for event in found:
+            if self.told and self.told[-1]["kind"] == "doing":
+                self.told.pop()
             if event["kind"] == "step":
                 self._add_step(event)
             else:

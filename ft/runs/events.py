@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from ft.runs.directory import Run, unreadable
 from ft.runs.event_fields import usable
 
+_APPENDING = threading.Lock()  # what one thread writes last must stay last
 LONGEST_LINE = 1 << 20  # bytes; the longest that a worker writes, the replies to probes, takes a hundredth of it
 
 
@@ -19,6 +21,18 @@ def append(run: Run, kind: str, **fields: Any) -> None:
 
     A float that JSON cannot hold (NaN, infinity) is written as null.
     """
+    with _APPENDING:
+        _append(run, kind, fields)
+
+
+def append_and_exit(run: Run, kind: str, exit_status: int, **fields: Any) -> NoReturn:
+    """Write one event as `append` does, and end this process at once: no other thread of it writes anything after."""
+    with _APPENDING:
+        _append(run, kind, fields)
+        os._exit(exit_status)
+
+
+def _append(run: Run, kind: str, fields: dict[str, Any]) -> None:
     clean = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
     line = json.dumps({"time": round(time.time(), 3), "kind": kind, **clean}) + "\n"
     with run.events_path.open("ab+") as file:

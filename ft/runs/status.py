@@ -76,14 +76,12 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
         return _ended(newest, step)
     if is_locked(run):
         if run.stop_path.exists():
-            if newest["kind"] in ("launched", "waiting"):
-                return "stopping", "Stopping before it begins."
-            return "stopping", "Stopping at the end of this step, then saving."
+            return "stopping", _stopping(now)
         if newest["kind"] == "waiting":
             return "waiting", words(newest)
         if newest["kind"] in ("launched", "preparing", "data"):
             return "preparing", str(next((e["what"] for e in reversed(now) if e.get("what")), "Starting"))
-        return "running", "Training"
+        return "running", words(newest) if newest["kind"] == "doing" else "Training"
     since = now[0]["time"] if launches else run.config.created.timestamp()
     worked = any(event["kind"] != "launched" for event in now)
     if not worked and is_recent(since):
@@ -94,6 +92,17 @@ def _state(run: Run, found: list[dict[str, Any]], step: int) -> tuple[State, str
     return "interrupted", f"Its process is gone: resume it to go on from {place}." + (
         f" The log ends with: {tail}" if tail and not worked else ""
     )
+
+
+def _stopping(now: list[dict[str, Any]]) -> str:
+    """What a process that was asked to stop still does, from what it has told."""
+    if not any(event["kind"] == "step" for event in now):
+        return "Stopping before it begins."
+    if now[-1]["kind"] == "doing":
+        return f"Stopping. {words(now[-1])}."
+    if now[-1]["kind"] == "checkpoint":
+        return "Stopping. Its checkpoint is saved."
+    return "Stopping at the end of this step, then saving a checkpoint."
 
 
 def is_recent(moment: float) -> bool:
@@ -112,6 +121,8 @@ def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
         )
     if event["kind"] == "stopped":
         when = f"at step {step}" if step else "before its first step"
+        if event.get("now") and step:
+            return "stopped", f"Stopped at once, {when}, as asked: it can be resumed from its last checkpoint."
         return "stopped", f"Stopped {when}, as asked. It can be resumed."
     reasons = {"early_stopping": "ended early: validation loss had stopped improving"}
     return "finished", reasons.get(str(event.get("reason")), "Finished")

@@ -14,6 +14,9 @@ def words(event: dict[str, Any]) -> str:
         return _waiting(event)
     if kind == "preparing":
         return str(event.get("what", "Preparing"))
+    if kind == "doing":
+        batches = f", batch {event.get('batch') or 1:,} of {event['batches']:,}" if event.get("batches") else ""
+        return f"{event.get('what', 'Working')}{batches}"
     if kind == "smaller_batch":
         return (
             f"Memory ran out at {event.get('was')} conversations at once: going on from the last checkpoint with "

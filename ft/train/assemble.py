@@ -19,7 +19,7 @@ from ft.train.attention import use_flash_attention
 from ft.train.batch import Batch
 from ft.train.layer_kernels import use_layer_kernels
 from ft.train.recompute import NoInputGradients
-from ft.train.trainer import ResponseTrainer
+from ft.train.trainer import Reporter, ResponseTrainer
 
 if TYPE_CHECKING:
     import datasets
@@ -59,6 +59,7 @@ def trainer_for(
     eval_steps: int,
     validate_first: bool,
     callbacks: Sequence[TrainerCallback],
+    reporter: Reporter | None = None,
 ) -> ResponseTrainer:
     """A trainer that takes `steps` steps over `training`, validates every `eval_steps` (and before the first one where
     asked), and saves into `folder`."""
@@ -80,6 +81,7 @@ def trainer_for(
         callbacks=[NoInputGradients(), *callbacks],
         rows_a_step=batch.rows_a_step,
         label_smoothing=config.label_smoothing,
+        reporter=reporter,
     )
     trainer.remove_callback(PrinterCallback)
     if validation is not None and config.early_stopping_patience:

@@ -15,6 +15,8 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from ft.runs import checkpoints
 from ft.runs.directory import Run
+from ft.runs.stopping import is_asked
+from ft.train.doing import Batches
 from ft.train.log import tell
 from ft.train.ranks import any_of
 
@@ -38,22 +40,39 @@ def peak_memory_bytes() -> int:
 
 
 class RunEvents(TrainerCallback):
-    """Writes `step`, `validation` and `checkpoint` events for `run`, and stops at a step's end when asked to.
+    """Writes `step`, `validation` and `checkpoint` events for `run`, and stops at a step's end when asked to; the
+    trainer asks it during a validation.
 
     tokens_per_second counts tokens that are not padding, over the last steps, without validations and checkpoints.
     """
 
     def __init__(self, run: Run, steps: int, validations_ahead: int) -> None:
         self.run, self.steps = run, steps
-        self.stopped = False
+        self._heeded = False
+        self._step, self._validated = 0, -1  # the last one taken, and the last one validated after
+        self._validating = Batches(run, "Validating")
         self._recent: deque[tuple[int, float]] = deque(maxlen=10)  # (tokens, seconds) of the last steps
         self._begun = time.monotonic()
         self._tokens_before = 0.0
         self._step_seconds = 0.0
         self._validation_seconds = 0.0
-        self._validations_ahead = validations_ahead
+        self._validations, self._validations_ahead = validations_ahead, validations_ahead
         self._most = 0
         self.totals = {"tokens": 0, "seconds": 0.0}
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stopped because it was asked to, with something left to do."""
+        return self._heeded and (self._step < self.steps or (self._validations > 0 and self._validated < self._step))
+
+    def heed(self, device: torch.device) -> bool:
+        """Whether the run is to stop. Of several processes each has to call this, and all get the same."""
+        self._heeded = any_of(is_asked(self.run), device)
+        return self._heeded
+
+    def validating(self, batch: int, batches: int) -> None:
+        """Tell that a batch of a validation begins; 1 is the first."""
+        self._validating.tell(batch, batches)
 
     @property
     def peak_memory_bytes(self) -> int:
@@ -61,6 +80,7 @@ class RunEvents(TrainerCallback):
         return max(self._most, peak_memory_bytes())
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._step = state.global_step
         best = self.run.checkpoints / Path(state.best_model_checkpoint).name if state.best_model_checkpoint else None
         if best is not None and not checkpoints.is_whole(best):
             tell(self.run, "damaged", checkpoint=best.name, best=True)
@@ -74,8 +94,8 @@ class RunEvents(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._step_seconds = time.monotonic() - self._begun
-        if any_of(self.run.stop_path.exists(), args.device):
-            self.stopped = True
+        self._step = state.global_step
+        if self.heed(args.device):
             control.should_training_stop = True
             control.should_save = True
 
@@ -124,6 +144,7 @@ class RunEvents(TrainerCallback):
     ) -> None:
         if not metrics or "eval_loss" not in metrics:
             return
+        self._validated = state.global_step
         self._validation_seconds = metrics.get("eval_runtime", 0.0)
         if state.global_step:
             self._validations_ahead -= 1

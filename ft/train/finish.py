@@ -24,6 +24,7 @@ from ft.train.trainer import ResponseTrainer
 
 def finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Loaded, steps: int) -> None:
     """Leave the adapter of the best checkpoint, which `trainer` holds, and the receipt, and tell how the run ended."""
+    tell(run, "doing", what="Saving the adapter")
     state = trainer.state
     best = state.best_global_step if state.best_model_checkpoint else state.global_step
     _save_adapter(run, trainer, loaded.tokenizer)

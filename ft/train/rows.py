@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -19,29 +19,24 @@ from ft.train.questions import Asked, questions
 if TYPE_CHECKING:
     import datasets
 
-Heed = Callable[[], None]
 
-
-def encode_side(
-    dataset: Version, side: str, config: TrainConfig, heed: Heed | None = None
-) -> tuple[datasets.Dataset, Counts]:
-    """One side of the dataset ("train" or "validation"), as `ft.train.data.encode` gives it. What `heed` raises, called
-    again and again, ends the work.
+def encode_side(dataset: Version, side: str, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
+    """One side of the dataset ("train" or "validation"), as `ft.train.data.encode` gives it.
 
     Raises:
         UserError: the model cannot be used, its chat template cannot write a conversation, or takes too much.
     """
-    return _encoded(dataset, side, 0, config, heed)
+    return _encoded(dataset, side, 0, config)
 
 
 def encode_longest(dataset: Version, many: int, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
     """The same for the `many` conversations of both sides that have the most text."""
-    return _encoded(dataset, "", many, config, None)
+    return _encoded(dataset, "", many, config)
 
 
-def ask(dataset: Version, config: TrainConfig, heed: Heed | None = None) -> Asked:
+def ask(dataset: Version, config: TrainConfig) -> Asked:
     """The questions of `config.probes` (see `ft.train.questions`), of what is held out first."""
-    (asked,) = rendered(config.model, _ask, dataset, config.probes, size=size_of(dataset), heed=heed)
+    (asked,) = rendered(config.model, _ask, dataset, config.probes, size=size_of(dataset))
     return asked
 
 
@@ -50,12 +45,10 @@ def find_rows(dataset: Version, rows: set[tuple[int, ...]], config: TrainConfig)
     return list(rendered(config.model, _find_rows, dataset, rows, config, size=size_of(dataset)))
 
 
-def _encoded(
-    dataset: Version, side: str, longest: int, config: TrainConfig, heed: Heed | None
-) -> tuple[datasets.Dataset, Counts]:
+def _encoded(dataset: Version, side: str, longest: int, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
     parts: list[pa.RecordBatch] = []
     counts = Counts()
-    for found in rendered(config.model, _encode, dataset, side, longest, config, size=size_of(dataset), heed=heed):
+    for found in rendered(config.model, _encode, dataset, side, longest, config, size=size_of(dataset)):
         if isinstance(found, Counts):
             counts = found
         else:

@@ -19,6 +19,7 @@ from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.launch import LOCK
 from ft.runs.status import ENDS, is_locked
+from ft.train.log import tell
 from ft.train.ranks import STARTED_BY, processes, rank
 
 _FIRST_SPEAKS = 3.0  # seconds: so long the others of several processes wait for the first to tell what befell them all
@@ -26,7 +27,7 @@ _TOGETHER = 60.0  # seconds within which processes begin that are started togeth
 
 
 class StoppedEarlyError(Exception):
-    """The run was told to stop before it had begun to load anything."""
+    """The run was told to stop before its process had taken a step: there is nothing to save."""
 
 
 class ToldAlreadyError(Exception):
@@ -59,7 +60,7 @@ def told(run: Run, work: Callable[[], None]) -> int:
         work()
         return 0
     except StoppedEarlyError:
-        events.append(run, "stopped", step=0)
+        tell(run, "stopped", step=0)
         return 0
     except ToldAlreadyError:
         pass

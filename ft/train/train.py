@@ -27,7 +27,7 @@ from ft.train.preflight import require_some, steps_between_validations, steps_fo
 from ft.train.probes import Probes
 from ft.train.ranks import from_first, processes, rank, with_others
 from ft.train.rows import ask, encode_side
-from ft.train.told import StoppedEarlyError, ToldAlreadyError, is_told
+from ft.train.told import ToldAlreadyError, is_told
 from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError
 
@@ -81,15 +81,10 @@ def _train(run: Run, batch: Batch) -> None:
     place_tracker(run)
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, say, dtype=_dtype(run))
-    say("Tokenising the conversations")
+    say("Tokenizing the conversations")
     dataset = versions.find(f"{run.config.dataset}@{run.config.version}")
-
-    def heed() -> None:
-        if run.stop_path.exists() and processes() == 1:  # several are stopped together, at a step
-            raise StoppedEarlyError
-
-    training, counts = encode_side(dataset, "train", config, heed)
-    validation, held_out = encode_side(dataset, "validation", config, heed)
+    training, counts = encode_side(dataset, "train", config)
+    validation, held_out = encode_side(dataset, "validation", config)
     require_some(counts, run.config.dataset, config)
     tell(
         run,
@@ -107,9 +102,10 @@ def _train(run: Run, batch: Batch) -> None:
     eval_steps = steps_between_validations(counts.samples, steps, config)
     has_validation = held_out.used > 0
     model = put_adapter(loaded, config)
-    probes = Probes(run, ask(dataset, config, heed), loaded.tokenizer)
+    probes = Probes(run, ask(dataset, config), loaded.tokenizer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     checkpoint = _resume_point(run)
+    first = checkpoints.step(checkpoint) if checkpoint else 0
     trainer = trainer_for(
         model,
         loaded,
@@ -120,10 +116,10 @@ def _train(run: Run, batch: Batch) -> None:
         validation if has_validation else None,
         steps=steps,
         eval_steps=eval_steps,
-        validate_first=checkpoint is None,
+        validate_first=checkpoint is None or _left_out(run, first, steps, eval_steps),
         callbacks=[reporter, probes],
+        reporter=reporter,
     )
-    first = checkpoints.step(checkpoint) if checkpoint else 0
     trainable, parameters = model.get_nb_trainable_parameters()
     tell(
         run,
@@ -142,6 +138,12 @@ def _train(run: Run, batch: Batch) -> None:
         raise diverged(error, dataset, config) from error
     if rank() == 0:
         finish(run, trainer, reporter, loaded, steps)
+
+
+def _left_out(run: Run, step: int, steps: int, eval_steps: int) -> bool:
+    """Whether the validation after `step` was due and was not made: somebody stopped the run in the middle of it."""
+    validated = {event["step"] for event in events.standing(events.read(run)) if event["kind"] == "validation"}
+    return (step % eval_steps == 0 or step >= steps) and step not in validated
 
 
 def _dtype(run: Run) -> torch.dtype:

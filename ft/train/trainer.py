@@ -7,10 +7,10 @@ import math
 import shutil
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import PartialState
@@ -27,6 +27,7 @@ from ft.train.data import with_blanks
 from ft.train.loss import compute_loss_inside
 from ft.train.optimizer import forget_paging
 from ft.train.order import StepOrder, TellEpoch
+from ft.train.told import StoppedEarlyError
 
 WATCHED = 5  # steps over which a loss that is worse than guessing, or no gradient at all, is no accident
 HALVINGS = 16  # of the factor on the loss in float16, 65,536 at first: where gradients overflow, the step is left out
@@ -40,11 +41,30 @@ class DivergedError(Exception):
         self.step, self.why, self.rows = step, why, rows
 
 
+class Reporter(Protocol):
+    """Whom the trainer tells that a batch of a validation begins (1 is the first), and asks whether it is to stop."""
+
+    def validating(self, batch: int, batches: int) -> None: ...
+
+    def heed(self, device: torch.device) -> bool: ...
+
+
+class _ValidationStopped(Exception):
+    """Somebody asked the run to stop in the middle of a validation."""
+
+
 class ResponseTrainer(SFTTrainer):
     """SFTTrainer whose loss costs logits for trained tokens alone, and whose validation loss is the mean over all of
     them (Trainer's is the mean of the batches' means). `rows_a_step`: conversations in one step."""
 
-    def __init__(self, *args: Any, rows_a_step: int, label_smoothing: float = 0.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        rows_a_step: int,
+        label_smoothing: float = 0.0,
+        reporter: Reporter | None = None,
+        **kwargs: Any,
+    ) -> None:
         causal: Any = kwargs["model"].get_base_model().eval()  # what is tried below is tried without dropout
         # NEFTune's noise goes by the length of a row, which is the whole batch's where it is flat.
         flash = causal.config._attn_implementation.startswith("flash_attention")
@@ -67,7 +87,8 @@ class ResponseTrainer(SFTTrainer):
             if name in learnt:
                 each.data = learnt[name]
         self.add_callback(TellEpoch(order))
-        self._order, self._label_smoothing = order, label_smoothing
+        self._order, self._label_smoothing, self._reporter = order, label_smoothing, reporter
+        self._batch, self._batches_ahead = 0, 0  # of the validation that goes on
         # Since the last log: the loss and the hits, on the device; tokens that are not padding; trained ones.
         self._sums, self._tokens, self._trained = torch.zeros(2, dtype=torch.float64, device=self.args.device), 0, 0
         self._seen = 0  # tokens that are not padding, of all training steps
@@ -113,6 +134,50 @@ class ResponseTrainer(SFTTrainer):
         super().log(logs, start_time)
         if "loss" in logs:
             self._require_sane(float(logs["loss"]), float(logs.get("grad_norm", 0.0)))
+
+    def evaluation_loop(self, dataloader: Any, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer's; each batch is told to the reporter."""
+        self._batch, self._batches_ahead = 0, len(dataloader)
+        return super().evaluation_loop(dataloader, *args, **kwargs)
+
+    def prediction_step(self, *args: Any, **kwargs: Any) -> Any:
+        """As Trainer's; asks the reporter first whether to go on."""
+        if self._reporter is not None:
+            if self._reporter.heed(self.args.device):
+                raise _ValidationStopped
+            self._batch += 1
+            self._reporter.validating(self._batch, self._batches_ahead)
+        return super().prediction_step(*args, **kwargs)
+
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
+        """As Trainer's. Where the run is to stop it gives no figures, and training ends after a checkpoint; then the
+        run that goes on from it begins with this validation (`skip_scheduler`: it comes before any step).
+
+        Raises:
+            StoppedEarlyError: no step was taken yet, so there is nothing to save.
+        """
+        metrics: dict[str, float] = {}
+        with suppress(_ValidationStopped):
+            metrics = super()._evaluate(trial, ignore_keys_for_eval, skip_scheduler)
+        if self._reporter is not None and self._reporter.heed(self.args.device):
+            if skip_scheduler:
+                raise StoppedEarlyError
+            self.control.should_evaluate = False  # else the end of the epoch would ask for it again
+            self.control.should_save = self.control.should_training_stop = True
+        if skip_scheduler and self.state.global_step and self._determine_best_metric(metrics, trial):
+            best = f"{checkpoints.PREFIX}{self.state.global_step}"
+            self.state.best_model_checkpoint = str(Path(str(self.args.output_dir)) / best)
+        return metrics
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        return bool(metrics) and super()._determine_best_metric(metrics, trial)
+
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        """As Trainer's; but none is begun by a run that goes on with nothing left to do."""
+        if self.control.should_training_stop or self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
 
     def get_batch_samples(self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device) -> Any:
         """As Trainer's, but what a step is taken on is kept until the next one, to name it if it goes wrong."""

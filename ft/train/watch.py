@@ -1,4 +1,4 @@
-"""A process that must not outlive the one it works for."""
+"""A process that must not outlive the one it works for, or a person's word that it is to stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
+
+from ft.runs import events
+from ft.runs.directory import Run
+from ft.runs.stopping import is_asked, is_asked_now
+from ft.train.ranks import processes, rank
 
 _POLL_SECONDS = 0.5
 
@@ -19,3 +24,27 @@ def end_unless(wanted: Callable[[], bool]) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def end_when_stopped(run: Run) -> None:
+    """Watch from a thread, and end this process at once when the run is to stop and has nothing to save: before it has
+    told a step, whatever a library loads or fetches then; or at any time where nothing is to be saved.
+
+    Of several processes the first does this, and whoever started them ends the others.
+    """
+
+    def watch() -> None:
+        while not (is_asked(run) and (is_asked_now(run) or not _has_stepped(run))):
+            time.sleep(_POLL_SECONDS)
+        events.append_and_exit(run, "stopped", int(processes() > 1), step=0, now=is_asked_now(run))
+
+    if rank() == 0:
+        threading.Thread(target=watch, daemon=True).start()
+
+
+def _has_stepped(run: Run) -> bool:
+    """Whether the newest process of the run has told a step."""
+    for event in reversed(events.read(run)):
+        if event["kind"] in ("step", "launched"):
+            return bool(event["kind"] == "step")
+    return False

@@ -17,10 +17,12 @@ from ft.models.libraries import import_libraries
 from ft.runs import launch
 from ft.runs.directory import Run
 from ft.runs.queue import device_lock
+from ft.runs.stopping import is_asked
 from ft.train import together
 from ft.train.log import tell
 from ft.train.ranks import processes
 from ft.train.told import StoppedEarlyError, run_lock, told
+from ft.train.watch import end_when_stopped
 
 
 def main(argv: list[str]) -> int:
@@ -62,6 +64,7 @@ def _in_turn(run: Run) -> None:
 
 
 def _train(run: Run) -> None:
+    end_when_stopped(run)
     tell(run, "preparing", what="Loading the libraries that train")
     # Imported here so that a run that only waits its turn takes no memory for torch.
     import_libraries()
@@ -71,7 +74,7 @@ def _train(run: Run) -> None:
 
 
 def _heed(run: Run) -> None:
-    if run.stop_path.exists():
+    if is_asked(run):
         raise StoppedEarlyError
 
 

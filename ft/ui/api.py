@@ -20,7 +20,7 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue
 from ft.runs import compare as comparing
-from ft.runs import directory, launch
+from ft.runs import directory, launch, stopping
 from ft.runs import queue as queues
 from ft.runs.overview import overview
 from ft.runs.reader import Reader
@@ -132,10 +132,13 @@ def compare(runs: list) -> dict:
 
 
 @refusing
-def stop(id: str) -> dict:
-    """Ask a run to stop. It saves a checkpoint first."""
+def stop(id: str, now: bool = False) -> dict:
+    """Ask a run to stop. It saves a checkpoint first, or with `now` ends at once, and can go on from its last one."""
     found = directory.find(id)
-    launch.stop(found)
+    if now:
+        stopping.stop_now(found)
+    else:
+        launch.stop(found)
     return summary(found)
 
 

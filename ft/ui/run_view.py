@@ -16,7 +16,7 @@ from gradio.components import Component
 from ft.chat.engine import checkpoints
 from ft.errors import UserError
 from ft.models import catalogue
-from ft.runs import directory, launch, status
+from ft.runs import directory, launch, status, stopping
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
@@ -46,6 +46,7 @@ class RunView:
     log: gr.Textbox
     chat: gr.Button
     stop: gr.Button
+    stop_now: gr.Button
     resume: gr.Button
     alert: gr.HTML
     timer: gr.Timer
@@ -59,7 +60,7 @@ class RunView:
         return [
             *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
             *(self.probes_fold, self.probes, self.log_fold, self.log),
-            *(self.chat, self.stop, self.resume, self.alert, self.timer, self.state, self.seen),
+            *(self.chat, self.stop, self.stop_now, self.resume, self.alert, self.timer, self.state, self.seen),
         ]
 
 
@@ -71,6 +72,7 @@ def build() -> tuple[RunView, gr.Row]:
     with gr.Row(elem_classes="actions") as actions:
         chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
+        stop_now = gr.Button("Stop now", visible=False, scale=0, min_width=110)
         resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
     advice = run_advice.build()
     charts = run_charts.build()
@@ -81,7 +83,7 @@ def build() -> tuple[RunView, gr.Row]:
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
     view = RunView(
-        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log, chat, stop, resume, alert),
+        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log, chat, stop, stop_now, resume, alert),
         timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
         seen=gr.State(_NOTHING),
@@ -96,6 +98,7 @@ def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     inputs = [run_id, view.seen, view.charts.opened]
     view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
     view.stop.click(partial(stop, view.reader), run_id, view.outputs, **PRIVATE)
+    view.stop_now.click(partial(stop_now, view.reader), run_id, view.outputs, **PRIVATE)
     view.resume.click(partial(resume, view.reader), run_id, view.outputs, **PRIVATE)
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
     run_charts.connect(view.charts, partial(draw, view.reader), run_id)
@@ -129,7 +132,7 @@ def show(run_id: str, problem: UserError | None = None, reader: Reader | None = 
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 3]
+        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 4]
         return (*nothing, alert, gr.Timer(active=False), "", _NOTHING)
     curves = (reader or Reader()).read(run)
     return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
@@ -155,7 +158,9 @@ def _shown(
         gr.Accordion(visible=bool(log)),
         log,
         gr.Button(visible=bool(checkpoints(run)), variant="secondary" if now.live else "primary"),
-        gr.Button(visible=now.live and now.state != "stopping"),
+        # It keeps its place: the second click of two must not be one on "Stop now".
+        gr.Button(visible=now.live, interactive=now.state != "stopping"),
+        gr.Button(visible=now.state == "stopping"),
         gr.Button(visible=now.state in ("stopped", "failed", "interrupted")),
         alert,
         gr.Timer(TICK_SECONDS if now.live else IDLE_SECONDS, active=True),
@@ -191,6 +196,15 @@ def stop(reader: Reader, run_id: str) -> tuple[Any, ...]:
     """Ask the run to stop."""
     try:
         launch.stop(directory.find(run_id))
+    except UserError as error:
+        return show(run_id, error, reader)
+    return show(run_id, reader=reader)
+
+
+def stop_now(reader: Reader, run_id: str) -> tuple[Any, ...]:
+    """End the run at once, where it was asked to stop and takes long."""
+    try:
+        stopping.stop_now(directory.find(run_id))
     except UserError as error:
         return show(run_id, error, reader)
     return show(run_id, reader=reader)

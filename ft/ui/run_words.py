@@ -54,7 +54,10 @@ def _message(now: Status, found: list[dict[str, Any]]) -> str:
     if plain in ("training", "finished", "starting", STATES[now.state].lower()):
         return ""
     text = now.message[:1].upper() + now.message[1:]
-    return f"<p>{escape(text if text.endswith('.') else text + '.')}</p>"
+    text = text if text.endswith(".") else text + "."
+    if now.state == "stopping":
+        text += " Stop now ends it at once: what it learned since its last checkpoint is lost."
+    return f"<p>{escape(text)}</p>"
 
 
 def _bar(now: Status) -> str:

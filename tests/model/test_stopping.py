@@ -1,0 +1,140 @@
+"""A stop ends a run wherever it comes, and loses nothing: real workers, in which somebody presses Stop just then.
+
+What a person does at one moment is done by the worker itself, at the call that stands for that moment.
+"""
+
+import subprocess
+import sys
+
+import pytest
+from going import end, finished, follow
+from safetensors.torch import load_file
+
+from ft.runs import checkpoints, events, launch, stopping
+from ft.runs.directory import Run
+from ft.runs.status import is_locked, status, summary
+
+pytestmark = pytest.mark.slow
+
+PRESSED = """
+import importlib, sys, time
+from pathlib import Path
+from ft.train.worker import main
+
+folder, module, name, call, hangs = sys.argv[1:]
+owner, _, function = name.rpartition(".")
+place = importlib.import_module(module)
+place = getattr(place, owner) if owner else place
+original = getattr(place, function)
+calls = 0
+
+def pressed(*given, **named):
+    global calls
+    calls += 1
+    if calls == int(call):
+        Path(folder, "stop").touch()
+        if hangs == "hangs":
+            time.sleep(3600)
+    return original(*given, **named)
+
+setattr(place, function, pressed)
+sys.exit(main([folder]))
+"""
+TRAINER = ("ft.train.trainer", "ResponseTrainer.training_step")
+VALIDATION = ("ft.train.trainer", "ResponseTrainer.prediction_step")
+REPLY = ("transformers", "LlamaForCausalLM.prepare_inputs_for_generation")
+SAME = {"lora_dropout": 0.2, "batch_size": 1, "max_steps": 8, "eval_steps": 4, "epochs": 100, "probes": 2}
+# Of SAME: six held-out conversations, so six batches a validation and one before training; 64 tokens at most a reply.
+
+
+def press_stop(run: Run, where: tuple[str, str], call: int, hangs: str = "") -> None:
+    """Train `run`; at that call of a function Stop is pressed, and where it `hangs` the function never returns."""
+    command = [sys.executable, "-c", PRESSED, str(run.path), *where, str(call), hangs]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def told(run: Run, kind: str) -> list[dict]:
+    return [event for event in events.standing(events.read(run)) if event["kind"] == kind]
+
+
+@pytest.mark.parametrize(
+    ("where", "call", "hangs"),
+    [
+        (("ft.train.train", "load_base"), 1, "hangs"),
+        (("ft.train.train", "encode_side"), 2, "hangs"),
+        (REPLY, 3, ""),
+        (VALIDATION, 2, ""),
+        (VALIDATION, 2, "hangs"),
+        (TRAINER, 1, "hangs"),
+    ],
+    ids=["loading", "tokenizing", "sample-questions", "validation", "a-batch-that-hangs", "first-step"],
+)
+def test_a_stop_before_the_first_step_ends_the_run_there_and_then(tiny_run, where, call, hangs):
+    run = tiny_run(**SAME)
+    press_stop(run, where, call, hangs)
+    assert status(run).state == "stopped" and "before its first step" in status(run).message
+    assert not told(run, "step") and not told(run, "validation") and not is_locked(run)
+    assert bool(told(run, "probe")) == (where in (VALIDATION, TRAINER))
+    assert not run.adapter.exists() and not checkpoints.folders(run.checkpoints)
+
+
+@pytest.mark.parametrize(
+    ("where", "call", "step"),
+    [(VALIDATION, 6 + 2, 4), (VALIDATION, 12 + 2, 8), (TRAINER, 4, 4), (TRAINER, 6, 6), (TRAINER, 8, 8)],
+    ids=["validation", "last-validation", "step-before-a-validation", "step", "last-step"],
+)
+def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_it(tiny_run, where, call, step):
+    whole, stopped = finished(tiny_run(**SAME)), tiny_run(**SAME)
+    press_stop(stopped, where, call)
+    assert status(stopped).state == "stopped" and status(stopped).step == step
+    newest, damaged = checkpoints.last_whole(stopped.checkpoints)
+    assert newest is not None and checkpoints.step(newest) == step and not damaged
+    assert [each["step"] for each in told(stopped, "validation")] == [n for n in (0, 4, 8) if n < step]
+    assert not any(each["kept"] for each in told(stopped, "probe"))
+    launch.resume(stopped)
+    end(stopped)
+    assert status(stopped).state == "finished", status(stopped).message
+    for kind, figure in (("step", "loss"), ("step", "step"), ("validation", "loss"), ("validation", "step")):
+        assert [e[figure] for e in told(stopped, kind)] == [e[figure] for e in told(whole, kind)], (kind, figure)
+    assert summary(stopped)["best_step"] == summary(whole)["best_step"]
+    ours, theirs = (load_file(run.adapter / "adapter_model.safetensors") for run in (stopped, whole))
+    assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
+
+
+def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_that_has_learned_all(tiny_run):
+    run = tiny_run(**SAME, early_stopping_patience=0)
+    answers = tiny_run(**SAME, early_stopping_patience=0)
+    press_stop(answers, REPLY, 10_000)  # never pressed: how many tokens the first replies take
+    assert status(answers).state == "finished"
+    before = [each for each in told(answers, "probe") if not each["kept"]]
+    press_stop(run, REPLY, 64 * len(before) + 3)
+    assert status(run).state == "finished" and summary(run)["adapter"]
+    assert not any(each["kept"] for each in told(run, "probe"))
+    assert "left out" in run.log_path.read_text() or any("left out" in str(e.get("what")) for e in told(run, "doing"))
+
+
+def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_checkpoint(tiny_run):
+    run = tiny_run(**SAME)
+    command = [sys.executable, "-c", PRESSED, str(run.path), *TRAINER, "6", "hangs"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
+        follow(run, "step", 5)
+        launch_stops = status(run)
+        assert launch_stops.live
+        stopping.stop_now(run)
+        assert worker.wait(600) == 0
+    now = status(run)
+    assert (now.state, now.step) == ("stopped", 5) and "last checkpoint" in now.message
+    assert [checkpoints.step(each) for each in checkpoints.folders(run.checkpoints)] == [4]
+    launch.resume(run)
+    end(run)
+    assert status(run).state == "finished" and told(run, "started")[-1]["resumed_from"] == 4
+
+
+def test_a_run_says_what_it_does_between_its_steps(tiny_run):
+    run = finished(tiny_run(**SAME))
+    doing = [event["what"] for event in events.read(run) if event["kind"] == "doing"]
+    assert doing.count("Answering the sample questions") == len(told(run, "probe"))
+    assert doing.count("Validating") >= len(told(run, "validation")) == 3
+    assert {event["batches"] for event in events.read(run) if event.get("batch")} == {6}
+    assert "Validating, batch 1 of 6" in run.log_path.read_text()
