@@ -105,7 +105,9 @@ class Engine:
             self._peft.set_adapter(name, inference_mode=True)
             assert self._loaded is not None
             where = "best checkpoint" if checkpoint == BEST else checkpoint.replace("-", " ")
-            return Opened(f"{self._loaded.title} ({self._loaded.precision})", f"{run.id}, {where}", run.id, checkpoint)
+            return Opened(
+                f"{self._loaded.title} ({self._loaded.precision})", f"{run.name}, {where}", run.id, checkpoint
+            )
 
     def reply(
         self,
@@ -276,13 +278,13 @@ def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:
     there = checkpoints(run)
     if not there:
         raise UserError(
-            f"run {run.id}",
+            f"run {run.title}",
             "it has no adapter yet.",
             "Wait for its first checkpoint, or resume it if it was interrupted.",
         )
     if checkpoint and checkpoint not in there:
         raise UserError(
-            f"checkpoint {checkpoint!r} of run {run.id}", "it is not there.", f"Use one of: {', '.join(there)}."
+            f"checkpoint {checkpoint!r} of run {run.title}", "it is not there.", f"Use one of: {', '.join(there)}."
         )
     return run, checkpoint or there[0]
 

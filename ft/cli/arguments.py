@@ -29,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="settings:\n" + "\n".join(f"  {k:25} {v.description}" for k, v in TrainConfig.model_fields.items()),
     )
     _configured(train)
+    train.add_argument(
+        "--name", dest="run_name", default="", help="what to call the run (default: the dataset and a number)"
+    )
     begun = train.add_mutually_exclusive_group()
     begun.add_argument("--detach", action="store_true", help="leave it to train in the background")
     begun.add_argument("--prepare", action="store_true", help="only make its folder, for `accelerate launch` to start")
@@ -55,6 +58,10 @@ def parser() -> argparse.ArgumentParser:
     resume.add_argument("run", metavar="RUN")
     _detach(resume)
     _json(resume)
+    rename = commands.add_parser("rename", help="give a run another name; its id stays")
+    rename.add_argument("run", metavar="RUN")
+    rename.add_argument("run_name", metavar="NAME")
+    _json(rename)
     queue = commands.add_parser("queue", help="list the runs that wait for the device, or move one of them")
     queue.add_argument("run", nargs="?", metavar="RUN")
     where = queue.add_mutually_exclusive_group()

@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "compare": compare.compare,
         "stop": runs.stop,
         "resume": runs.resume,
+        "rename": runs.rename,
         "queue": queue.show,
         "chat": _chat,
         "serve": _serve,

@@ -22,7 +22,7 @@ def show(args: argparse.Namespace) -> int:
         return 0
     for run in now.using:
         gpus = run.config.train.gpus
-        say(f"{run.id} has {f'GPU {gpus}' if gpus else 'the device'}.")
+        say(f"{run.title} has {f'GPU {gpus}' if gpus else 'the device'}.")
     if now.trials:
         say("A trial has the device.")
     elif not now.using:
@@ -31,9 +31,9 @@ def show(args: argparse.Namespace) -> int:
         say("No run waits for it.")
         return 0
     rows = [
-        (place, each.run.id, each.now.state, f"{each.run.config.dataset} {each.run.config.version}")
+        (place, each.run.name, each.run.id, each.now.state, f"{each.run.config.dataset} {each.run.config.version}")
         for place, each in enumerate(now.waiting, 1)
     ]
-    say(table(("place", "run", "status", "dataset"), rows))
+    say(table(("place", "name", "run", "status", "dataset"), rows))
     say("\nMove one: sidetune queue RUN --first   Take one out, to start it again later: sidetune stop RUN")
     return 0

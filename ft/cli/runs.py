@@ -1,4 +1,4 @@
-"""sidetune train, runs, stop, resume."""
+"""sidetune train, runs, stop, resume, rename."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def train(args: argparse.Namespace) -> int:
     config = config_of(args)
     catalogue.resolve(config.model)  # a name that nothing answers to is said now, not in the run's log
     if args.prepare:
-        return _prepared(directory.create(version, config), args)
-    return _started(launch.begin(version, config), 0, args)
+        return _prepared(directory.create(version, config, args.run_name), args)
+    return _started(launch.begin(version, config, args.run_name), 0, args)
 
 
 def _prepared(run: Run, args: argparse.Namespace) -> int:
@@ -33,7 +33,7 @@ def _prepared(run: Run, args: argparse.Namespace) -> int:
     if args.json:
         print_json({**summary(run), "folder": str(run.path)})
     else:
-        say(f"Run {run.id} is in {run.path}\nStart it: accelerate launch ... -m ft.train.worker {run.path}")
+        say(f"Run {run.title} is in {run.path}\nStart it: accelerate launch ... -m ft.train.worker {run.path}")
     return 0
 
 
@@ -58,7 +58,7 @@ def resume(args: argparse.Namespace) -> int:
 def _started(run: Run, before: int, args: argparse.Namespace) -> int:
     """Follow the run, whose first `before` events were told of earlier, unless `--detach` is given."""
     if not args.json:
-        say(f"Run {run.id}")
+        say(f"Run {run.title}")
     if args.detach:
         if args.json:
             print_json(summary(run))
@@ -79,7 +79,7 @@ def _error(run: Run, found: dict[str, Any]) -> dict[str, Any]:
     if found["status"] not in ("failed", "interrupted"):
         return {}
     if found["status"] == "interrupted":
-        return {"error": {"given": f"run {run.id}", "why": found["message"], "todo": f"sidetune resume {run.id}"}}
+        return {"error": {"given": f"run {run.title}", "why": found["message"], "todo": f"sidetune resume {run.id}"}}
     failed = next(event for event in reversed(events.read(run)) if event["kind"] == "failed")
     return {"error": {key: failed.get(key, "") for key in ("given", "why", "todo")}}
 
@@ -103,8 +103,8 @@ def runs(args: argparse.Namespace) -> int:
     elif not listing:
         say("There are no runs yet. Start one: sidetune train NAME   (datasets: sidetune datasets)")
     else:
-        titles = ("run", "status", "dataset", "step", "steps", "validation before", "after", "started")
-        keys = ("run", "status", "dataset", "step", "steps", "validation_loss_before", "validation_loss_after")
+        titles = ("name", "run", "status", "dataset", "step", "steps", "validation before", "after", "started")
+        keys = ("name", "run", "status", "dataset", "step", "steps", "validation_loss_before", "validation_loss_after")
         say(table(titles, [(*(each[key] for key in keys), moment(each["created"])) for each in listing]))
         say("\nLook at one: sidetune runs RUN   Talk to it: sidetune chat RUN --prompt TEXT   (RUN may be latest)")
     return 0
@@ -120,9 +120,22 @@ def stop(args: argparse.Namespace) -> int:
     if args.json:
         print_json(summary(run))
     elif args.now:
-        say(f"{run.id} is stopped. Go on from its last checkpoint: sidetune resume {run.id}")
+        say(f"{run.title} is stopped. Go on from its last checkpoint: sidetune resume {run.id}")
     else:
-        say(f"Asked {run.id} to stop. It ends its step and saves a checkpoint; go on later: sidetune resume {run.id}")
+        say(
+            f"Asked {run.title} to stop. It ends its step and saves a checkpoint; go on later: sidetune resume {run.id}"
+        )
+    return 0
+
+
+def rename(args: argparse.Namespace) -> int:
+    """Give a run another name."""
+    run = directory.find(args.run)
+    directory.rename(run, args.run_name)
+    if args.json:
+        print_json(summary(run))
+    else:
+        say(f"{run.id} is called {run.name} now.")
     return 0
 
 
@@ -139,7 +152,7 @@ def _say_end(run: Run, found: dict[str, Any]) -> None:
 
 
 def _say_run(run: Run, found: dict[str, Any]) -> None:
-    say(f"Run {run.id}, on {found['dataset']} {found['version']}, made {moment(found['created'])}")
+    say(f"Run {run.title}, on {found['dataset']} {found['version']}, made {moment(found['created'])}")
     _say_end(run, found)
     say("\nSettings:")
     for name, value in run.config.train.model_dump().items():

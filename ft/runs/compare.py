@@ -49,6 +49,7 @@ class Outcome:
     with validations and checkpoints; None is what is not known."""
 
     run: str
+    name: str
     status: str
     before: float | None
     best: float | None
@@ -62,6 +63,7 @@ class Outcome:
         """Under the names that `summary` uses, where it has them."""
         return {
             "run": self.run,
+            "name": self.name,
             "status": self.status,
             "validation_loss_before": self.before,
             "validation_loss_best": self.best,
@@ -162,6 +164,7 @@ def _outcome(told: Told) -> Outcome:
     best: dict[str, Any] = min(after, key=itemgetter("loss")) if after else {}
     return Outcome(
         run=told.id,
+        name=figures["name"],
         status=figures["status"],
         before=figures["validation_loss_before"],
         best=best.get("loss"),

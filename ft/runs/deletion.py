@@ -21,7 +21,7 @@ def delete(run: Run) -> None:
     """
     state = _live_state(run)
     if state:
-        raise UserError(f"run {run.id}", f"it is {state}.", "Stop it first.")
+        raise UserError(f"run {run.title}", f"it is {state}.", "Stop it first.")
     doomed = run.path.with_name(f".{run.id}.{secrets.token_hex(4)}.deleted")
     try:
         os.replace(run.path, doomed)
@@ -35,7 +35,7 @@ def delete(run: Run) -> None:
         shutil.rmtree(left, ignore_errors=True)
     if doomed.exists():
         why = "it is no longer listed, but not all of its files could be removed."
-        raise UserError(f"run {run.id}", why, f"Remove what is left by hand: {doomed}")
+        raise UserError(f"run {run.title}", why, f"Remove what is left by hand: {doomed}")
 
 
 def _live_state(run: Run) -> str:
@@ -60,5 +60,5 @@ def delete_dataset(name: str) -> None:
     """
     going = [run for run in trained_on(name) if _live_state(run)]
     if going:
-        raise UserError(f"dataset {name!r}", f"run {going[0].id} is training on it.", "Stop the run first.")
+        raise UserError(f"dataset {name!r}", f"run {going[0].title} is training on it.", "Stop the run first.")
     remove.remove(name)

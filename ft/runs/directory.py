@@ -16,6 +16,8 @@ from ft import home
 from ft.config import TrainConfig
 from ft.dataset.versions import Version, require_there
 from ft.errors import UserError
+from ft.files import write_text
+from ft.runs import names
 
 
 class RunConfig(BaseModel):
@@ -39,6 +41,16 @@ class Run:
     @property
     def id(self) -> str:
         return self.path.name
+
+    @property
+    def name(self) -> str:
+        """What people call it: the name that it was given, or one made of its id."""
+        return _given_name(self) or names.of_id(self.id)
+
+    @property
+    def title(self) -> str:
+        """Its name with its id, for whoever has to find it."""
+        return f"{self.name} ({self.id})"
 
     @property
     def config(self) -> RunConfig:
@@ -78,6 +90,10 @@ class Run:
         return self.path / "place"
 
     @property
+    def name_path(self) -> Path:
+        return self.path / "name"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
@@ -90,14 +106,17 @@ class Run:
         return self.path / "receipt.json"
 
 
-def create(dataset: Version, config: TrainConfig) -> Run:
+def create(dataset: Version, config: TrainConfig, name: str = "") -> Run:
     """A new run directory for training on `dataset`; its id sorts by time. Nothing is started.
 
+    `name`: what people call it; "": the dataset's name and a number.
+
     Raises:
-        UserError: the dataset was deleted meanwhile, or the disk is full or not writable.
+        UserError: the name cannot be used, the dataset was deleted meanwhile, or the disk is full or not writable.
     """
+    name = names.checked(name) if name.strip() else _next_name(dataset.name)
     now = datetime.now(timezone.utc)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{re.sub(r'[^A-Za-z0-9-]+', '-', dataset.name)[:24]}-{secrets.token_hex(2)}"
+    run_id = f"{now:%Y%m%d-%H%M%S}-{_in_id(dataset.name)}-{secrets.token_hex(2)}"
     described = RunConfig(
         id=run_id,
         created=now,
@@ -110,6 +129,7 @@ def create(dataset: Version, config: TrainConfig) -> Run:
     try:
         temporary.mkdir(parents=True)
         (temporary / "config.json").write_bytes(described.model_dump_json(indent=2).encode())
+        (temporary / "name").write_text(name, encoding="utf-8")
         os.replace(temporary, final)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -124,6 +144,47 @@ def create(dataset: Version, config: TrainConfig) -> Run:
         shutil.rmtree(final, ignore_errors=True)
         raise
     return Run(final)
+
+
+def rename(run: Run, name: str) -> None:
+    """Give the run another name.
+
+    Raises:
+        UserError: the name cannot be used, or the run's folder cannot be written to.
+    """
+    name = names.checked(name)
+    try:
+        write_text(run.name_path, name)
+    except OSError as error:
+        why = f"its name could not be written: {error.strerror or error}."
+        raise UserError(
+            f"run {run.title}", why, "Free disk space or repair the permissions, then try again."
+        ) from error
+
+
+def name_of(run_id: str) -> str:
+    """The name of the run with that id; where there is none, the id as it was given."""
+    path = home.runs_dir() / run_id
+    return Run(path).name if path.name == run_id and path.is_dir() else run_id
+
+
+def _in_id(dataset: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", dataset)[:24]
+
+
+def _next_name(dataset: str) -> str:
+    runs = _folders()
+    on_it = sum(names.dataset_in(run.id) == _in_id(dataset) for run in runs)
+    return names.next_name(dataset, on_it, filter(None, map(_given_name, runs)))
+
+
+def _given_name(run: Run) -> str:
+    """What its file `name` holds; "" where there is none that can be used."""
+    try:
+        with run.name_path.open("rb") as file:
+            return names.clean(file.read(4 * names.LONGEST).decode("utf-8", "ignore"))[: names.LONGEST]
+    except OSError:
+        return ""
 
 
 def list_runs() -> list[Run]:
@@ -165,6 +226,9 @@ def find(run_id: str) -> Run:
     for run, why in broken:
         if run.id == run_id:
             raise why
+    called = [run.id for run in runs if run.name == run_id]
+    if called:
+        raise UserError(f"run {run_id!r}", "that is a name, and not an id.", f"Use its id: {' or '.join(called[:3])}.")
     known = ", ".join(run.id for run in runs[:3]) or "there are none yet"
     raise UserError(f"run {run_id!r}", "there is no such run.", f"See `sidetune runs` (newest: {known}).")
 
@@ -181,7 +245,7 @@ def find_folder(run_id: str) -> Run:
 def unreadable(run: Run, file: str, why: str) -> UserError:
     """That a file of the run's folder cannot be read."""
     return UserError(
-        f"run {run.id}",
+        f"run {run.title}",
         f"it is damaged: its {file} cannot be read ({_first_line(why)}).",
         f"Repair that file or its permissions, or delete the run. It is in {run.path}",
     )

@@ -72,15 +72,15 @@ def allocator() -> str:
     return (sys.platform == "linux" and find_library("tcmalloc_minimal")) or ""
 
 
-def begin(dataset: Version, config: TrainConfig) -> Run:
-    """A new run, started. Where it cannot be, nothing is left of it.
+def begin(dataset: Version, config: TrainConfig, name: str = "") -> Run:
+    """A new run, started; `name` as `directory.create` takes it. Where it cannot be, nothing is left of it.
 
     Raises:
-        UserError: its GPUs are not there or cannot share its steps, the dataset is gone, the line is full, or the disk
-            is.
+        UserError: its name cannot be used, its GPUs are not there or cannot share its steps, the dataset is gone, the
+            line is full, or the disk is.
     """
     require_devices(config)
-    run = directory.create(dataset, config)
+    run = directory.create(dataset, config, name)
     try:
         start(run)
     except UserError:
@@ -130,7 +130,7 @@ def start(run: Run) -> int:
             waits = now.ahead(keys) is not None or bool(now.trials & keys)
             announce(run, devices, waits)
     except Timeout as error:
-        raise UserError(f"run {run.id}", "another one is just being started.", "Try again.") from error
+        raise UserError(f"run {run.title}", "another one is just being started.", "Try again.") from error
     except OSError as error:
         raise _not_started(run, error) from error
     if not waits:
@@ -196,7 +196,7 @@ def waits_for() -> str:
 
 def _not_started(run: Run, error: OSError) -> UserError:
     return UserError(
-        f"run {run.id}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
+        f"run {run.title}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
     )
 
 
@@ -217,7 +217,7 @@ def stop(run: Run) -> None:
     """
     now = status(run)
     if not now.live:
-        raise UserError(f"run {run.id}", f"it is {now.state}, so there is nothing to stop.", "See `sidetune runs`.")
+        raise UserError(f"run {run.title}", f"it is {now.state}, so there is nothing to stop.", "See `sidetune runs`.")
     run.stop_path.touch()
 
 
@@ -229,9 +229,9 @@ def resume(run: Run) -> int:
     """
     now = status(run)
     if now.live:
-        raise UserError(f"run {run.id}", f"it is {now.state} already.", "Wait for it, or stop it first.")
+        raise UserError(f"run {run.title}", f"it is {now.state} already.", "Wait for it, or stop it first.")
     if now.state == "finished":
-        raise UserError(f"run {run.id}", "it is finished.", "Start a new run with more epochs to train on.")
+        raise UserError(f"run {run.title}", "it is finished.", "Start a new run with more epochs to train on.")
     return start(run)
 
 

@@ -110,6 +110,7 @@ def as_json(now: Line) -> dict[str, Any]:
         "waiting": [
             {
                 "run": each.run.id,
+                "name": each.run.name,
                 "place": place,
                 "status": each.now.state,
                 "message": each.now.message,

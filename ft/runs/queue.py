@@ -100,10 +100,10 @@ def move(run: Run, where: str) -> Line:
                 _put(each, free + number)
             return line()
     except Timeout as error:
-        raise UserError(f"run {run.id}", "another move has not ended yet.", "Try again.") from error
+        raise UserError(f"run {run.title}", "another move has not ended yet.", "Try again.") from error
     except OSError as error:
         raise UserError(
-            f"run {run.id}",
+            f"run {run.title}",
             f"its place could not be written: {error.strerror or error}.",
             "Free disk space, try again.",
         ) from error
@@ -129,7 +129,7 @@ def _position(run: Run, waiting: tuple[Waiting, ...]) -> int:
         if each.run.id == run.id:
             return number
     raise UserError(
-        f"run {run.id}", f"it is {status(run).state}: it does not wait (any more).", "See `sidetune queue`."
+        f"run {run.title}", f"it is {status(run).state}: it does not wait (any more).", "See `sidetune queue`."
     )
 
 

@@ -159,6 +159,7 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
     data: dict[str, Any] = next((e for e in reversed(found) if e["kind"] == "data"), {})
     figures = {
         "run": run.id,
+        "name": run.name,
         "status": now.state,
         "message": now.message,
         "dataset": config.dataset,

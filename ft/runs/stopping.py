@@ -42,7 +42,7 @@ def stop_now(run: Run) -> None:
     """
     now = status(run)
     if not now.live:
-        raise UserError(f"run {run.id}", f"it is {now.state}, so there is nothing to stop.", "See `sidetune runs`.")
+        raise UserError(f"run {run.title}", f"it is {now.state}, so there is nothing to stop.", "See `sidetune runs`.")
     write_text(run.stop_path, NOW)
     deadline = time.monotonic() + _OBEYS_SECONDS
     while status(run).live:
@@ -64,7 +64,7 @@ def _kill(run: Run) -> None:
     psutil.wait_procs(workers, timeout=_OBEYS_SECONDS)
     if is_locked(run):
         raise UserError(
-            f"run {run.id}",
+            f"run {run.title}",
             "its process was told to end and has not, and it cannot be found on this machine to be killed.",
             "End it on the machine that it runs on.",
         )

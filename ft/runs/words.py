@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ft.figures import count, duration
+from ft.runs.directory import name_of
 
 
 def words(event: dict[str, Any]) -> str:
@@ -37,7 +38,7 @@ def words(event: dict[str, Any]) -> str:
 
 def _waiting(event: dict[str, Any]) -> str:
     before = event.get("before") or 0
-    using = f"{event['behind']} is using it" if event.get("behind") else ""
+    using = f"{name_of(event['behind'])} is using it" if event.get("behind") else ""
     line = f"{count(before, 'run')} {'is' if before == 1 else 'are'} before it" if before else ""
     return f"Waiting for the device: {'; '.join(filter(None, [using, line])) or 'another run is using it'}."
 

@@ -75,7 +75,7 @@ def one_of_several(run: Run, work: Callable[[], None]) -> int:
 def _locked(run: Run, work: Callable[[], None]) -> int:
     def refuse(behind: str, before: int) -> None:
         raise UserError(
-            f"run {run.id}",
+            f"run {run.title}",
             f"{behind or f'{before} other runs'} had the device first.",
             "Start it again once that has ended: processes that are started together do not wait.",
         )

@@ -36,7 +36,7 @@ LONGEST_REPLY = 1024  # tokens: there is one engine, and others wait for it
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("trial", "train", "runs", "run", "compare", "stop", "queue", "move", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "rename", "queue", "move", "chat"),
 )
 
 
@@ -50,6 +50,7 @@ def add(engine: Engine) -> None:
     gr.api(trial, api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
+    gr.api(rename, api_name="rename")
     gr.api(move, api_name="move")
     gr.api(chat, api_name="chat", concurrency_limit=8)  # who waits is told who is before
 
@@ -93,13 +94,14 @@ def _replies(
 
 
 @refusing
-def train(dataset: str, settings: dict | None = None, preset: str = "") -> dict:
-    """Start a run on a dataset, with settings as `sidetune train --set` names them. It goes on by itself: see /run."""
+def train(dataset: str, settings: dict | None = None, preset: str = "", name: str = "") -> dict:
+    """Start a run on a dataset, with settings as `sidetune train --set` names them; `name`: what to call it. It goes on
+    by itself: see /run."""
     version = versions.find(dataset or "")
     config = presets.configure(preset, settings or {})
     catalogue.resolve(config.model)
     require_tracker(config)
-    return summary(launch.begin(version, config))
+    return summary(launch.begin(version, config, name))
 
 
 @refusing
@@ -139,6 +141,14 @@ def stop(id: str, now: bool = False) -> dict:
         stopping.stop_now(found)
     else:
         launch.stop(found)
+    return summary(found)
+
+
+@refusing
+def rename(run: str, name: str) -> dict:
+    """Give a run another name; its id stays."""
+    found = directory.find(run or "")
+    directory.rename(found, name or "")
     return summary(found)
 
 

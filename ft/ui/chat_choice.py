@@ -8,7 +8,7 @@ from formats.conversation import Conversation
 from ft.chat.engine import BEST, checkpoints
 from ft.dataset import versions
 from ft.errors import UserError
-from ft.runs import directory
+from ft.runs import directory, names
 from ft.runs.directory import Run
 from ft.runs.status import status, summary
 
@@ -34,7 +34,13 @@ def seen(wanted: str) -> str:
     """What the choice hangs on, as one value to compare: the runs, the checkpoints and what is to be told of them."""
     there = runs()
     run = pick(wanted, there)
-    return repr(([each.id for each in there], checkpoints(run) if run else [], note(wanted, run)))
+    return repr(([each.title for each in there], checkpoints(run) if run else [], note(wanted, run)))
+
+
+def run_choices(there: list[Run]) -> list[tuple[str, str]]:
+    """(title, id) of each, for a drop-down."""
+    labels = names.labels({each.id: each.name for each in there})
+    return [(f"{labels[each.id]} · {each.config.dataset} {each.config.version}", each.id) for each in there]
 
 
 def checkpoint_title(run: Run, name: str) -> str:
@@ -52,14 +58,15 @@ def note(wanted: str, chosen: Run | None) -> str:
         if chosen is None:
             return ""
         return "This run is still going: its checkpoints so far can be talked to." if status(chosen).live else ""
-    instead = f" Shown instead: {chosen.id}." if chosen else ""
+    instead = f" Shown instead: {chosen.name}." if chosen else ""
     try:
-        now = status(directory.find(wanted))
+        run = directory.find(wanted)
+        now = status(run)
     except UserError:
         return f"Run {wanted} is not there any more.{instead}"
     if now.live:
-        return f"Run {wanted} is still going: its first checkpoint can be talked to.{instead}"
-    return f"Run {wanted} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
+        return f"Run {run.name} is still going: its first checkpoint can be talked to.{instead}"
+    return f"Run {run.name} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
 
 
 def samples(run: Run | None) -> list[str]:

@@ -33,7 +33,7 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     note = chat_choice.note(wanted, run)
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
-    runs = [(f"{each.config.dataset} · {each.id}", each.id) for each in there]
+    runs = chat_choice.run_choices(there)
     titles = [(chat_choice.checkpoint_title(run, name), name) for name in names] if run else []
     return (
         gr.Column(visible=run is None),
@@ -83,7 +83,7 @@ def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[An
 
 
 def _tuned_label(run: Run, checkpoint: str) -> str:
-    return f"Tuned · {run.id} · {chat_choice.checkpoint_title(run, checkpoint)}"
+    return f"Tuned · {run.name} · {chat_choice.checkpoint_title(run, checkpoint)}"
 
 
 def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:

@@ -119,7 +119,7 @@ def _changed(run_id: str, number: int) -> tuple[Run, TrainConfig]:
     settings = [each["settings"] for each in summary(run)["advice"]]
     change = settings[number] if number < len(settings) else None
     if not change:
-        raise UserError(f"run {run.id}", "this advice no longer stands: the run went on.", "See its newest figures.")
+        raise UserError(f"run {run.title}", "this advice no longer stands: the run went on.", "See its newest figures.")
     return run, run.config.train.with_settings(change)
 
 

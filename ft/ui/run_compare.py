@@ -13,13 +13,13 @@ from gradio.components import Component
 from gradio.events import Dependency
 
 from ft.errors import UserError
-from ft.runs import directory
+from ft.runs import directory, names
 from ft.runs.compare import Comparison, Told, compare, losses, told
 from ft.runs.curves import thinned
 from ft.runs.overview import overview
 from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare_words, run_words
-from ft.ui.run_compare_words import COLORS, LETTERS
+from ft.ui.run_compare_words import COLORS, LETTERS, series
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE
 
@@ -120,7 +120,8 @@ def show(reader: Reader, chosen: Sequence[str], lines: str) -> tuple[Any, ...]:
 
 
 def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:
-    drawn = [(letter, losses(runs[each.run], lines)) for letter, each in zip(LETTERS, found.outcomes, strict=False)]
+    named = [(series(letter, each.name), each.run) for letter, each in zip(LETTERS, found.outcomes, strict=False)]
+    drawn = [(name, losses(runs[run_id], lines)) for name, run_id in named]
     rows = [(step, loss, letter) for letter, points in drawn for step, loss in thinned(points, POINTS)]
     title = "Validation loss per token" if lines == "validation" else "Training loss per token, smoothed"
     return gr.LinePlot(
@@ -135,9 +136,10 @@ def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:
 
 def _choices(known: Sequence[dict[str, Any]]) -> Any:
     """(title, id) of each."""
-    return [(_title(each), each["run"]) for each in known]
+    labels = names.labels({each["run"]: each["name"] for each in known})
+    return [(_title({**each, "name": labels[each["run"]]}), each["run"]) for each in known]
 
 
 def _title(figures: dict[str, Any]) -> str:
-    parts = (figures["run"], run_words.STATES[figures["status"]], run_words.loss_change(figures))
+    parts = (figures["name"], run_words.STATES[figures["status"]], run_words.loss_change(figures))
     return " · ".join(part for part in parts if part)

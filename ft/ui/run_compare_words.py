@@ -16,11 +16,17 @@ from ft.ui.train_settings import SETTINGS
 # A run's colour on the chart and in the table, clear on a light and on a dark page; its letter says the same.
 COLORS = ("#2f6fde", "#c77d1e", "#2e9e5b", "#c2407a", "#8a63d2", "#1793a5", "#8d7a1c", "#8a94a6")
 LETTERS = "ABCDEFGH"
+LONGEST_SERIES = 24  # characters of a name: a legend has not much room
 TERMS = {
     **{setting.name: setting.term for setting in SETTINGS},
     "model": "base model",
     "precision": "numbers in training",
 }
+
+
+def series(letter: str, name: str) -> str:
+    """What a run's line is called on the chart: the letter keeps two of one name apart."""
+    return f"{letter} · {name if len(name) <= LONGEST_SERIES else name[: LONGEST_SERIES - 1] + '…'}"
 
 
 def tables(found: Comparison) -> str:
@@ -43,7 +49,7 @@ def _outcome(each: Outcome, best: bool) -> tuple[str, ...]:
     if each.before is not None or each.best is not None:
         loss = f"{_loss(each.before)} → {_loss(each.best)}" + (f" at step {each.best_step:,}" if each.best_step else "")
     return (
-        each.run + (" (best)" if best and each.best is not None else ""),
+        each.name + (" (best)" if best and each.best is not None else ""),
         STATES[each.status],
         loss,
         f"{each.steps:,}" if each.steps else "",

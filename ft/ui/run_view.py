@@ -120,7 +120,10 @@ def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any
 
 def _seen(run: Run, now: status.Status, curves: Curves) -> dict[str, str]:
     size, log = (os.path.getsize(path) if os.path.exists(path) else 0 for path in (run.events_path, run.log_path))
-    return {"run": f"{run.id} {now.state} {size} {log}", "charts": f"{run.id} {run_charts.drawn(curves, now)}"}
+    return {
+        "run": f"{run.id} {now.state} {size} {log} {run.name}",
+        "charts": f"{run.id} {run_charts.drawn(curves, now)}",
+    }
 
 
 def show(run_id: str, problem: UserError | None = None, reader: Reader | None = None) -> tuple[Any, ...]:
@@ -149,7 +152,7 @@ def _shown(
     same = following["charts"] == seen["charts"]
     charts = run_charts.unchanged() if same else run_charts.show(curves, now, opened)
     return (
-        gr.HTML(run_words.state_html(run.config, model_title(run), now, curves.told), visible=True),
+        gr.HTML(run_words.state_html(run.name, run.config, model_title(run), now, curves.told), visible=True),
         gr.HTML(marks.html(text), visible=bool(text)),
         *run_advice.show(summary),
         *charts,

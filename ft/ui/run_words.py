@@ -24,13 +24,15 @@ STATES = {
 }
 
 
-def state_html(config: RunConfig, model: str, now: Status, found: list[dict[str, Any]]) -> str:
+def state_html(name: str, config: RunConfig, model: str, now: Status, found: list[dict[str, Any]]) -> str:
     """The head of a run: its state in words, a progress bar while it is going, and its figures with their units."""
     about = f"{config.dataset} {config.version} · {model} · {config.id}"
+    called = f"<strong><bdi>{escape(name)}</bdi></strong>"
     return (
         f'<section class="run-head run-{now.state}">'
         f'<h3><span class="run-dot" aria-hidden="true"></span>{escape(_title(now))}</h3>'
-        f'<p class="run-about">{escape(about)}</p>{_message(now, found)}{_bar(now)}{_figures(now, found)}</section>'
+        f'<p class="run-about">{called} · {escape(about)}</p>'
+        f"{_message(now, found)}{_bar(now)}{_figures(now, found)}</section>"
     )
 
 

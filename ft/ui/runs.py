@@ -12,11 +12,11 @@ from ft.errors import UserError
 from ft.runs import deletion, directory
 from ft.runs.overview import DAMAGED, Overview, overview
 from ft.runs.reader import Reader
-from ft.ui import alerts, run_compare, run_view, run_words, runs_queue
+from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
+HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)", "Id"]
 
 
 def build(shared: Shared) -> None:
@@ -51,6 +51,7 @@ def build(shared: Shared) -> None:
             # Not where Delete was: a second click on the same spot must not delete.
             keep = gr.Button("Keep it", scale=0, min_width=110, visible=False)
             sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
+        renaming = run_rename.build()
         problem = alerts.place()
     run_view.connect(view, shared, chosen)
     run_compare.connect(comparing, shared, view.reader)
@@ -69,6 +70,8 @@ def build(shared: Shared) -> None:
     keep.click(_asked, None, [*confirm], **PRIVATE)
     gone = sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)
     run_compare.follow(gone, comparing, view.reader)
+    renamed = run_rename.connect(renaming, chosen)
+    run_compare.follow(renamed.then(here, asked, everything, **PRIVATE), comparing, view.reader)
 
 
 def arrive(
@@ -83,7 +86,7 @@ def arrive(
         gr.Column(visible=bool(ids)),
         _rows(now),
         *run_compare.offer(now.summaries, compared),
-        gr.Dropdown(ids, value=chosen),
+        gr.Dropdown(run_rename.choices(now), value=chosen),
         *_asked(),
         alerts.shown(problem) if problem else alerts.hidden(),
         *run_view.show(chosen or "", reader=reader),
@@ -91,8 +94,8 @@ def arrive(
 
 
 def _rows(now: Overview) -> list[list[str]]:
-    blank = [""] * (len(HEADERS) - 2)
-    damaged = [[run_id, run_words.STATES[DAMAGED], *blank] for run_id, _ in now.damaged]
+    blank = [""] * (len(HEADERS) - 3)
+    damaged = [[directory.name_of(run_id), run_words.STATES[DAMAGED], *blank, run_id] for run_id, _ in now.damaged]
     return [*map(_row_of, now.summaries), *damaged]
 
 
@@ -102,7 +105,8 @@ def _row_of(known: dict[str, Any]) -> list[str]:
     steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
     when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
     dataset = f"{known['dataset']} {known['version']}"
-    return [known["run"], state, dataset, run_view.title_of(known["model"]), steps, run_words.loss_change(known), when]
+    model, loss = run_view.title_of(known["model"]), run_words.loss_change(known)
+    return [known["name"], state, dataset, model, steps, loss, when, known["run"]]
 
 
 def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
@@ -115,7 +119,7 @@ def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
 
 
 def _row(rows: list[list[str]], event: gr.SelectData) -> str:
-    return str(event.row_value[0])
+    return str(event.row_value[-1])  # its id
 
 
 def _table(reader: Reader) -> list[list[str]]:

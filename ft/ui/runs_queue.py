@@ -99,12 +99,12 @@ def _shown(now: Line) -> bool:
 def _seen(now: Line) -> str:
     if not _shown(now):
         return ""
-    using = [*(run.id for run in now.using), *sorted(now.trials)]
-    return " ".join([*using, "-", *(f"{each.run.id} {each.now.state}" for each in now.waiting)])
+    using = [*(run.title for run in now.using), *sorted(now.trials)]
+    return " ".join([*using, "-", *(f"{each.run.title} {each.now.state}" for each in now.waiting)])
 
 
 def _head(now: Line) -> str:
-    names = [*(run.id for run in reversed(now.using)), *[queue.TRIAL] * len(now.trials)]
+    names = [*(run.name for run in reversed(now.using)), *[queue.TRIAL] * len(now.trials)]
     if now.trials and len(names) == 1:
         using = "A trial is using it."
     elif names:
@@ -117,4 +117,4 @@ def _head(now: Line) -> str:
 def _words(place: int, each: Waiting) -> str:
     config = each.run.config
     starting = "" if each.now.state == "waiting" else f" · {STATES[each.now.state].lower()}"
-    return f"{place}. {config.dataset} {config.version} · {model_title(each.run)} · {each.run.id}{starting}"
+    return f"{place}. {each.run.title} · {config.dataset} {config.version} · {model_title(each.run)}{starting}"

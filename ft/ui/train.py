@@ -96,8 +96,8 @@ def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
     )
     gr.on(edited, train_form.remember, form.remembered, form.kept, **PRIVATE)
     form.check.click(check, concurrency_limit=2, **check_it)
-    outputs: list[Component] = [shared.run, form.plan, form.start, form.problem]
-    form.start.click(start, form.asked, outputs, concurrency_limit=4, **PRIVATE)
+    outputs: list[Component] = [shared.run, form.name, form.plan, form.start, form.problem]
+    form.start.click(start, [form.name, *form.asked], outputs, concurrency_limit=4, **PRIVATE)
 
 
 def arrive(reader: Reader, run_id: str, dataset: str) -> tuple[Any, ...]:
@@ -158,18 +158,19 @@ def check(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
         yield "", alerts.shown(error)
 
 
-def start(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Iterator[tuple[Any, ...]]:
-    """Check, then start the run and choose it, which shows it."""
+def start(name: str, dataset: str | None, model: str, preset_name: str, *shown: Any) -> Iterator[tuple[Any, ...]]:
+    """Check, then start the run under that name and choose it, which shows it."""
+    ready = gr.Button("Start training", interactive=True)
     try:
         config = train_form.config_of(model, preset_name, shown)
         version = versions.find(dataset or "")
         for found in _preflight(version, config):
             text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
-            yield gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
-        run = launch.begin(version, config)
-        yield run.id, gr.skip(), gr.Button("Start training", interactive=True), alerts.hidden()
+            yield gr.skip(), gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
+        run = launch.begin(version, config, name)
+        yield run.id, "", gr.skip(), ready, alerts.hidden()
     except UserError as error:
-        yield gr.skip(), "", gr.Button("Start training", interactive=True), alerts.shown(error)
+        yield gr.skip(), gr.skip(), "", ready, alerts.shown(error)
 
 
 def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | str]:
@@ -184,7 +185,7 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
     text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
     going = queue.line().ahead({each.key for each in device.chosen(config.gpus)})
-    return text + (f"\n- Run {going.id} is going on: this one waits until it ends." if going else "")
+    return text + (f"\n- Run {going.name} is going on: this one waits until it ends." if going else "")
 
 
 def _chosen(dataset: str) -> tuple[str, str]:

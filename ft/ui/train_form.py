@@ -15,6 +15,7 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.models import catalogue, facts
 from ft.presets import PRESETS, configure, default_name, preset
+from ft.runs import names
 from ft.ui import alerts, train_settings
 
 
@@ -27,6 +28,7 @@ class Form:
     preset: gr.Dropdown
     about: gr.HTML
     settings: list[gr.Number | gr.Textbox | gr.Dropdown]
+    name: gr.Textbox
     plan: gr.HTML
     problem: gr.HTML
     start: gr.Button
@@ -75,10 +77,15 @@ def layout(kept: gr.BrowserState) -> Form:
     gr.Markdown("### What will happen")
     plan = gr.HTML(elem_classes="plan")
     problem = alerts.place()
+    name = gr.Textbox(
+        label="Name of the run",
+        info="optional · left empty, it is called by its dataset and a number",
+        max_length=names.LONGEST,
+    )
     with gr.Row(elem_classes="actions"):
         start = gr.Button("Start training", variant="primary", scale=0, min_width=180)
         check = gr.Button("Check", scale=0, min_width=110)
-    return Form(dataset, model, recipe, about, settings, plan, problem, start, check, kept)
+    return Form(dataset, model, recipe, about, settings, name, plan, problem, start, check, kept)
 
 
 def remember(model: str, preset_name: str, *shown: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ft.runs.status import is_locked, status, summary
 pytestmark = pytest.mark.slow
 
 PRESSED = """
-import importlib, sys, time
+import functools, importlib, sys, time
 from pathlib import Path
 from ft.train.worker import main
 
@@ -28,6 +28,7 @@ place = getattr(place, owner) if owner else place
 original = getattr(place, function)
 calls = 0
 
+@functools.wraps(original)
 def pressed(*given, **named):
     global calls
     calls += 1

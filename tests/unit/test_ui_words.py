@@ -161,21 +161,21 @@ def test_the_outcome_is_said_in_plain_words():
 def test_a_run_s_head_escapes_what_others_wrote_and_measures_its_progress():
     config = RunConfig(id="r1", created="2026-01-01T00:00:00+00:00", dataset="d", version="v1", train=TrainConfig())
     now = Status("running", 5, 20, 125.0, "Training")
-    html = run_words.state_html(config, "<b>model</b>", now, [])
+    html = run_words.state_html("a name", config, "<b>model</b>", now, [])
     assert "<b>model" not in html and 'aria-valuenow="5"' in html and 'style="width:25.0%"' in html
     assert "step 5 of 20 · about 2 min left" in html
     failed = [{"kind": "failed", "given": "<i>", "why": "too big", "todo": "Halve it"}]
-    html = run_words.state_html(config, "m", Status("failed", 5, 20, None, ""), failed)
+    html = run_words.state_html("a name", config, "m", Status("failed", 5, 20, None, ""), failed)
     assert 'role="alert"' in html and "<i>" not in html and "Halve it" in html
 
 
 def test_a_run_that_has_ended_shows_the_validation_loss_of_what_was_kept():
     config = RunConfig(id="r1", created="2026-01-01T00:00:00+00:00", dataset="d", version="v1", train=TrainConfig())
     going = [{"kind": "validation", "step": step, "loss": loss} for step, loss in ((0, 2.6), (12, 0.004), (20, 0.136))]
-    assert "<dd>0.136</dd>" in run_words.state_html(config, "m", Status("running", 20, 20, None, ""), going)
+    assert "<dd>0.136</dd>" in run_words.state_html("a name", config, "m", Status("running", 20, 20, None, ""), going)
     for best, shown in ((12, "<dd>0.004 at step 12</dd>"), (20, "<dd>0.136</dd>")):
         ended = [*going, {"kind": "finished", "step": 20, "best_step": best}]
-        assert shown in run_words.state_html(config, "m", Status("finished", 20, 20, None, ""), ended)
+        assert shown in run_words.state_html("a name", config, "m", Status("finished", 20, 20, None, ""), ended)
 
 
 @pytest.mark.parametrize(
