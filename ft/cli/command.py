@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "stop": runs.stop,
         "resume": runs.resume,
         "rename": runs.rename,
+        "export-adapter": _export_adapter,
         "queue": queue.show,
         "chat": _chat,
         "serve": _serve,
@@ -98,6 +99,12 @@ def _inspect(args: argparse.Namespace) -> int:
     from ft.cli.inspect import inspect
 
     return inspect(args)
+
+
+def _export_adapter(args: argparse.Namespace) -> int:
+    from ft.cli.export import export_adapter
+
+    return export_adapter(args)
 
 
 def _trial(args: argparse.Namespace) -> int:

@@ -5,8 +5,7 @@ The fields at the top are those of https://huggingface.co/docs/hub/datasets-card
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from formats.convert import FORMATS
@@ -14,6 +13,7 @@ from formats.problems import PROBLEMS
 from formats.repair import REPAIRS
 from ft.dataset.versions import Version, list_versions
 from ft.figures import count
+from ft.markdown import plain_text, table
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -35,9 +35,12 @@ def card(version: Version, title: str, format: str, files: Mapping[str, tuple[st
             }
         ],
     )
-    parts = [f"# {_plain(title)}", f"{count(total, 'conversation')} to fine-tune a chat model on, made with Sidetune."]
+    parts = [
+        f"# {plain_text(title)}",
+        f"{count(total, 'conversation')} to fine-tune a chat model on, made with Sidetune.",
+    ]
     rows = [(split, f"{number:,}", f"`{path}`") for split, (path, number) in files.items()]
-    parts += ["## What is in it", _table(("split", "conversations", "file"), rows), _held_out(files), _format(format)]
+    parts += ["## What is in it", table(("split", "conversations", "file"), rows), _held_out(files), _format(format)]
     if left_out:
         parts.append(f"{count(left_out, 'conversation')} of the dataset cannot be written in this format: left out.")
     parts += ["## Where it came from", *_sources(version), "## What was done to it", *_work(version)]
@@ -62,10 +65,10 @@ def _held_out(files: Mapping[str, tuple[str, int]]) -> str:
 
 def _sources(version: Version) -> list[str]:
     rows = [
-        (_plain(str(file.get("url") or file["name"])), f"{file['bytes']:,}", f"`{file['sha256']}`")
+        (plain_text(str(file.get("url") or file["name"])), f"{file['bytes']:,}", f"`{file['sha256']}`")
         for file in version.source["files"]
     ]
-    return [_table(("file", "bytes", "SHA-256"), rows)]
+    return [table(("file", "bytes", "SHA-256"), rows)]
 
 
 def _work(version: Version) -> list[str]:
@@ -74,10 +77,10 @@ def _work(version: Version) -> list[str]:
     parts = [f"{count(report['read'], 'record')} read, {rejected:,} of them rejected; {report['kept']:,} are kept."]
     if report["rejected"]:
         rows = [(f"{number:,}", PROBLEMS.get(code, str(REPAIRS.get(code, code)))) for code, number in _items(report)]
-        parts.append(_table(("records", "rejected because"), rows))
+        parts.append(table(("records", "rejected because"), rows))
     if report["repaired"]:
         mended = [(f"{number:,}", str(REPAIRS.get(code, code))) for code, number in report["repaired"].items()]
-        parts.append(_table(("records", "mended"), mended))
+        parts.append(table(("records", "mended"), mended))
     if report["duplicates"]:
         parts.append(f"{count(report['duplicates'], 'conversation')} repeat an earlier one but for case and spaces.")
     edits = _edits(version)
@@ -94,17 +97,7 @@ def _edits(version: Version) -> list[str]:
     edits: list[str] = []
     each: Version | None = version
     while each is not None and each.source.get("edit"):
-        edits.append(_plain(str(each.source["edit"])))
+        edits.append(plain_text(str(each.source["edit"])))
         each = there.get(each.parent)
-    before = [_plain(str(words)) for words in version.source.get("edits", [])]
+    before = [plain_text(str(words)) for words in version.source.get("edits", [])]
     return [*before, *edits[::-1]]
-
-
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """A name of a person's own as text that is no Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(text.split()))

@@ -28,15 +28,16 @@ from ft.runs.status import summary
 from ft.train import preflight
 from ft.train import trial as trials
 from ft.train.tracker import require_tracker
-from ft.ui import api_data
+from ft.ui import api_data, endpoint
 from ft.ui.background import Say, follow
 from ft.ui.endpoint import refusing
+from ft.ui.run_download import adapter_file
 
 LONGEST_REPLY = 1024  # tokens: there is one engine, and others wait for it
 ENDPOINTS = (
     *("convert", "pull", "datasets", "check", "inspect", "dedup", "combine", "undo", "redo", "delete"),
     *("export_data", "push"),
-    *("trial", "train", "runs", "run", "compare", "stop", "rename", "queue", "move", "chat"),
+    *("trial", "train", "runs", "run", "compare", "stop", "rename", "export_adapter", "queue", "move", "chat"),
 )
 
 
@@ -44,6 +45,8 @@ def add(engine: Engine) -> None:
     """Add the endpoints to the Blocks that is being laid out; `engine` answers /chat."""
     api_data.add()
 
+    asked = gr.Textbox(label="run", visible=False)
+    endpoint.add("export_adapter", export_adapter, [asked], gr.File(label="file", visible=False), line="export")
     chat = chat_endpoint(engine)
     for read in (runs, run, compare, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
@@ -150,6 +153,12 @@ def rename(run: str, name: str) -> dict:
     found = directory.find(run or "")
     directory.rename(found, name or "")
     return summary(found)
+
+
+@refusing
+def export_adapter(run: str) -> str:
+    """The adapter of a run as a zip file: its weights, its tokenizer and a card that says how to load it."""
+    return adapter_file(directory.find(run or ""))
 
 
 @refusing

@@ -20,9 +20,10 @@ from ft.runs import directory, launch, status, stopping
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
-from ft.ui import alerts, marks, run_advice, run_charts, run_probes, run_words
+from ft.ui import alerts, marks, run_advice, run_charts, run_download, run_probes, run_words
 from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
+from ft.ui.run_download import Download
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE
 
@@ -48,6 +49,7 @@ class RunView:
     stop: gr.Button
     stop_now: gr.Button
     resume: gr.Button
+    download: Download
     alert: gr.HTML
     timer: gr.Timer
     state: gr.State
@@ -60,7 +62,8 @@ class RunView:
         return [
             *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
             *(self.probes_fold, self.probes, self.log_fold, self.log),
-            *(self.chat, self.stop, self.stop_now, self.resume, self.alert, self.timer, self.state, self.seen),
+            *(self.chat, self.stop, self.stop_now, self.resume, self.download.button),
+            *(self.alert, self.timer, self.state, self.seen),
         ]
 
 
@@ -74,6 +77,7 @@ def build() -> tuple[RunView, gr.Row]:
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
         stop_now = gr.Button("Stop now", visible=False, scale=0, min_width=110)
         resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
+        download = run_download.build()
     advice = run_advice.build()
     charts = run_charts.build()
     with gr.Accordion("The same questions, as it learnt", open=False, visible=False) as probes_fold:
@@ -83,7 +87,8 @@ def build() -> tuple[RunView, gr.Row]:
             lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
         )
     view = RunView(
-        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log, chat, stop, stop_now, resume, alert),
+        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log),
+        *(chat, stop, stop_now, resume, download, alert),
         timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
         seen=gr.State(_NOTHING),
@@ -101,6 +106,7 @@ def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     view.stop_now.click(partial(stop_now, view.reader), run_id, view.outputs, **PRIVATE)
     view.resume.click(partial(resume, view.reader), run_id, view.outputs, **PRIVATE)
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
+    run_download.connect(view.download, run_id, view.alert)
     run_charts.connect(view.charts, partial(draw, view.reader), run_id)
     run_advice.connect(view.advice, shared, run_id, view.alert)
 
@@ -135,7 +141,7 @@ def show(run_id: str, problem: UserError | None = None, reader: Reader | None = 
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 4]
+        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 5]
         return (*nothing, alert, gr.Timer(active=False), "", _NOTHING)
     curves = (reader or Reader()).read(run)
     return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
@@ -165,6 +171,7 @@ def _shown(
         gr.Button(visible=now.live, interactive=now.state != "stopping"),
         gr.Button(visible=now.state == "stopping"),
         gr.Button(visible=now.state in ("stopped", "failed", "interrupted")),
+        gr.Button(visible=summary["adapter"] is not None and not now.live),
         alert,
         gr.Timer(TICK_SECONDS if now.live else IDLE_SECONDS, active=True),
         now.state,

@@ -16,10 +16,20 @@ ROOT = Path(__file__).parents[2]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("app",),
     ("ft.ui", "ft.cli", "ft.__main__"),
-    ("ft.train",),
+    ("ft.train", "ft.export"),
     ("ft.chat", "ft.runs", "ft.presets", "ft.hub"),
     ("ft.checks", "ft.dataset", "ft.models", "ft.template", "ft.config"),
-    ("formats", "ft.home", "ft.errors", "ft.figures", "ft.files", "ft.hosting", "ft.sandbox", "ft.cache"),
+    (
+        "formats",
+        "ft.home",
+        "ft.errors",
+        "ft.figures",
+        "ft.files",
+        "ft.markdown",
+        "ft.hosting",
+        "ft.sandbox",
+        "ft.cache",
+    ),
 )
 FORBIDDEN_IN_FORMATS = {"ft", "torch", "gradio", "transformers", "trl", "peft", "datasets", "requests", "httpx"}
 
