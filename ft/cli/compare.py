@@ -18,10 +18,10 @@ def compare(args: argparse.Namespace) -> int:
     if args.json:
         print_json(found.as_json())
         return 0
-    titles = ("name", "run", "status", "before", "best", "at step", "steps", "time", "tokens/s", "peak memory")
+    titles = ("run", "name", "status", "before", "best", "at step", "steps", "time", "tokens/s", "peak memory")
     rows = [
         (
-            *(each.name, each.run, each.status, each.before, each.best, each.best_step, each.steps),
+            *(each.run, each.name, each.status, each.before, each.best, each.best_step, each.steps),
             None if each.seconds is None else duration(each.seconds),
             None if each.tokens_per_second is None else round(each.tokens_per_second),
             None if each.peak_memory_bytes is None else memory(each.peak_memory_bytes),

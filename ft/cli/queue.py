@@ -31,9 +31,9 @@ def show(args: argparse.Namespace) -> int:
         say("No run waits for it.")
         return 0
     rows = [
-        (place, each.run.name, each.run.id, each.now.state, f"{each.run.config.dataset} {each.run.config.version}")
+        (place, each.run.id, each.run.name, each.now.state, f"{each.run.config.dataset} {each.run.config.version}")
         for place, each in enumerate(now.waiting, 1)
     ]
-    say(table(("place", "name", "run", "status", "dataset"), rows))
+    say(table(("place", "run", "name", "status", "dataset"), rows))
     say("\nMove one: sidetune queue RUN --first   Take one out, to start it again later: sidetune stop RUN")
     return 0

@@ -103,8 +103,8 @@ def runs(args: argparse.Namespace) -> int:
     elif not listing:
         say("There are no runs yet. Start one: sidetune train NAME   (datasets: sidetune datasets)")
     else:
-        titles = ("name", "run", "status", "dataset", "step", "steps", "validation before", "after", "started")
-        keys = ("name", "run", "status", "dataset", "step", "steps", "validation_loss_before", "validation_loss_after")
+        titles = ("run", "name", "status", "dataset", "step", "steps", "validation before", "after", "started")
+        keys = ("run", "name", "status", "dataset", "step", "steps", "validation_loss_before", "validation_loss_after")
         say(table(titles, [(*(each[key] for key in keys), moment(each["created"])) for each in listing]))
         say("\nLook at one: sidetune runs RUN   Talk to it: sidetune chat RUN --prompt TEXT   (RUN may be latest)")
     return 0

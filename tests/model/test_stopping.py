@@ -5,12 +5,16 @@ What a person does at one moment is done by the worker itself, at the call that 
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from going import end, finished, follow
 from safetensors.torch import load_file
 
-from ft.runs import checkpoints, events, launch, stopping
+from ft.config import TrainConfig
+from ft.dataset.build import save, stage
+from ft.dataset.sample import SAMPLE_NAME, sample_file
+from ft.runs import checkpoints, directory, events, launch, stopping
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, status, summary
 
@@ -80,13 +84,22 @@ def test_a_stop_before_the_first_step_ends_the_run_there_and_then(tiny_run, wher
     assert not run.adapter.exists() and not checkpoints.folders(run.checkpoints)
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, tiny_model) -> Iterator[Run]:
+    """A run of the same settings that nobody stopped."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(tmp_path_factory.mktemp("home")))
+        config = TrainConfig().with_settings({"model": tiny_model, "lora_rank": 4, "learning_rate": 1e-2, **SAME})
+        yield finished(directory.create(save(stage([sample_file()]), SAMPLE_NAME), config))
+
+
 @pytest.mark.parametrize(
     ("where", "call", "step"),
-    [(VALIDATION, 6 + 2, 4), (VALIDATION, 12 + 2, 8), (TRAINER, 4, 4), (TRAINER, 6, 6), (TRAINER, 8, 8)],
-    ids=["validation", "last-validation", "step-before-a-validation", "step", "last-step"],
+    [(VALIDATION, 6 + 2, 4), (VALIDATION, 12 + 2, 8), (TRAINER, 4, 4), (TRAINER, 8, 8)],
+    ids=["validation", "last-validation", "step-before-a-validation", "last-step"],
 )
-def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_it(tiny_run, where, call, step):
-    whole, stopped = finished(tiny_run(**SAME)), tiny_run(**SAME)
+def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_it(whole, tiny_run, where, call, step):
+    stopped = tiny_run(**SAME)
     press_stop(stopped, where, call)
     assert status(stopped).state == "stopped" and status(stopped).step == step
     newest, damaged = checkpoints.last_whole(stopped.checkpoints)
@@ -103,16 +116,13 @@ def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_i
     assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
-def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_that_has_learned_all(tiny_run):
-    run = tiny_run(**SAME, early_stopping_patience=0)
-    answers = tiny_run(**SAME, early_stopping_patience=0)
-    press_stop(answers, REPLY, 10_000)  # never pressed: how many tokens the first replies take
-    assert status(answers).state == "finished"
-    before = [each for each in told(answers, "probe") if not each["kept"]]
-    press_stop(run, REPLY, 64 * len(before) + 3)
+def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_that_has_learned_all(whole, tiny_run):
+    run = tiny_run(**SAME)
+    assert [each["kept"] for each in told(whole, "probe")] == [False, True]
+    press_stop(run, ("ft.train.probes", "Probes._replies"), 2)
     assert status(run).state == "finished" and summary(run)["adapter"]
-    assert not any(each["kept"] for each in told(run, "probe"))
-    assert "left out" in run.log_path.read_text() or any("left out" in str(e.get("what")) for e in told(run, "doing"))
+    assert [each["kept"] for each in told(run, "probe")] == [False]
+    assert "left out, as it was asked to stop" in "".join(str(each.get("what")) for each in told(run, "doing"))
 
 
 def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_checkpoint(tiny_run):
@@ -120,8 +130,6 @@ def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_
     command = [sys.executable, "-c", PRESSED, str(run.path), *TRAINER, "6", "hangs"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
         follow(run, "step", 5)
-        launch_stops = status(run)
-        assert launch_stops.live
         stopping.stop_now(run)
         assert worker.wait(600) == 0
     now = status(run)
@@ -132,8 +140,8 @@ def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_
     assert status(run).state == "finished" and told(run, "started")[-1]["resumed_from"] == 4
 
 
-def test_a_run_says_what_it_does_between_its_steps(tiny_run):
-    run = finished(tiny_run(**SAME))
+def test_a_run_says_what_it_does_between_its_steps(whole):
+    run = whole
     doing = [event["what"] for event in events.read(run) if event["kind"] == "doing"]
     assert doing.count("Answering the sample questions") == len(told(run, "probe"))
     assert doing.count("Validating") >= len(told(run, "validation")) == 3

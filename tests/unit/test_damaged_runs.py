@@ -87,7 +87,7 @@ def drawn(run: Run) -> Any:
 def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good: Run, name: str):
     bad, reader = damaged(home, {**TOLERATED, **NAMED}[name]), Reader()
     shown = runs.arrive(reader, good.id, None, [])
-    rows = {row[0]: row for row in shown[2]}
+    rows = {row[-1]: row for row in shown[2]}
     assert rows.keys() == {bad.id, good.id, directory.find("20261120-11").id}
     assert rows[good.id][1] == "Finished" and (rows[bad.id][1] == "Damaged") == (name in NAMED)
     assert runs._table(reader) == shown[2]
@@ -110,7 +110,7 @@ def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good
         assert bad.id in str(alert) and "damaged" in str(alert)
 
     gone, *after = runs.remove(reader, bad.id, [])
-    assert gone == "" and bad.id not in [row[0] for row in after[2]] and good.id in [row[0] for row in after[2]]
+    assert gone == "" and bad.id not in [row[-1] for row in after[2]] and good.id in [row[-1] for row in after[2]]
     assert not bad.path.exists() and not list(bad.path.parent.glob(".*")) and good.path.exists()
 
 

@@ -47,10 +47,10 @@ def words(updates: Any) -> str:
 
 
 def test_the_tuned_pane_names_the_run_and_the_step_of_its_checkpoint(run: Run):
-    assert f"Tuned · {run.id} · step 8" in words(chat_events.choose(run.id, None, None, {}, Talk()))
+    assert f"Tuned · {run.name} · step 8" in words(chat_events.choose(run.id, None, None, {}, Talk()))
     add_checkpoint(run, 16, 3.4)
     finish(run, best_step=8)
-    assert f"Tuned · {run.id} · step 8, best by validation loss" in words(
+    assert f"Tuned · {run.name} · step 8, best by validation loss" in words(
         chat_events.choose(run.id, None, None, {}, Talk())
     )
 
@@ -67,7 +67,7 @@ def test_a_new_checkpoint_of_a_run_that_goes_on_can_be_chosen_without_asking(run
     assert chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk) == gr.skip()
     add_checkpoint(run, 16, 2.9)
     after = words(chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk))
-    assert "step 16" in after and f"Tuned · {run.id} · step 8" in after
+    assert "step 16" in after and f"Tuned · {run.name} · step 8" in after
 
 
 def test_nothing_is_changed_while_a_reply_is_written(run: Run):

@@ -67,7 +67,7 @@ def test_nothing_is_shown_where_no_run_waits(home: Path):
 def test_the_line_is_shown_in_its_order_with_who_has_the_device_and_sent_once(runs):
     view = page(runs_queue.tick(None, ""))
     assert view["shown"] and view["order"] == ids(runs, 1, 2, 3) and view["chosen"] == runs[1].id
-    assert f"{runs[0].id} is using it." in view["head"]
+    assert f"{runs[0].name} is using it." in view["head"]
     assert runs_queue.tick(runs[1].id, view["seen"]) == gr.skip()
     assert page(runs_queue.tick(runs[1].id, "other"))["order"] == ids(runs, 1, 2, 3)
 
@@ -112,7 +112,7 @@ def test_a_script_lists_the_line_and_moves_a_run(runs, capsys):
 
 def test_the_command_line_says_who_waits_and_refuses_half_a_move(runs, capsys):
     _, printed = queue(capsys)
-    assert f"{runs[0].id} has the device." in printed
+    assert f"{runs[0].title} has the device." in printed
     assert [line.split()[:2] for line in printed.splitlines()[2:5]] == [[str(n), runs[n].id] for n in (1, 2, 3)]
     for words in ([runs[1].id], ["--up"], [runs[1].id, "--up", "--down"]):
         with pytest.raises(SystemExit) as ended:

@@ -208,7 +208,8 @@ def test_a_comparison_marks_the_best_and_escapes_what_others_wrote(compared):
 
 def test_the_chart_of_all_has_a_line_for_each_run_under_the_letter_of_its_row(compared):
     lines, plot, tables, _ = run_compare.show(Reader(), [run.id for run in compared], "validation")
-    assert lines.visible and set(plot.color_map) == {"A", "B"} and {row[2] for row in frame(plot)} == {"A", "B"}
+    assert lines.visible and set(plot.color_map) == {row[2] for row in frame(plot)}
+    assert [each[:4] for each in plot.color_map] == ["A · ", "B · "]
     best = compare([told(run, Reader()) for run in compared]).outcomes[0]
     assert tables.index(escape(best.run)) < tables.index("<strong>B</strong>")
     training = run_compare.show(Reader(), [run.id for run in compared], "training")[1]
