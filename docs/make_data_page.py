@@ -28,6 +28,12 @@ Lists of turns are found under {lists}; who speaks under {roles}; what is said u
 chat too. Prompts are found under {prompts}; replies under {replies}. For other columns the app asks which is what, with
 a guess and a preview (`--map prompt=Question --map reply=Answer` on the command line).
 
+A table or list with one message in each row is put together by the id of the conversation (`conversation_id`, `chatId`,
+`thread_id`, ... or an `id` that stays the same from row to row), in the order of the messages' time or number where
+they have one. For other names: `--map conversation=Case --map order=Time --map role=Who --map text=Message`. Messages
+that name their parents (`parent_id`, `parentMessageId`, ...) are a tree: the branch that was shown last is read (or
+that of the best rank), and the others are counted.
+
 {spellings}
 
 What people's files were written for holds here: the prompt of Alpaca is the instruction, a line break and the input;

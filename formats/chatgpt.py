@@ -30,7 +30,7 @@ _UNSAID = (
 
 
 def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
-    """The current branch of an exported chat, or why there is none. Other branches are left out, as on the site."""
+    """The current branch of an exported chat, or why there is none. Other branches are left out, which is a repair."""
     if not isinstance(record, dict) or not isinstance(record.get("mapping"), dict):
         problem, fix = "it has no mapping of messages.", "Export the chats from ChatGPT again."
         return problem_in(origin, None, "mapping", "bad_tree", problem, fix, record)
@@ -38,7 +38,11 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     try:
         messages: list[Message] = []
         thoughts: list[str] = []
-        for number, node in enumerate(_branch(record["mapping"], record.get("current_node")), 1):
+        mapping = record["mapping"]
+        branch = _branch(mapping, record.get("current_node"))
+        if any(_is_seen(node) for id, node in mapping.items() if id not in branch):
+            repairs.append("other_branches")
+        for number, node in enumerate(branch.values(), 1):
             thoughts += _thoughts(node)
             message = _message(node, number)
             if message and message.role == "assistant" and thoughts:
@@ -50,24 +54,32 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     return mend(messages, origin, tools=(), repairs=repairs, raw=record, off=off)
 
 
-def _branch(mapping: dict[str, Any], current: object) -> list[dict[str, Any]]:
-    """The messages from the root to the current node."""
+def _branch(mapping: dict[str, Any], current: object) -> dict[str, dict[str, Any]]:
+    """The messages from the root to the current node, by their ids; empty ones where a node has none."""
     if not isinstance(current, str) or current not in mapping:
         leaves = [key for key, node in mapping.items() if isinstance(node, dict) and not node.get("children")]
         current = leaves[-1] if leaves else None
-    branch, seen = [], set()
+    branch: dict[str, dict[str, Any]] = {}
     while isinstance(current, str):
         node = mapping.get(current)
-        if current in seen or not isinstance(node, dict):
+        if current in branch or not isinstance(node, dict):
             problem = "its tree of messages has no way from the current message to its root."
             raise Unusable("mapping", "bad_tree", problem, "Export the chats from ChatGPT again.")
-        seen.add(current)
-        if isinstance(node.get("message"), dict):
-            branch.append(node["message"])
+        message = node.get("message")
+        branch[current] = message if isinstance(message, dict) else {}
         current = node.get("parent")
         if current is not None and not isinstance(current, str):
             raise Unusable("parent", "bad_tree", "the parent of a message is no id.", "Export the chats again.")
-    return branch[::-1]
+    return dict(reversed(branch.items()))
+
+
+def _is_seen(node: object) -> bool:
+    """Whether the node holds a message that a person could see."""
+    message = node.get("message") if isinstance(node, dict) else None
+    try:
+        return isinstance(message, dict) and _message(message, 0) is not None
+    except Unusable:  # a picture, say
+        return True
 
 
 def _thoughts(node: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from formats import pairs, values
 from formats.conversation import Conversation, Message, Origin, Role
+from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
 from formats.turns import ROLE_KEYS, TEXT_KEYS, read_turns
@@ -18,10 +19,13 @@ _NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Either a pair (`prompt` and `reply`, with more in `input` and `system`) or a list of turns (`turns`).
+    """A pair (`prompt` and `reply`, with more in `input` and `system`), a list of turns (`turns`), or one message in a
+    record (`conversation`).
 
-    `turns` is the column that holds the list, with dots where it lies deeper ("data.chat"); `role` and `text` are the
-    keys in each turn ("" for the usual ones), and `roles` what the file calls its roles, where that is not usual.
+    `turns` is the column that holds the list, with dots where it lies deeper ("data.chat"). `conversation` is the
+    column that tells which messages belong together, and `order` that of their time or number ("": as they stand in the
+    file). `role` and `text` are the keys in each turn ("" for the usual ones), and `roles` what the file calls its
+    roles, where that is not usual.
     """
 
     prompt: str = ""
@@ -29,13 +33,15 @@ class Columns:
     input: str = ""
     system: str = ""
     turns: str = ""
+    conversation: str = ""
+    order: str = ""
     role: str = ""
     text: str = ""
     roles: Mapping[str, Role] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.turns and not (self.prompt and self.reply):
-            raise ValueError("columns need a prompt and a reply, or turns")
+        if not (self.turns or self.conversation or (self.prompt and self.reply)):
+            raise ValueError("columns need a prompt and a reply, or turns, or a conversation")
         wrong = sorted(set(self.roles.values()) - set(get_args(Role)))
         if wrong:
             raise ValueError(f"there is no role {wrong[0]!r}; the roles are: {', '.join(get_args(Role))}")
@@ -77,20 +83,24 @@ class Columns:
 # Parts of names, also in other languages of the West.
 _ASKING = ("quest", "prompt", "instruct", "user", "human", "frage", "pregunta", "pergunta", "domanda", "ask", "input")
 _ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet", "antwort", "respuesta", "réponse")
-_NAMES = ("prompt", "reply", "input", "system", "turns", "role", "text")
+_NAMES = ("prompt", "reply", "input", "system", "turns", "conversation", "order", "role", "text")
+MESSAGES = "messages"  # where the messages of a conversation stand that were put together of rows
 
 
 def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
     """The conversation in a record that is read by its columns, or why there is none."""
-    if columns.turns:
+    if columns.turns or columns.conversation:
         repairs: list[str] = []
-        turns = within(record, columns.turns)
+        key = columns.turns or MESSAGES
+        turns = within(record, key)
+        if columns.turns and isinstance(turns, list):
+            refuse_several(turns, key)
         given = {"system": within(record, columns.system)} if columns.system else {}
         beside = {**given, **_tools(record)}
         return read_turns(
             beside,
             turns,
-            columns.turns,
+            key,
             origin,
             off,
             role_key=columns.role,

@@ -28,7 +28,12 @@ CONTAINERS: dict[str, str] = {
 }
 
 
-def records(path: Path, name: str | None = None, part: Part | None = None) -> Iterator[Item]:
+def records(
+    path: Path,
+    name: str | None = None,
+    part: Part | None = None,
+    arrange: Callable[[Iterator[Item]], Iterator[Item]] = iter,
+) -> Iterator[Item]:
     """(where it stands, raw record) for each record in the file, whatever its suffix says; memory stays flat.
 
     What cannot be read is a RowProblem in its place: with record 0 where it concerns the whole file. A record that is
@@ -36,25 +41,37 @@ def records(path: Path, name: str | None = None, part: Part | None = None) -> It
     stopped there. Lists and objects may follow one another, and an object that only wraps rows gives those rows. The
     files of a zip archive are called "archive.zip/file".
 
-    With `part`, only that part of a file of JSON in UTF-8 is read; a file of another kind is read whole.
+    With `part`, only that part of a file of JSON in UTF-8 is read; a file of another kind is read whole. `arrange` is
+    given the records of each file, and gives those that are handed on.
     """
     name = name or path.name
     try:
         if part and (part.start or _is_plain_json(path)):
-            with path.open("rb") as file:
-                yield from read_json_part(file, name, part)
+            yield from arrange(_json_part(path, name, part))
             return
         with path.open("rb") as file:
             start = file.read(_START)
         if archives.is_zip(start) and not archives.is_office(path):
             for member in archives.members(path, name):
-                yield from [member] if isinstance(member, RowProblem) else _guarded(member.name, member.open)
+                yield from [member] if isinstance(member, RowProblem) else arrange(_guarded(member.name, member.open))
         elif archives.is_packed(start):
-            yield from _guarded(name, lambda: archives.unpack(path, start))
+            yield from arrange(_guarded(name, lambda: archives.unpack(path, start)))
         else:
-            yield from _guarded(name, lambda: path.open("rb"))
+            yield from arrange(_guarded(name, lambda: path.open("rb")))
     except OSError as error:
-        yield file_problem(name, "unreadable", f"it cannot be read: {error.strerror or error}.", "Upload it again.")
+        yield _unreadable(name, error)
+
+
+def _unreadable(name: str, error: OSError) -> RowProblem:
+    return file_problem(name, "unreadable", f"it cannot be read: {error.strerror or error}.", "Upload it again.")
+
+
+def _json_part(path: Path, name: str, part: Part) -> Iterator[Item]:
+    try:
+        with path.open("rb") as file:
+            yield from read_json_part(file, name, part)
+    except OSError as error:
+        yield _unreadable(name, error)
 
 
 def _is_plain_json(path: Path) -> bool:
@@ -73,6 +90,8 @@ def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
     except UnicodeDecodeError as error:  # in UTF-16; bad bytes in UTF-8 cost the record that they are in
         problem = f"it is not valid {error.encoding.upper()} text; what follows after record {number} was not read."
         yield file_problem(name, "encoding", problem, "Save the file as UTF-8 and upload it again.")
+    except OSError as error:
+        yield _unreadable(name, error)
     except Refused as error:
         yield file_problem(name, "bad_archive", f"{error} What follows after record {number} was not read.", error.fix)
 

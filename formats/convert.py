@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from formats import alpaca, chatgpt, columns, messages, pairs, preference, sharegpt
+from formats import alpaca, chatgpt, columns, messages, oasst, pairs, preference, sharegpt
 from formats.containers import records
 from formats.conversation import Conversation, Origin
-from formats.detect import Detection, detect, format_of, is_rejected
+from formats.detect import LOOKED_AT, Detection, detect, format_of, is_rejected
+from formats.grouping import Group, Item, grouped
 from formats.ignored import Known, ignored
+from formats.message_rows import is_message
 from formats.notes import Notes
 from formats.part import Part
 from formats.problems import RowProblem, writable
@@ -28,15 +31,17 @@ FORMATS: dict[str, str] = {
     "messages": '`{"messages": [{"role": "user", "content": "..."}, ...], "tools": [...]}`, as OpenAI writes them',
     "pairs": '`{"prompt", "completion"}`, `{"question", "answer"}` and the like, one of each',
     "chatgpt": "the export of ChatGPT (`conversations.json`, also in its zip): the branch that was shown last",
+    "oasst": '`{"prompt": {"text", "role", "replies": [...]}}`, a tree of ranked replies: its best branch',
 }
-LOOKED_AT = 100
 DEFAULT = Reading()
+_OF_TURNS = ("auto", "sharegpt", "messages")  # formats whose messages may also stand in rows, one in each
 _READERS: dict[str, Callable[[object, Origin, Set[str]], Conversation | RowProblem]] = {
     "sharegpt": sharegpt.read,
     "alpaca": alpaca.read,
     "messages": messages.read,
     "pairs": pairs.read,
     "chatgpt": chatgpt.read,
+    "oasst": oasst.read,
 }
 WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
     "sharegpt": sharegpt.write,
@@ -44,7 +49,6 @@ WRITERS: dict[str, Callable[[Conversation], dict[str, Any]]] = {
     "messages": messages.write,
     "pairs": pairs.write,
 }
-Item = tuple[Origin, object] | RowProblem
 
 
 def look(path: Path) -> list[object]:
@@ -62,7 +66,12 @@ def describe(path: Path, reading: Reading = DEFAULT) -> Detection:
 
 
 def _detect(items: list[Item]) -> Detection:
-    return detect([item[1] for item in items if not isinstance(item, RowProblem)])
+    return detect([row for item in items if not isinstance(item, RowProblem) for row in _rows(item[1])])
+
+
+def _rows(record: object) -> list[object]:
+    """The records of the file that a record was made of: itself, mostly."""
+    return list(record.rows) if type(record) is Group else [record]
 
 
 def convert(
@@ -88,7 +97,9 @@ def convert(
     name = name or path.name
     if part and part.start and not reading.columns and reading.format == "auto":
         part.typical = True  # what is found in the first records is told by their keys, so these are read as they are
-    items = iter(records(path, name, part))
+    rows_are_grouped = reading.columns.conversation if reading.columns else reading.format in _OF_TURNS
+    arrange = partial(grouped, columns=reading.columns, part=part) if rows_are_grouped else iter
+    items = iter(records(path, name, part, arrange))
     first: list[Item] = []
     chosen = reading.columns or reading.format != "auto"
     found = notes.formats.get(name) if part and part.start else None
@@ -108,8 +119,9 @@ def convert(
             yield Conversation(record.messages, origin)
             continue
         if origin.file not in notes.formats:
-            notes.formats[origin.file] = detect([record]) if notes.formats and not chosen else found
-        one = convert_record(record, origin, reading)
+            notes.formats[origin.file] = detect(_rows(record)) if notes.formats and not chosen else found
+        one = _from_group(record, origin, reading) if type(record) is Group else convert_record(record, origin, reading)
+        record = record.record if type(record) is Group else record
         if isinstance(one, Conversation):
             one = mend_texts(one, reading, notes)
             if one.repairs:
@@ -137,6 +149,20 @@ def convert_record(record: object, origin: Origin, reading: Reading = DEFAULT) -
     except RecursionError:
         problem, fix = "it is nested too deeply to be a chat.", "Flatten the record, or leave it out."
         return problem_in(origin, None, None, "too_deep", problem, fix, record)
+
+
+def _from_group(group: Group, origin: Origin, reading: Reading) -> Conversation | RowProblem:
+    """A conversation that was put together of the rows of its messages."""
+    error = group.problem
+    if error:
+        return problem_in(origin, None, error.field, error.code, error.problem, error.fix, group.record)
+    off = [code for code in group.repairs if not reading.allows(code)]
+    if off:
+        return switched_off(off[0], origin, group.record)
+    found = convert_record(group.record, origin, reading)
+    if isinstance(found, RowProblem):
+        return found
+    return replace(found, repairs=tuple(dict.fromkeys((*group.repairs, *found.repairs))))
 
 
 def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | RowProblem:
@@ -173,6 +199,10 @@ def _read(record: object, origin: Origin, reading: Reading) -> Conversation | Ro
             return read
     if reading.format != "auto":
         chosen = reading.format
+    if not chosen and is_message(record):
+        problem = "it is one message, and nothing tells which conversation it belongs to."
+        fix = "Give each row the id of its conversation under conversation_id, or say which column tells it."
+        return problem_in(origin, None, None, "message_row", problem, fix, record)
     if not chosen:
         problem = f"it is no chat in a known format: {why}."
         fix = "Say which columns are the prompt and the reply (or the turns), or write it in a format that is known."

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from formats import preference
+from formats.message_rows import conversation_key, is_message
 from formats.pairs import PROMPTS, REPLIES
 from formats.problems import writable
 from formats.turns import turns_key
 from formats.values import kind, missing, plain_keys
 
+LOOKED_AT = 100  # records that tell the format of a file: its first ones
 _MEDIA = {"images": "pictures", "image": "pictures", "videos": "videos", "video": "videos", "audios": "sound"}
 _MEDIA["audio"] = "sound"
 # Keys that may say more of a record than that it is a chat.
@@ -49,6 +51,8 @@ def format_of(record: object) -> tuple[str, str]:
         plain = plain_keys(record)
         if plain is not record:
             return format_of(plain)
+        if _is_ranked_tree(record):
+            return "oasst", "prompt, a message with the replies to it"
         found = _pair_format(record)
         # Tables use some of the words for other things too.
         if not key or found[0] in _PAIRS or (key in _VAGUE and not isinstance(record[key], (list, str))):
@@ -90,6 +94,8 @@ def _pair_format(record: dict[str, Any]) -> tuple[str, str]:
     if prompts and replies:
         named = ", ".join(sorted(prompts | replies))
         return ("alpaca" if keys & _ALPACA and "instruction" in keys else "pairs"), named
+    if is_message(record):
+        return "", "one message each, and no whole conversation"
     if isinstance(record.get("text"), str) and len(keys) <= 4:
         return "pretraining", "plain text under 'text', which is for pretraining, not chats"
     return "", writable("keys " + ", ".join(sorted(keys)[:8])) if keys else "it has no keys"
@@ -103,6 +109,12 @@ def _is_tree(record: dict[str, Any]) -> bool:
     return not nodes or "current_node" in record or any(isinstance(x, dict) and "message" in x for x in nodes.values())
 
 
+def _is_ranked_tree(record: dict[str, Any]) -> bool:
+    """Whether the record is a tree of OASST: a prompt that holds the replies to it, which hold those to them."""
+    prompt = record.get("prompt")
+    return isinstance(prompt, dict) and isinstance(prompt.get("replies"), list)
+
+
 REFUSED = ("media", "pretraining")  # recognised, and never read
 
 
@@ -110,6 +122,9 @@ def detect(records: Sequence[object]) -> Detection:
     """The format that most of `records` are in."""
     if not records:
         return Detection("", 0.0, "there is no record to look at")
+    key = conversation_key(records)
+    if key:
+        return Detection("messages", 1.0, f"each record is one message, and {writable(key)} tells its conversation")
     seen = Counter(format_of(record) for record in records)
     formats: Counter[str] = Counter()
     for (name, _), count in seen.items():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, TextIO
 
 from formats.conversation import Origin
+from formats.detect import LOOKED_AT
 from formats.json_limits import WASTED
 from formats.json_problems import (
     BROKEN,
@@ -20,6 +21,7 @@ from formats.json_problems import (
     too_late,
 )
 from formats.json_text import JsonText
+from formats.message_rows import conversation_key, named_key, rows_of_several
 from formats.part import Part, PartText, Place
 from formats.problems import RowProblem, writable
 from formats.turns import SYSTEM_KEYS, TOOL_KEYS
@@ -143,7 +145,7 @@ class _Reading:
         if not found or found[1] not in ROW_KEYS or not self._source.is_long():
             return False
         first = self._source.peek(len(found[0]))
-        if first is None or is_turn(first):
+        if not isinstance(first, dict) or (is_turn(first) and not named_key(first)):
             return False
         self._source.step(found.group().index("[") + 1)
         return True
@@ -187,12 +189,16 @@ class _Reading:
         yield file_problem(self._name, "truncated", cut, "Download the file again.")
 
     def _end_of_turns(self) -> Iterator[Item]:
-        if self._turns is not None:
+        """The bare list of turns that was read: one chat, or, where they name their conversations, a row for each."""
+        if self._turns is None:
+            return
+        turns, repeated = self._turns, self._repeated
+        self._turns, self._repeated = None, []
+        for record in turns if conversation_key(turns) else [turns]:
             self._number += 1
-            here, turns = self._here(), self._turns
-            spoilt = not_utf8(here, turns) or gives_twice(here, self._repeated, turns)
-            self._turns, self._repeated = None, []
-            yield spoilt or (here, turns)
+            here = self._here()
+            spoilt = not_utf8(here, record) or gives_twice(here, repeated, record)
+            yield spoilt or (here, record)
 
     def _rows(self, record: object, raw: str | None) -> Iterator[Item]:
         first, self._first = self._first, False
@@ -201,8 +207,12 @@ class _Reading:
             self._turns = self._turns or []
             self._turns.append(record)
             self._repeated += repeated
+            if len(self._turns) == LOOKED_AT and conversation_key(self._turns):
+                yield from self._end_of_turns()  # what follows are rows too
             return
-        rows: list[Row] | None = None if self._in_list else rows_inside(record)
+        rows: list[Row] | None = None
+        if not self._in_list:
+            rows = rows_inside(record) or (None if self._number else rows_of_several(record))
         if any(holder is record for holder, _ in repeated):  # one of its lists is lost already
             rows = None
         damaged = raw is not None and not is_text(raw)  # then so are some of its rows, or all of it

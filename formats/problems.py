@@ -18,7 +18,7 @@ PROBLEMS: dict[str, str] = {
     "bad_tool_call": "A tool call without a name, with arguments that are no JSON object, or by somebody else than the "
     "assistant.",
     "bad_tools": "Tool definitions that are no list of JSON objects.",
-    "bad_tree": "A ChatGPT export whose tree of messages has no way from the current message to its root.",
+    "bad_tree": "A tree of messages in which the branch that was shown last is not certain, or has no way to its root.",
     "bad_turn": "A turn that is no object.",
     "bad_weight": "A training weight other than 0 and 1.",
     "duplicate_key": "An object that gives a key twice, with different values.",
@@ -28,6 +28,7 @@ PROBLEMS: dict[str, str] = {
     "kto_data": "KTO data: answers labelled good or bad, for preference training.",
     "limit": "A file that takes more memory or time to read than one may have; what was read before is kept.",
     "media": "Pictures, sound or video; only text can be trained on.",
+    "message_row": "One message alone, with nothing that tells which conversation it belongs to.",
     "no_column": "A record without a column that its format needs.",
     "no_prompt": "A reply alone, with no prompt that it answers.",
     "no_records": "A file without records.",
@@ -42,12 +43,16 @@ PROBLEMS: dict[str, str] = {
     "pretraining_text": "Plain text for pretraining, not chats.",
     "ranking_data": "Ranking data: a chosen and a rejected answer, for preference training.",
     "ragged_row": "A row of a table with more or fewer cells than it has columns.",
+    "row_lost": "A conversation in rows of which one may be missing: a row beside them cannot be read.",
+    "scattered_rows": "A message whose conversation was read already, far before it in a large file.",
+    "several_conversations": "Messages of several conversations in the list of one.",
     "too_deep": "A record that is nested too deeply to be a chat.",
     "too_large": "A cell or record that is larger than any chat.",
     "too_late": "A system message or tools of all records that stand after these in a large file.",
     "truncated": "A file that ends inside a record or list.",
     "unknown_format": "A record that is no chat in a known format.",
     "unknown_role": "A role that is not known.",
+    "unsure_order": "Messages whose times cannot be read, so that their order is not certain.",
     "unreadable": "A file that cannot be opened.",
 }
 

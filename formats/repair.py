@@ -30,6 +30,14 @@ REPAIRS: dict[str, RepairKind] = {
         "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...)."
     ),
     "turns_merged": RepairKind("Consecutive turns of the same role were joined with a blank line."),
+    "rows_grouped": RepairKind("Messages that stood one in a row were put together by the id of their conversation."),
+    "turns_sorted": RepairKind(
+        "Messages that stood in another order were put into that of their time, their number or their parents."
+    ),
+    "other_branches": RepairKind(
+        "Of prompts that were edited and replies that were written again, the branch that was shown last (or is ranked "
+        "best) was read, and the others were left out."
+    ),
     "leading_assistant_kept": RepairKind(
         "A conversation that begins with the assistant keeps that turn as context, not trained."
     ),

@@ -7,6 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from formats.conversation import Conversation, Message, Origin
+from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import problem_in
 from formats.turns import LISTS, read_turns, turns_key
@@ -21,12 +22,15 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     `off` are the codes of repairs that are switched off (see `formats.repair`).
     """
     if isinstance(record, list):
+        refuse_several(record, "record")
         return read_turns({}, record, "record", origin, off)
     if not isinstance(record, dict):
         return problem_in(
             origin, None, None, "not_a_record", "it is not an object.", "Write each record as an object.", record
         )
     field = turns_key(record)[0] or LISTS[0]
+    if isinstance(record.get(field), list):
+        refuse_several(record[field], field)
     return read_turns(record, record.get(field), field, origin, off)
 
 

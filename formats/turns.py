@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from formats import values
+from formats.branches import is_tree, shown_branch
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
@@ -70,6 +71,8 @@ def read_turns(
             turns = values.decoded(turns, repairs)
         if not isinstance(turns, list):
             raise Unusable(field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}.")
+        if is_tree(turns):
+            turns = shown_branch(turns, raw, repairs)
         messages: list[Message] = []
         for turn in turns:
             if type(turn) is dict and len(turn) == 2:  # as most turns are: a usual role, and its text

@@ -43,6 +43,22 @@ def missing(value: object) -> bool:
     return value is None or value == "" or value != value
 
 
+def bare(value: object) -> object:
+    """The value in an object that only says of which type it is, as MongoDB writes ids and times: {"$oid": "..."}."""
+    while isinstance(value, dict) and len(value) == 1 and str(next(iter(value))).startswith("$"):
+        value = next(iter(value.values()))
+    return value
+
+
+def id_text(value: object) -> str:
+    """An id as text, the same for 7, "7" and 7.0, as tables write a column of whole numbers with gaps; "" for none."""
+    value = bare(value)
+    if missing(value) or isinstance(value, (bool, list, dict)):
+        return ""
+    text = str(value).strip()
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
 def first_of(record: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
     """The first of `keys` under which something stands, and what; (the first key, None) where nothing does."""
     return next(((key, record[key]) for key in keys if not missing(record.get(key))), (keys[0], None))

@@ -9,15 +9,19 @@ from typing import Any
 import gradio as gr
 
 from formats.columns import Columns
+from formats.convert import FORMATS
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.errors import UserError
 from ft.ui.strings import FORMAT_TITLES
 
-_FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", "sharegpt", "alpaca", "messages", "pairs", "chatgpt")]
+_FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", *FORMATS)]
 _SHORT = {
     "role_normalised": "Unusual names of roles",
     "turns_merged": "Join turns of one role",
+    "rows_grouped": "Put rows of one message together",
+    "turns_sorted": "Messages in the order of their time",
+    "other_branches": "The branch that was shown last, of several",
     "leading_assistant_kept": "Keep a first turn of the assistant",
     "trailing_turns_cut": "Cut turns after the last reply",
     "empty_turn_removed": "Leave empty turns out",

@@ -14,6 +14,7 @@ FORMAT_TITLES = {
     "messages": "OpenAI messages",
     "pairs": "Prompt and reply",
     "chatgpt": "Export of ChatGPT",
+    "oasst": "OASST tree",
     "columns": "By its columns",
     "combined": "Combined",
     "parquet": "Parquet",

@@ -28,6 +28,13 @@ LINES = [json.dumps(each) for each in CHATS]
 BROKEN = '{"id": 3, "conversations": [{"from": "human", "value": "never '
 SPREAD = '{"id": 3, "conversations": [{"from": "human", "value": "two\nlines"}, {"from": "gpt", "value": "a"}]}'
 
+# Messages of conversations that go on at once: row n belongs to conversation n % 41, and the last row to the first one.
+ROWS = [
+    {"conversation_id": n % 41, "role": "assistant" if n // 41 % 2 else "user", "content": f"text {n}"}
+    for n in range(410)
+]
+RUNS = [{"id": row["conversation_id"], **row} for row in sorted(ROWS, key=lambda row: int(row["conversation_id"]))]
+
 
 def put(lines: list[str], *odd: str) -> list[str]:
     """The lines with odd ones among the last of them, behind those that the format is guessed from."""
@@ -88,6 +95,14 @@ FILES = {
             {"id": n, "conversations": [{"from": "prompter", "value": "q"}, *CHATS[n]["conversations"]], "note": "x"}
         )
         for n in range(160)
+    ),
+    "rows of messages in lines": "\n".join(map(json.dumps, ROWS)),
+    "rows of messages in an array": json.dumps(ROWS, indent=1),
+    "rows of messages in a wrapper": json.dumps({"messages": ROWS}),
+    "rows of messages in a wrapper of two": json.dumps({"train": ROWS, "test": ROWS[:120]}),
+    "rows of messages, and broken ones": "\n".join(put(list(map(json.dumps, ROWS)), BROKEN, "{]", '{"a": 1}')),
+    "rows of messages with no name for their id": json.dumps(
+        [{"id": row.pop("conversation_id"), **row} for row in RUNS]
     ),
     "nothing": "[]",
     "an object that is cut": '{"data": [' + ", ".join(LINES),

@@ -99,7 +99,8 @@ def test_what_a_format_cannot_hold_it_refuses_to_write(format, chat):
 
 NAMES = """conversations messages instruction input output prompt completion history system tools from value role text
 content mapping current_node chosen rejected label images data items weight train tool_calls file record code raw
-question answer parent children message author parts content_type name arguments type"""
+question answer parent children message author parts content_type name arguments type id parent_id replies rank
+conversation_id created_at"""
 KEYS = st.sampled_from(NAMES.split())
 ROLES = st.sampled_from(["user", "assistant", "system", "tool", "human", "gpt", "function_call", "wizard", ""])
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | ROLES | st.just('{"a": 1}')

@@ -1,0 +1,186 @@
+"""A list of messages that is a tree: each names its parent, and every edit and every new answer begins a branch.
+
+What a person saw last is one branch, from the root to a leaf. Where answers are ranked, the best ones are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from formats.order import number, places
+from formats.values import Unusable, id_text, missing
+
+
+def _spellings(*names: str) -> tuple[str, ...]:
+    """Each name as keys are written: "parent id", "parent_id", "parentid" and "parentId"."""
+    spelled = []
+    for name in names:
+        first, *rest = name.split()
+        spelled += [name, name.replace(" ", "_"), name.replace(" ", ""), first + "".join(map(str.title, rest))]
+    return tuple(dict.fromkeys(spelled))
+
+
+_PARENTS = _spellings("parent message id", "parent message uuid", "parent id", "parent uuid", "parent")
+_IDS = _spellings("message id", "message uuid", "uuid", "id")
+_CURRENT = _spellings("current node", "current leaf message uuid", "current message id", "current id")
+_NESTED = ("children", "replies")
+_LINKS = frozenset((*_PARENTS, *_NESTED))
+_FIX = "Export the chat again, or leave only the messages of one branch in it."
+
+Turn = dict[str, Any]
+
+
+def is_tree(turns: Sequence[object]) -> bool:
+    """Whether the turns may be a tree: one of them names its parent, or holds those that follow it."""
+    # A list is the quickest way, and all turns of all files come here.
+    return bool([turn for turn in turns if type(turn) is dict and len(turn) > 2 and not _LINKS.isdisjoint(turn)])
+
+
+def shown_branch(turns: Sequence[object], record: object, repairs: list[str]) -> Sequence[object]:
+    """The turns of the branch that was shown last, where `turns` are a tree; else `turns`.
+
+    It ends with the message that `record` says is current, else with the latest one. Ranked siblings are an exception:
+    of these the best is taken. That others are left out, or the order is another one, is added to `repairs`.
+
+    Raises:
+        Unusable: which turns make up that branch is not certain.
+    """
+    if not all(isinstance(turn, dict) for turn in turns):
+        return turns  # reading them will tell
+    nodes, parents = _nested([turn for turn in turns if isinstance(turn, dict)])
+    key = _id_key(nodes)
+    if key:
+        parents = _named_parents(nodes, parents, key)
+    elif len(nodes) == len(turns):
+        return turns
+    if parents == [None, *range(len(nodes) - 1)]:
+        return nodes
+    before = 0  # a system message, say, that stands in front of the tree and has no part in it
+    while key and before < len(nodes) and not _is_linked(nodes[before], key):
+        before += 1
+    if key and any(not _is_linked(node, key) and parents[n] is None for n, node in enumerate(nodes) if n >= before):
+        raise Unusable(None, "bad_tree", "one of its messages names neither itself nor its parent.", _FIX)
+    branch = _branch(nodes[before:], [n if n is None else n - before for n in parents[before:]], key, record)
+    if len(branch) < len(nodes) - before:
+        repairs.append("other_branches")
+    if branch != sorted(branch):
+        repairs.append("turns_sorted")
+    return [*nodes[:before], *(nodes[before + n] for n in branch)]
+
+
+def _nested(turns: list[Turn]) -> tuple[list[Turn], list[int | None]]:
+    """All turns, those inside others too, and the place of each one's parent, where it stands inside that."""
+    nodes: list[Turn] = []
+    parents: list[int | None] = []
+    waiting: list[tuple[Turn, int | None]] = [(turn, None) for turn in reversed(turns)]
+    while waiting:
+        turn, parent = waiting.pop()
+        inside = next((held for key in _NESTED if (held := _turns(turn.get(key)))), [])
+        waiting += [(each, len(nodes)) for each in reversed(inside)]
+        nodes.append(turn)
+        parents.append(parent)
+    return nodes, parents
+
+
+def _turns(value: object) -> list[Turn]:
+    held = value if isinstance(value, list) else []
+    return held if all(isinstance(turn, dict) for turn in held) else []
+
+
+def _parent(node: Turn) -> str:
+    """The id of the parent that a turn names; "" where it names none."""
+    return next((id for key in _PARENTS if (id := id_text(node.get(key)))), "")
+
+
+def _id_key(nodes: list[Turn]) -> str:
+    """The key of the ids that parents are named by; "" where no parent is among the turns."""
+    wanted = {_parent(node) for node in nodes} - {""}
+    for key in _IDS if wanted else ():
+        if any(id_text(node.get(key)) in wanted for node in nodes):
+            return key
+    return ""
+
+
+def _is_linked(node: Turn, key: str) -> bool:
+    return bool(id_text(node.get(key)) or _parent(node))
+
+
+def _named_parents(nodes: list[Turn], inside: list[int | None], key: str) -> list[int | None]:
+    """The place of the parent of each turn, as the turns name them; None for a root."""
+    ids: dict[str, int] = {}
+    own = [id_text(node.get(key)) for node in nodes]
+    for place, id in enumerate(own):
+        if id and ids.setdefault(id, place) != place:
+            raise Unusable(key, "bad_tree", f"two of its messages have the {key} {id[:60]!r}.", _FIX)
+    named = [_parent(node) for node in nodes]
+    gone = set(named) - set(ids) - {""}
+    if len(gone) > 1:  # the roots of a chat may name the same one, which stands for none
+        problem = f"some of its messages follow one that is not there ({max(gone)[:60]})."
+        raise Unusable(None, "bad_tree", problem, _FIX)
+    return [
+        None if parent == id else ids.get(parent, held) for parent, id, held in zip(named, own, inside, strict=True)
+    ]
+
+
+def _branch(nodes: list[Turn], parents: list[int | None], key: str, record: object) -> list[int]:
+    """The places of the turns of the branch that was shown last, from its root on."""
+    children: dict[int | None, list[int]] = {}
+    for place, parent in enumerate(parents):
+        children.setdefault(parent, []).append(place)
+    downward = list(children.get(None, []))
+    for place in downward:
+        downward += children.get(place, [])
+    if len(downward) < len(nodes):
+        raise Unusable(None, "bad_tree", "its messages follow one another in a circle.", _FIX)
+    current = _current(nodes, key, record)
+    if current is not None:
+        branch = [current]
+        while (parent := parents[branch[-1]]) is not None:
+            branch.append(parent)
+        return branch[::-1]
+    roots = children.get(None, [])
+    if len(roots) > 1 and not all(_parent(nodes[place]) for place in roots):
+        problem = f"{len(roots)} of its messages follow no other, so which of them belong together is not certain."
+        raise Unusable(None, "bad_tree", problem, _FIX)
+    latest = _moments(nodes, parents)
+    for place in reversed(downward):  # of each turn, and of all that follow it
+        parent = parents[place]
+        if parent is not None and latest and latest[parent] < latest[place]:
+            latest[parent] = latest[place]
+    branch, siblings = [], roots
+    while siblings:
+        branch.append(_shown(siblings, nodes, latest))
+        siblings = children.get(branch[-1], [])
+    return branch
+
+
+def _current(nodes: list[Turn], key: str, record: object) -> int | None:
+    """The place of the message that the record names as the current one."""
+    named = (
+        {str(record[name]) for name in _CURRENT if not missing(record.get(name))} if isinstance(record, dict) else ()
+    )
+    return next((place for place, node in enumerate(nodes) if key and str(node.get(key)) in named), None)
+
+
+def _moments(nodes: list[Turn], parents: list[int | None]) -> list[tuple[float, ...]]:
+    """When each turn was written, to be compared; [] where that is not known."""
+    known, _ = places(nodes)
+    steps = {place > parent for place, parent in enumerate(parents) if parent is not None}
+    if len(steps) > 1 and len(set(known)) < len(nodes):
+        return []
+    newest_first = steps == {False}
+    return [(*each, -place if newest_first else place) for place, each in enumerate(known)]
+
+
+def _shown(siblings: list[int], nodes: list[Turn], latest: list[tuple[float, ...]]) -> int:
+    """Of turns that answer the same, the one that counts: the one with the best rank (the lowest), else the latest."""
+    if len(siblings) == 1:
+        return siblings[0]
+    ranks = {place: rank for place in siblings if (rank := number(nodes[place].get("rank"))) is not None}
+    if ranks:
+        return min(ranks, key=ranks.__getitem__)
+    if not latest:
+        problem = "it has several branches, and nothing tells which was shown last."
+        raise Unusable(None, "bad_tree", problem, _FIX)
+    return max(siblings, key=latest.__getitem__)

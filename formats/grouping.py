@@ -1,0 +1,147 @@
+"""Rows that are one message each -> a record for each conversation. Memory holds those of some conversations only."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+from formats.branches import is_tree
+from formats.columns import MESSAGES, Columns
+from formats.conversation import Origin
+from formats.detect import LOOKED_AT
+from formats.message_rows import conversation_key, role_of
+from formats.order import places
+from formats.part import Part
+from formats.problems import RowProblem
+from formats.repair import as_json, problem_in
+from formats.values import Unusable, id_text, plain_keys
+
+HELD = 64 << 20  # bytes of rows that wait for others of their conversations
+Item = tuple[Origin, object] | RowProblem
+
+
+@dataclass(slots=True)
+class Group:
+    """A conversation that stood in several rows: these, its record, the repairs that made it, why it cannot be used."""
+
+    rows: list[dict[str, Any]]
+    record: dict[str, Any]
+    repairs: tuple[str, ...]
+    problem: Unusable | None = None
+
+
+@dataclass(slots=True)
+class _Rows:
+    origin: Origin
+    id: object
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
+    is_whole: bool = True
+
+
+def grouped(items: Iterator[Item], columns: Columns | None, part: Part | None) -> Iterator[Item]:
+    """The items of one file; where its first rows are one message each, those of a conversation become one Group.
+
+    `columns`, where given, say which column tells the conversation; without, it is found. A file of such rows is read
+    in one `part`: the rows of a conversation may stand anywhere in it.
+    """
+    first = list(islice(items, LOOKED_AT))
+    rows = [item[1] for item in first if not isinstance(item, RowProblem)]
+    key = columns.conversation if columns else conversation_key(rows)
+    if not key:
+        return chain(first, items)
+    if part:
+        part.least = sys.maxsize
+    return _Grouping(key, columns).groups(chain(first, items))
+
+
+class _Grouping:
+    def __init__(self, key: str, columns: Columns | None) -> None:
+        self._key, self._columns = key, columns
+        self._open: dict[str, _Rows] = {}  # by the id of the conversation; that which was added to last comes last
+        self._size = 0
+        self._closed: set[int] = set()  # hashes of the ids of conversations that were given out
+
+    def groups(self, items: Iterator[Item]) -> Iterator[Item]:
+        last: _Rows | None = None
+        lost = False  # the row before could not be read
+        for item in items:
+            row = None if isinstance(item, RowProblem) else item[1]
+            id = id_text(row.get(self._key)) if isinstance(row, dict) else ""
+            if isinstance(item, RowProblem) or not isinstance(row, dict) or not id:
+                if last:
+                    last.is_whole = False  # the row may be one of its messages
+                lost = True
+                yield item
+                continue
+            id = f"{item[0].file} {id}"
+            if hash(id) in self._closed:
+                yield self._scattered(item[0], row)
+                continue
+            last = self._open.pop(id, None) or _Rows(item[0], row[self._key])
+            self._open[id] = last
+            last.rows.append(row)
+            last.is_whole, lost = last.is_whole and not lost, False
+            size = _size(row)
+            last.size += size
+            self._size += size
+            if self._size > HELD:
+                yield from self._close(HELD // 2)
+        yield from self._close(0)
+
+    def _close(self, left: int) -> Iterator[Item]:
+        """Give out conversations, those that were added to longest ago first, until no more than `left` bytes wait."""
+        waiting = list(self._open) if left else sorted(self._open, key=lambda id: self._open[id].origin.record)
+        for id in waiting:
+            if left and self._size <= left:
+                return
+            rows = self._open.pop(id)
+            self._size -= rows.size
+            self._closed.add(hash(id))
+            yield rows.origin, self._group(rows)
+
+    def _group(self, held: _Rows) -> Group:
+        rows, repairs, problem = held.rows, ["rows_grouped"], None
+        if not held.is_whole:
+            why = "a row beside its messages cannot be read, and may be one of them."
+            problem = Unusable(None, "row_lost", why, "Mend that row in the file, and read it again.")
+        elif not is_tree(rows):
+            known, unread = self._places(rows)
+            order = sorted(range(len(rows)), key=known.__getitem__)
+            # Rows that begin with a question and end with a reply do so in no other order.
+            if unread and (role_of(rows[0]), role_of(rows[-1])) != ("user", "assistant"):
+                why = (
+                    f"its {unread} is no time or number that can be read, so the order of its messages is not certain."
+                )
+                problem = Unusable(unread, "unsure_order", why, "Write times as 2024-01-31 10:00, or number the rows.")
+            elif order != list(range(len(rows))):
+                rows = [rows[place] for place in order]
+                repairs.append("turns_sorted")
+        rows = [{name: value for name, value in row.items() if name != self._key} for row in rows]
+        if not self._columns:
+            rows = [plain_keys(row) for row in rows]
+        return Group(held.rows, {self._key: held.id, MESSAGES: rows}, tuple(repairs), problem)
+
+    def _places(self, rows: list[dict[str, Any]]) -> tuple[list[tuple[float, ...]], str]:
+        if self._columns is None:
+            return places(rows)
+        if not self._columns.order:
+            return [()] * len(rows), ""
+        known, unread = places([{"time": row.get(self._columns.order)} for row in rows])
+        return known, self._columns.order if unread else ""
+
+    def _scattered(self, origin: Origin, row: dict[str, Any]) -> RowProblem:
+        problem = (
+            f"the other messages of its {self._key} stand too far before it in the file, and were read without it."
+        )
+        fix = f"Sort the rows by {self._key}, and read the file again."
+        return problem_in(origin, None, self._key, "scattered_rows", problem, fix, row)
+
+
+def _size(row: dict[str, Any]) -> int:
+    """About how many bytes a row takes."""
+    held = (value if isinstance(value, str) else as_json(value) for value in row.values())
+    return 400 + sum(map(sys.getsizeof, held))

@@ -1,0 +1,105 @@
+"""Rows that are one message each: which of their columns tells the conversation that a message belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from formats.order import plain_name
+from formats.pairs import PROMPTS, REPLIES
+from formats.turns import LISTS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS, turns_key
+from formats.values import ROLE_OF, Unusable, id_text
+
+# What a conversation is called, in the order in which the names are tried, and what may stand behind it.
+_CONVERSATIONS = ("conversation", "conversations", "conv", "convo", "chat", "dialog", "dialogue")
+_CALLED = (*_CONVERSATIONS, "thread", "messagetree", "session", "discussion", "ticket", "case", "episode")
+_ENDINGS = ("id", "uuid", "guid", "hash", "key", "number", "num", "no", "nr", "index", "idx", "")
+_NAMES = {name: place for place, name in enumerate(name + ending for name in _CALLED for ending in _ENDINGS)}
+_NAMES_OF_LISTS = frozenset(name + ending for name in _CONVERSATIONS for ending in _ENDINGS)
+# What is called "... id" and tells no conversation: it may well be the same in a few rows that follow one another.
+_SMALLER = (
+    *("message", "msg", "turn", "round", "step", "exchange", "parent", "prompt", "reply", "response", "request", "run"),
+    *("call", "model"),
+)
+_LISTS, _ROLES, _TEXTS = frozenset(LISTS), frozenset(ROLE_KEYS), frozenset(TEXT_KEYS)
+_PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
+
+
+def is_message(row: object) -> bool:
+    """Whether the row is one message, with who speaks and what is said, and no chat itself."""
+    if not isinstance(row, dict):
+        return False
+    names = {str(key).strip().lower(): key for key in row}
+    if _ROLES.isdisjoint(names) or _TEXTS.isdisjoint(names):
+        return False
+    if not (_PROMPTS.isdisjoint(names) or _REPLIES.isdisjoint(names)):
+        return False
+    return all(id_text(held)[:1] not in ("[", "{", "") for name in _LISTS & names.keys() if (held := row[names[name]]))
+
+
+def named_key(row: Mapping[str, Any]) -> str:
+    """The key whose name says that it tells the conversation; "" where there is none."""
+    if len(row) < 3:
+        return ""
+    named = [
+        (place, str(key)) for key in row if (place := _NAMES.get(plain_name(key))) is not None and id_text(row[key])
+    ]
+    return min(named)[1] if named else ""
+
+
+def conversation_key(rows: Sequence[object]) -> str:
+    """The key that tells the conversation of each of these rows; "" where they are no messages, or none does.
+
+    Where no name says it, it is the first that ends in "id" and is the same in rows that follow one another, the first
+    of which is not by the assistant.
+    """
+    messages = [row for row in rows if isinstance(row, dict) and is_message(row)]
+    if not messages or len(messages) * 2 < len(rows):
+        return ""
+    named = next((key for row in messages if (key := named_key(row))), "")
+    return named or next((str(key) for key in messages[0] if _is_kept_by_runs(messages, key)), "")
+
+
+def _is_kept_by_runs(rows: list[dict[str, Any]], key: str) -> bool:
+    name = plain_name(key)
+    if not name.endswith(("id", "uuid")) or name.startswith(_SMALLER):
+        return False
+    ids = [id_text(row.get(key)) for row in rows]
+    if not all(ids) or len(set(ids)) == len(ids):
+        return False
+    runs = [(id, [row for _, row in run]) for id, run in groupby(zip(ids, rows, strict=True), key=lambda each: each[0])]
+    return len({id for id, _ in runs}) == len(runs) and not any(
+        role_of(run[0]) in ("assistant", "tool") for _, run in runs
+    )
+
+
+def role_of(row: Mapping[str, Any]) -> str:
+    """The role of who speaks in a row, "" where that is not known."""
+    said = next((row[key] for key in row if str(key).strip().lower() in _ROLES), "")
+    return ROLE_OF.get(said.strip().lower(), "") if isinstance(said, str) else ""
+
+
+def refuse_several(turns: Sequence[object], field: str) -> None:
+    """Raise Unusable where the turns of one chat name several conversations that they belong to."""
+    first = turns[0] if turns else None
+    if not isinstance(first, dict) or len(first) < 3 or plain_name(key := named_key(first)) not in _NAMES_OF_LISTS:
+        return
+    ids = {id_text(turn.get(key)) for turn in turns if isinstance(turn, dict)}
+    if len(ids) > 1:
+        problem = f"it holds messages of {len(ids)} conversations in one list: their {key} differs."
+        fix = "Write a record for each conversation, or one for each message with the id of its conversation."
+        raise Unusable(field, "several_conversations", problem, fix)
+
+
+def rows_of_several(record: object) -> list[tuple[str, object]] | None:
+    """The messages of an object that only wraps those of several conversations, as `formats.wrapped` gives rows; None
+    where it is a chat of its own, or holds a system message or tools too."""
+    if not isinstance(record, dict) or not {*SYSTEM_KEYS, *TOOL_KEYS}.isdisjoint(record):
+        return None
+    key, sure = turns_key(record)
+    if not sure:
+        return None
+    ids = conversation_key(record[key])
+    several = ids and len({id_text(row.get(ids)) for row in record[key] if isinstance(row, dict)}) > 1
+    return [("", row) for row in record[key]] if several else None
