@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from formats import exports
 from formats.budget import UNPACKED, Budget, Refused
-from formats.json_problems import file_problem
+from formats.json_problems import file_problem, passed_over
 from formats.problems import RowProblem
 
 FILES = 1000  # in one archive
@@ -59,10 +60,12 @@ def unpack(path: Path, start: bytes) -> Stream:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in an archive: its name with the archive's before it, and how to open it."""
+    """A file in an archive: its name with the archive's before it, and how to open it. `is_exported`: it stands in the
+    export of a chat site, where files that are no text were sent in the chats."""
 
     name: str
     open: Callable[[], Stream]
+    is_exported: bool = False
 
 
 def members(path: Path, name: str) -> Iterator[Member | RowProblem]:
@@ -84,13 +87,17 @@ def members(path: Path, name: str) -> Iterator[Member | RowProblem]:
             problem = f"it unpacks to {whole / 2**30:.1f} GB; the limit is {UNPACKED / 2**30:.0f} GB."
             yield file_problem(name, "bad_archive", problem, fix)
         else:
+            chats = exports.folders(each.filename for each in files)
             for each in files:
                 inside = f"{name}/{each.filename}"
-                if each.flag_bits & 1:
+                held = exports.beside_chats(each.filename, chats)
+                if held:
+                    yield passed_over(inside, held)
+                elif each.flag_bits & 1:
                     problem = "it is locked with a password."
                     yield file_problem(inside, "bad_archive", problem, "Pack it again without one.")
                 else:
-                    yield Member(inside, _opening(archive, each))
+                    yield Member(inside, _opening(archive, each), exports.is_inside(each.filename, chats))
 
 
 def _opening(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Stream]:

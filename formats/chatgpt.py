@@ -20,13 +20,9 @@ _TEXTS = ("text", "result", "content", "output_str")
 _ROLES = ("system", "user", "assistant", "tool")
 # What the site keeps for itself among the messages: nobody said or read it in the chat.
 _THOUGHTS = "thoughts"  # the content type of what a model thought before its answer
-_UNSAID = (
-    "reasoning_recap",
-    "user_editable_context",
-    "model_editable_context",
-    "system_error",
-    "tether_browsing_display",
-)
+_OF_PERSON, _OF_MODEL = "user_editable_context", "model_editable_context"  # custom instructions, and what is remembered
+_UNSAID = ("reasoning_recap", _OF_PERSON, _OF_MODEL, "system_error", "tether_browsing_display")
+INSTRUCTIONS = "custom_instructions"  # the repair
 
 
 def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
@@ -38,12 +34,14 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     try:
         messages: list[Message] = []
         thoughts: list[str] = []
+        instructions: list[str] = []
         mapping = record["mapping"]
         branch = _branch(mapping, record.get("current_node"))
         if any(_is_seen(node) for id, node in mapping.items() if id not in branch):
             repairs.append("other_branches")
         for number, node in enumerate(branch.values(), 1):
             thoughts += _thoughts(node)
+            instructions += _instructions(node)
             message = _message(node, number)
             if message and message.role == "assistant" and thoughts:
                 message, thoughts = replace(message, reasoning="\n\n".join(thoughts)), []
@@ -51,6 +49,11 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
                 messages.append(message)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    if instructions and INSTRUCTIONS not in off:
+        repairs.append(INSTRUCTIONS)
+        if messages and messages[0].role == "system":
+            instructions.append(messages.pop(0).content)
+        messages.insert(0, Message("system", "\n\n".join(dict.fromkeys(instructions))))
     return mend(messages, origin, tools=(), repairs=repairs, raw=record, off=off)
 
 
@@ -94,6 +97,40 @@ def _thoughts(node: dict[str, Any]) -> list[str]:
         else []
     )
     return [text for text in texts if isinstance(text, str) and text.strip()]
+
+
+def _instructions(node: dict[str, Any]) -> list[str]:
+    """What the model was told in all chats: the person's custom instructions, in their own words where they are kept,
+    or what it was to remember of the person."""
+    content, metadata = node.get("content"), node.get("metadata")
+    what = content.get("content_type") if isinstance(content, dict) else None
+    if not isinstance(content, dict) or what not in (_OF_PERSON, _OF_MODEL):
+        return []
+    own = metadata.get("user_context_message_data") if isinstance(metadata, dict) else None
+    own = own if isinstance(own, dict) else {}
+    texts = [own.get("about_user_message"), own.get("about_model_message")]
+    if not any(texts):
+        texts = [content.get(key) for key in ("user_profile", "user_instructions", "model_set_context")]
+    return [text for text in texts if isinstance(text, str) and text.strip()]
+
+
+def unread(record: dict[str, Any], off: Set[str]) -> list[str]:
+    """The kinds of messages in the branch of a chat that was read which hold text and were left out, sorted."""
+    kinds = set()
+    for node in _branch(record["mapping"], record.get("current_node")).values():
+        content = node.get("content")
+        if not isinstance(content, dict) or _message(node, 0) or _thoughts(node):
+            continue
+        if _instructions(node) and INSTRUCTIONS not in off:
+            continue
+        held = [text for key in content if key != "content_type" for text in _listed(content[key])]
+        if any(isinstance(text, str) and text.strip() for text in held):
+            kinds.add(str(content.get("content_type") or "text")[:40])
+    return sorted(kinds)
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _message(node: dict[str, Any], number: int) -> Message | None:

@@ -13,7 +13,7 @@ from formats import archives, columnar, tables, text
 from formats.archives import Stream
 from formats.budget import Budget, Refused
 from formats.json_file import Item, read_json, read_json_part
-from formats.json_problems import file_problem
+from formats.json_problems import file_problem, passed_over
 from formats.part import Part
 from formats.problems import RowProblem
 
@@ -53,7 +53,10 @@ def records(
             start = file.read(_START)
         if archives.is_zip(start) and not archives.is_office(path):
             for member in archives.members(path, name):
-                yield from [member] if isinstance(member, RowProblem) else arrange(_guarded(member.name, member.open))
+                if isinstance(member, RowProblem):
+                    yield member
+                else:
+                    yield from arrange(_guarded(member.name, member.open, member.is_exported))
         elif archives.is_packed(start):
             yield from arrange(_guarded(name, lambda: archives.unpack(path, start)))
         else:
@@ -80,11 +83,11 @@ def _is_plain_json(path: Path) -> bool:
     return text.encoding(start).startswith("utf-8") and start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
 
 
-def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
-    """The records of one file; `open_file` opens it, packed or not, anew each time."""
+def _guarded(name: str, open_file: Callable[[], Stream], is_exported: bool = False) -> Iterator[Item]:
+    """The records of one file; `open_file` opens it, packed or not, anew each time. `is_exported`: see `Member`."""
     number = 0
     try:
-        for item in _records(name, open_file):
+        for item in _records(name, open_file, is_exported):
             number = (item.origin if isinstance(item, RowProblem) else item[0]).record
             yield item
     except UnicodeDecodeError as error:  # in UTF-16; bad bytes in UTF-8 cost the record that they are in
@@ -96,7 +99,7 @@ def _guarded(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
         yield file_problem(name, "bad_archive", f"{error} What follows after record {number} was not read.", error.fix)
 
 
-def _records(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
+def _records(name: str, open_file: Callable[[], Stream], is_exported: bool) -> Iterator[Item]:
     with open_file() as file:
         start = file.read(_START)
         packed = archives.packed_size(file)
@@ -105,6 +108,9 @@ def _records(name: str, open_file: Callable[[], Stream]) -> Iterator[Item]:
             yield from columnar.rows(file, start, name, Budget(packed))
         return
     what = text.not_text(start)
+    if what and is_exported:
+        yield passed_over(name, what)
+        return
     if what:
         inside = "an archive in an archive" if archives.is_zip(start) or archives.is_packed(start) else what
         fix = "Upload the chats as JSON, JSON Lines, CSV, Parquet or Arrow, or a zip or gzip of one of these."

@@ -15,6 +15,7 @@ from formats.conversation import Conversation, Origin
 from formats.detect import LOOKED_AT, Detection, detect, format_of, is_rejected
 from formats.grouping import Group, Item, grouped
 from formats.ignored import Known, ignored
+from formats.json_problems import NO_CHATS
 from formats.message_rows import is_message
 from formats.notes import Notes
 from formats.part import Part
@@ -109,7 +110,11 @@ def convert(
     known: Known = {}
     for item in chain(first, items):
         if isinstance(item, RowProblem):
-            notes.formats.setdefault(item.origin.file, found)
+            if item.code == NO_CHATS:
+                notes.formats[item.origin.file] = Detection("", 0.0, item.problem)
+                continue
+            if not found.format:
+                notes.formats.setdefault(item.origin.file, found)
             yield item
             continue
         origin, record = item
@@ -127,7 +132,7 @@ def convert(
             if one.repairs:
                 _keep_examples(one, record, notes)
             if isinstance(record, dict) and not is_rejected(record):
-                for key in ignored(record, reading.columns, known):
+                for key in ignored(record, reading, known):
                     notes.ignore(key)
         yield one
 

@@ -34,6 +34,7 @@ _SPACE = " \t\r\n\ufeff"
 
 Item = tuple[Origin, object] | RowProblem
 _WRAPPER = re.compile(r'\{\s*"(\w+)"\s*:\s*\[\s*(?=\{)')
+_WEB_PAGE = re.compile(r"<(!doctype )?html\b", re.IGNORECASE)
 _LIST_OF_ROWS = re.compile(r"\[\s*(?=\{)")
 
 
@@ -52,6 +53,12 @@ def read_json(stream: TextIO | PartText, name: str, part: Part | None = None) ->
     first = source.skip(_SPACE)
     if not first:
         yield file_problem(name, "empty", "the file is empty.", "Choose a file that holds at least one conversation.")
+        return
+    if _WEB_PAGE.match(source.start()):
+        fix = (
+            "Bring the file of the chats instead: in the export of ChatGPT it is conversations.json, beside this page."
+        )
+        yield file_problem(name, "not_json", "it is a web page, not a file of chats.", fix)
         return
     if first not in "[{":
         problem = f"it is not JSON: it begins with {source.start()!r}."

@@ -13,12 +13,18 @@ from formats.repair import problem_in
 from formats.values import given_twice
 from formats.wrapped import objects
 
+NO_CHATS = "no_chats"  # the code of a file that is passed over
 BROKEN = (json.JSONDecodeError, RecursionError, TooLarge)  # what reading a value raises
 
 
 def file_problem(name: str, code: str, problem: str, fix: str) -> RowProblem:
     """What is wrong with a whole file."""
     return RowProblem(Origin(name, 0), None, None, code, problem, fix)
+
+
+def passed_over(name: str, held: str) -> RowProblem:
+    """A file of an export that holds no chats but `held`: it is named, and no rejected record."""
+    return file_problem(name, NO_CHATS, f"a file of the export that holds no chats: {held}", "")
 
 
 def is_text(raw: str) -> bool:

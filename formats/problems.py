@@ -29,6 +29,7 @@ PROBLEMS: dict[str, str] = {
     "limit": "A file that takes more memory or time to read than one may have; what was read before is kept.",
     "media": "Pictures, sound or video; only text can be trained on.",
     "message_row": "One message alone, with nothing that tells which conversation it belongs to.",
+    "no_chats": "A file of an export that holds no chats (the account, a picture): it is named, and not counted.",
     "no_column": "A record without a column that its format needs.",
     "no_prompt": "A reply alone, with no prompt that it answers.",
     "no_records": "A file without records.",

@@ -54,6 +54,10 @@ REPAIRS: dict[str, RepairKind] = {
         "Two columns could be the same thing (instruction and question, system and system_prompt, ...): the first was "
         "taken."
     ),
+    "custom_instructions": RepairKind(
+        "The custom instructions of ChatGPT, and what it was to remember of the person, became the system message.",
+        structural=False,
+    ),
     "html_debris": RepairKind(
         "HTML and button labels that ShareGPT saved along (<div class=...>, Copy code) became plain text.",
         structural=False,

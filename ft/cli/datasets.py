@@ -147,6 +147,9 @@ def _say_details(version: versions.Version) -> None:
 def _say_report(version: versions.Version) -> None:
     report = version.report
     for file in report["files"]:
+        if not file["read"]:
+            say(f"Passed over {file['name']}: {file['reason']}.")
+            continue
         if not file["kept"]:
             say(f"Nothing in {file['name']} can be used ({file['reason'].rstrip('.')}).")
             continue

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from formats.detect import Detection
 from formats.notes import Example, Notes
 from formats.problems import RowProblem
 from ft.dataset.read_part import Batch
@@ -16,6 +17,7 @@ from ft.dataset.split import SMALL, boundary
 from ft.errors import UserError
 
 PROBLEMS_IN_REPORT = 100
+_NO_RECORD = Detection("", 0.0, "no record of it was read")
 
 
 class Tally:
@@ -62,8 +64,9 @@ class Tally:
 
     def _files(self) -> list[dict[str, Any]]:
         files = []
-        for file, (read, kept) in self._counts.items():
-            found = self.notes.formats[file]
+        for file in dict.fromkeys((*self._counts, *self.notes.formats)):  # some are passed over: they hold no chats
+            read, kept = self._counts.get(file, (0, 0))
+            found = self.notes.formats.get(file, _NO_RECORD)
             files.append({"name": file, "format": found.format, "reason": found.reason, "read": read, "kept": kept})
         return files
 

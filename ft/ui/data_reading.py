@@ -29,6 +29,7 @@ _SHORT = {
     "double_encoded": "JSON inside text",
     "system_column_ignored": "First system turn wins",
     "second_column_ignored": "First of two columns wins",
+    "custom_instructions": "ChatGPT's custom instructions as the system message",
     "html_debris": "Clean up what ShareGPT saved of the page",
     "html_entities": "Decode HTML entities (&lt;)",
     "placeholders_filled": "Fill placeholders",

@@ -57,7 +57,7 @@ def details(report: dict[str, Any]) -> str:
     files = table(
         ["File", "Format", "Why this format", "Read", "Kept"],
         (
-            (each["name"], format_title(each["format"]), each["reason"], f"{each['read']:,}", f"{each['kept']:,}")
+            (each["name"], _format(each), each["reason"], f"{each['read']:,}", f"{each['kept']:,}")
             for each in report["files"]
         ),
     )
@@ -75,6 +75,10 @@ def details(report: dict[str, Any]) -> str:
     if report["rejected"]:
         parts.append(_section("Rejected", _rejected(report)))
     return "".join(parts)
+
+
+def _format(file: dict[str, Any]) -> str:
+    return format_title(file["format"]) if file["read"] else "no chats"
 
 
 def _examples(examples: dict[str, list[dict[str, Any]]]) -> str:
