@@ -132,8 +132,11 @@ def convert(
             if one.repairs:
                 _keep_examples(one, record, notes)
             if isinstance(record, dict) and not is_rejected(record):
-                for key in ignored(record, reading, known):
+                for key in ignored(record, reading.columns, known):
                     notes.ignore(key)
+                if "mapping" in record and not reading.columns and format_of(record)[0] == "chatgpt":
+                    for kind in chatgpt.unread(record, reading.off):
+                        notes.ignore(f"mapping.{kind}")
         yield one
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from formats import chatgpt, preference
+from formats import preference
 from formats.columns import Columns
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
-from formats.reading import Reading
 from formats.turns import CALL_KEYS, REASONING_KEYS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS, turns_key
 from formats.values import FLAGS, first_of, plain_keys
 
@@ -24,22 +23,19 @@ MOST = 1000  # sets of keys that are remembered: in some files all records have 
 Known = dict[tuple[str, ...], list[str]]
 
 
-def ignored(record: dict[str, Any], reading: Reading, known: Known) -> list[str]:
+def ignored(record: dict[str, Any], columns: Columns | None, known: Known) -> list[str]:
     """The keys of a record, and of its turns ("messages.refusal"), that hold something and were not read.
 
-    Of a ChatGPT export also the kinds of its messages ("mapping.reasoning_recap"). `known` is where keys that were seen
-    before are kept between calls; it starts empty.
+    `known` is where keys that were seen before are kept between calls; it starts empty.
     """
-    columns = reading.columns
     if columns:
         return _given(record, ("", *record), known, lambda: _mapped(columns, record))
     key, sure = turns_key(record)
     if not sure:
         plain = plain_keys(record)
         if plain is not record and turns_key(plain)[1]:
-            return ignored(plain, reading, known)
-        kinds = chatgpt.unread(plain, reading.off) if format_of(plain)[0] == "chatgpt" else []
-        return _given(record, ("", *record), known, lambda: _carried(plain, "")) + [f"mapping.{kind}" for kind in kinds]
+            return ignored(plain, columns, known)
+        return _given(record, ("", *record), known, lambda: _carried(plain, ""))
     found = _given(record, (key, *record), known, lambda: _carried(record, key))
     turns = record[key]
     if max(map(len, turns)) > 2:
