@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from formats import pairs, values
+from formats.cells import kind_of
 from formats.conversation import Conversation, Message, Origin, Role
+from formats.guess_rows import columns_of_messages, roles_of
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
@@ -48,6 +50,11 @@ class Columns:
 
     def as_json(self) -> dict[str, Any]:
         return {**{name: getattr(self, name) for name in _NAMES}, "roles": dict(self.roles)}
+
+    def as_words(self) -> list[str]:
+        """The words that `parse` makes the same of."""
+        named = [f"{name}={column}" for name in _NAMES if (column := getattr(self, name))]
+        return [*named, *(f"role.{name}={role}" for name, role in self.roles.items())]
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Columns:
@@ -93,6 +100,9 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
         repairs: list[str] = []
         key = columns.turns or MESSAGES
         turns = within(record, key)
+        if turns is None and columns.turns and isinstance(record, dict):
+            error = no_column(record, key)
+            return problem_in(origin, None, key, error.code, error.problem, error.fix, record)
         if columns.turns and isinstance(turns, list):
             refuse_several(turns, key)
         given = {"system": within(record, columns.system)} if columns.system else {}
@@ -135,9 +145,16 @@ def _text(record: dict[str, Any], column: str, repairs: list[str]) -> str:
         return ""
     found = within(record, column)
     if found is None and column not in record and "." not in column:
-        keys = ", ".join(str(key)[:30] for key in list(record)[:8]) or "none"
-        raise Unusable(column, "no_column", f"it has no column {column} (its columns: {keys}).", f"Add {column}.")
+        raise no_column(record, column)
     return values.content_text(found, column, repairs)
+
+
+def no_column(record: dict[str, Any], column: str) -> Unusable:
+    """What is wrong with a record that has no such column; one of another case may be meant."""
+    meant = next((str(key) for key in record if str(key).strip().lower() == column.strip().lower()), "")
+    keys = ", ".join(str(key)[:30] for key in list(record)[:8]) or "none"
+    fix = f"Write {meant}, as the file does." if meant else f"Add {column}."
+    return Unusable(column, "no_column", f"it has no column {column} (its columns: {keys}).", fix)
 
 
 def within(record: object, path: str) -> Any:
@@ -173,10 +190,18 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
             return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
     texts = {c: [v for row in rows if isinstance(v := within(row, c), str) and v.strip()] for c in columns}
     full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
-    if len(full) < 2:
-        return None, "there are not two columns of text to be a prompt and a reply"
+    kinds = {column: kind_of(texts[column]) for column in full}
+    answers = {column: full[column] for column, kind in kinds.items() if kind in ("text", "number", "flag")}
+    full = {column: length for column, length in full.items() if kinds[column] == "text"}
     prompt = _named(full, pairs.PROMPTS) or _like(full, _ASKING)
-    reply = _named(full, pairs.REPLIES) or _like(full, _ANSWERING)
+    reply = _named(answers, pairs.REPLIES) or _like(full, _ANSWERING)
+    of_rows = None if prompt and reply else columns_of_messages(rows, full)
+    if of_rows:
+        conversation, role, text = (of_rows[name] for name in ("conversation", "role", "text"))
+        why = f"each record is one message: {conversation} tells its conversation, {role} who speaks"
+        return Columns(**of_rows), f"{why} and {text} what is said"
+    if len({*full, *filter(None, [reply])}) < 2:
+        return None, "there are not two columns of text to be a prompt and a reply"
     system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
     why = "by the names of the columns"
     rest = [column for column in full if column not in (prompt, reply, system)]
@@ -206,19 +231,17 @@ def _turn_list(value: object) -> list[dict[str, Any]]:
 def _of_turns(column: str, first: list[dict[str, Any]], turns: list[dict[str, Any]]) -> tuple[Columns | None, str]:
     keys = list(first[0])
     texts = {key: [turn[key] for turn in turns if isinstance(turn.get(key), str)] for key in keys}
+    words = [key for key in keys if kind_of(texts[key]) == "text"]
     role = next((key for key in ROLE_KEYS if key in keys), "")
-    role = role or next((key for key in keys if texts[key] and len(set(texts[key])) <= 6 < len(texts[key])), "")
-    role = role or next((key for key in keys if {text.lower() for text in texts[key]} & set(ROLE_OF)), "")
-    others = [key for key in keys if key != role and texts[key]]
-    text = next((key for key in TEXT_KEYS if key in others), "")
+    role = role or next((key for key in words if len(set(texts[key])) <= 6 < len(texts[key])), "")
+    role = role or next((key for key in words if {text.lower() for text in texts[key]} & set(ROLE_OF)), "")
+    text = next((key for key in TEXT_KEYS if key != role and texts.get(key)), "")
+    others = [key for key in words if key != role]
     text = text or max(others, key=lambda key: sum(map(len, texts[key])), default="")
     if not role or not text:
         return None, f"{column} holds lists, but no key in them names who speaks and another what is said"
     said = list(dict.fromkeys(texts[role]))
-    known: dict[str, Role] = {name: ROLE_OF[name.lower()] for name in said if name.lower() in ROLE_OF}
-    for name in said:  # who speaks first asks, and the other one answers
-        if name not in known:
-            known[name] = "assistant" if "user" in known.values() else "user"
+    known = roles_of(said)
     why = f"{column} holds lists of turns; {role} names {len(said)} speakers and {text} holds the texts"
     return Columns(turns=column, role=role, text=text, roles=known), why
 
@@ -229,4 +252,9 @@ def _named(columns: Mapping[str, float], wanted: Sequence[str]) -> str:
 
 
 def _like(columns: Mapping[str, float], parts: Sequence[str]) -> str:
-    return next((column for part in parts for column in columns if part in column.lower()), "")
+    """The column with the longest texts of those whose names hold the first of these parts that any holds."""
+    for part in parts:
+        fitting = [column for column in columns if part in column.lower()]
+        if fitting:
+            return max(fitting, key=columns.__getitem__)
+    return ""

@@ -50,7 +50,8 @@ def format_of(record: object) -> tuple[str, str]:
             return ("messages" if key == "messages" else "sharegpt"), key
         plain = plain_keys(record)
         if plain is not record:
-            return format_of(plain)
+            chosen, why = format_of(plain)
+            return chosen, why if chosen or why.startswith("one message") else _names(record)
         if _is_ranked_tree(record):
             return "oasst", "prompt, a message with the replies to it"
         found = _pair_format(record)
@@ -98,7 +99,12 @@ def _pair_format(record: dict[str, Any]) -> tuple[str, str]:
         return "", "one message each, and no whole conversation"
     if isinstance(record.get("text"), str) and len(keys) <= 4:
         return "pretraining", "plain text under 'text', which is for pretraining, not chats"
-    return "", writable("keys " + ", ".join(sorted(keys)[:8])) if keys else "it has no keys"
+    return "", _names(record)
+
+
+def _names(record: dict[str, Any]) -> str:
+    """The names of the keys as they are written, at most eight."""
+    return writable("keys " + ", ".join(str(key)[:60] for key in list(record)[:8])) if record else "it has no keys"
 
 
 def _is_tree(record: dict[str, Any]) -> bool:

@@ -38,6 +38,11 @@ def is_message(row: object) -> bool:
     return all(id_text(held)[:1] not in ("[", "{", "") for name in _LISTS & names.keys() if (held := row[names[name]]))
 
 
+def is_conversation_name(key: str) -> bool:
+    """Whether a column of that name tells the conversation."""
+    return plain_name(key) in _NAMES
+
+
 def named_key(row: Mapping[str, Any]) -> str:
     """The key whose name says that it tells the conversation; "" where there is none."""
     if len(row) < 3:

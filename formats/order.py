@@ -31,6 +31,11 @@ def plain_name(key: object) -> str:
     return str(key).lower().replace("_", "").replace(" ", "").replace("-", "").strip()
 
 
+def is_order_name(key: str) -> bool:
+    """Whether a column of that name tells when a message was written, or its number."""
+    return plain_name(key) in (*_NUMBERS, *_TIMES)
+
+
 def places(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Place], str]:
     """What to sort the messages by, one place for each, and "": their numbers, then their times. All are equal where
     they have neither. The text is the key of times that cannot be read, where there is nothing else to sort by."""

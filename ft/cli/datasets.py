@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
+from formats import columns
 from formats.columns import Columns
+from formats.detect import detect
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, rejected, sample, versions
+from ft.dataset.look import first_records
 from ft.errors import UserError
 from ft.figures import count
 from ft.hub import pull
@@ -28,7 +32,13 @@ def convert(args: argparse.Namespace) -> int:
     files = [
         one for given in args.files for one in (_fetched(given) if given.startswith(SCHEME) else [_brought(given)])
     ]
-    staged = build.stage(files, reading=_reading(args), progress=_progress)
+    reading = _reading(args)
+    try:
+        staged = build.stage(files, reading=reading, progress=_progress)
+    except UserError as error:
+        if files and not reading.columns and reading.format == "auto":
+            raise UserError(error.given, error.why, _columns_to_say(files[0]) or error.todo) from error
+        raise
     try:
         version = build.save(staged, args.name)
     finally:
@@ -67,6 +77,19 @@ def _reading(args: argparse.Namespace) -> Reading:
         return Reading(args.format, Columns.parse(args.map) if args.map else None, switches, fill)
     except ValueError as error:
         raise UserError("the options", f"{error}.", "See: sidetune convert --help") from error
+
+
+def _columns_to_say(file: build.SourceFile) -> str:
+    """What to type where the file is in no known format: its columns, and a guess at what they hold; else ""."""
+    records = first_records(file.path) if file.path.is_file() else []
+    names = columns.names(records)
+    if not names or detect(records).format:
+        return ""
+    guess, why = columns.guess(records)
+    words = guess.as_words() if guess else ["prompt=COLUMN", "reply=COLUMN"]
+    line = " ".join(f"--map {shlex.quote(word)}" for word in words)
+    how = f"Guessed ({why}), to be checked" if guess else f"Nothing could be guessed ({why})"
+    return f"Its columns are {', '.join(names[:30])}. Say what they hold. {how}: {line}"
 
 
 def _continue(args: argparse.Namespace, files: list[build.SourceFile]) -> int:

@@ -1,0 +1,166 @@
+"""What a column is guessed to be: never an id, a date or a flag; and the guess is told in words that can be used."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from formats.cells import kind_of
+from formats.columns import Columns, guess, names
+from formats.conversation import Conversation
+from formats.convert import convert
+from formats.detect import detect
+from formats.reading import Reading
+from ft.cli import main
+
+KINDS = {
+    "id": [["7f3a9c1e", "81bb02d4"], ["conv_1", "conv_2"], ["a@b.org", "c@d.org"], ["u-17", "u-18"]],
+    "link": [["https://a.org/x", "http://b.org"]],
+    "number": [["1", "2.5", "-3"], ["1e9", "7"]],
+    "time": [["2024-01-01 10:00", "2024-01-02T11:00:00Z"], ["31.12.2023", "1.1.2024"], ["1/31/2024 10:00 PM"]],
+    "flag": [["true", "False"], ["yes", "no"], ["0", "1", "1"], ["ja", "nein"]],
+    "text": [["How are you?", "17"], ["Paris", "Rome"], ["Yes, of course."], ["", "words"], ["B 12 is a vitamin"]],
+    "": [["", " "], []],
+}
+
+
+@pytest.mark.parametrize(("kind", "values"), [(kind, each) for kind, cases in KINDS.items() for each in cases])
+def test_what_a_column_holds_is_told_by_its_values(kind, values):
+    assert kind_of(values) == kind
+
+
+# Columns beside a question and an answer that are longer, come first, or have a tempting name.
+TEMPTING = {
+    "task_id": ["9b2e7d0c41f84a5b9e7f3c2d1a0b9e8f", "0c41f84a5b9e7f3c2d1a0b9e8f9b2e7d"],
+    "user_id": ["user-000000000000000001", "user-000000000000000002"],
+    "answered_at": ["2024-01-01T10:00:00.000000Z", "2024-01-02T10:00:00.000000Z"],
+    "asked": ["2024-01-01 09:59:59.000000 +0000", "2024-01-02 09:59:59.000000 +0000"],
+    "response_time": ["12.5", "11.75"],
+    "is_bot": ["false", "true"],
+    "input_url": ["https://example.org/a/long/page", "https://example.org/another/long/page"],
+    "prompt_tokens": ["1200", "15"],
+    "timestamp": ["2024-01-01 10:00", "2024-01-02 10:00"],
+}
+
+
+@pytest.mark.parametrize("tempting", TEMPTING)
+@pytest.mark.parametrize("pair", [("Frage", "Antwort"), ("what was asked", "our words"), ("x", "y")])
+def test_an_id_a_date_or_a_flag_is_never_guessed_as_prompt_or_reply(tempting, pair):
+    texts = [("Wie geht es?", "Gut so."), ("Und morgen?", "Auch gut.")]
+    rows = [
+        {tempting: value, pair[0]: prompt, pair[1]: reply, "n": str(number)}
+        for number, (value, (prompt, reply)) in enumerate(zip(TEMPTING[tempting], texts, strict=True))
+    ]
+    columns, _ = guess(rows)
+    assert columns is not None and (columns.prompt, columns.reply) == pair
+
+
+def test_where_only_ids_dates_and_flags_are_left_nothing_is_guessed():
+    rows = [{key: values[number] for key, values in TEMPTING.items()} | {"words": "some text"} for number in (0, 1)]
+    columns, why = guess(rows)
+    assert columns is None and "two columns of text" in why
+
+
+@pytest.mark.parametrize("tempting", TEMPTING)
+def test_an_id_a_date_or_a_flag_of_turns_is_no_text_and_no_speaker(tempting):
+    first, last = TEMPTING[tempting]
+    said = [("Ann", "Hi"), ("Bot", "Hello you"), ("Ann", "Well"), ("Bot", "Yes?")] * 2
+    turns = [{tempting: (first, last)[n % 2], "who": who, "txt": text} for n, (who, text) in enumerate(said)]
+    columns, _ = guess([{"log": turns}])
+    assert columns is not None and (columns.turns, columns.role, columns.text) == ("log", "who", "txt")
+
+
+def test_a_number_or_a_flag_may_be_the_answer_where_the_column_is_called_so():
+    for answers in (("4", "9"), ("yes", "no")):
+        rows = [{"Frage": "Wie viel?", "Answer": answer, "note": "a longer note on it"} for answer in answers]
+        assert guess(rows)[0].reply == "Answer"
+
+
+LOG = [
+    {
+        "Fall": f"F-{n // 4}",
+        "Zeit": f"2024-01-01 10:{n:02}",
+        "Absender": ("Kunde", "Berater")[n % 2],
+        "Nachricht": f"Text {n}",
+    }
+    for n in range(12)
+]
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        {},
+        {"Fall": "Ticket", "Absender": "Who", "Nachricht": "body", "Zeit": "when"},
+        {"Fall": "case no", "Absender": "agent or customer", "Nachricht": "said", "Zeit": "date"},
+    ],
+)
+def test_rows_of_one_message_are_guessed_as_such(rename, tmp_path):
+    rows = [{rename.get(key, key): value for key, value in row.items()} for row in LOG]
+    columns, why = guess(rows)
+    expected = [rename.get(name, name) for name in ("Fall", "Zeit", "Absender", "Nachricht")]
+    assert [columns.conversation, columns.order, columns.role, columns.text] == expected
+    assert columns.roles == {"Kunde": "user", "Berater": "assistant"} and "one message" in why
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(rows))
+    chats = list(convert(path, reading=Reading(columns=columns)))
+    assert len(chats) == 3 and all(isinstance(each, Conversation) and len(each.messages) == 4 for each in chats)
+
+
+def test_rows_of_pairs_are_not_guessed_to_be_messages():
+    rows = [{"Fall": n, "Frage": f"Wie {n}?", "Antwort": f"So {n}.", "Absender": "Web"} for n in range(9)]
+    assert guess(rows)[0].prompt == "Frage"
+
+
+def test_columns_are_named_as_they_are_written():
+    rows = [{"Zeit": "1", "Meine Frage": "Wie?", "B": "So."}]
+    assert detect(rows).reason == "the records hold keys Zeit, Meine Frage, B"
+    assert names(rows) == ["Zeit", "Meine Frage", "B"]
+
+
+@pytest.mark.parametrize("wrong", ["frage", "FRAGE", "Frage "])
+def test_a_column_in_another_case_is_named_with_the_one_that_is_meant(tmp_path, wrong):
+    path = tmp_path / "faq.json"
+    path.write_text(json.dumps([{"Frage": "Wie?", "Antwort": "So."}]))
+    (problem,) = convert(path, reading=Reading(columns=Columns(prompt=wrong, reply="Antwort")))
+    assert problem.code == "no_column" and "Frage" in problem.fix
+    (problem,) = convert(path, reading=Reading(columns=Columns(turns="antwort")))
+    assert problem.code == "no_column" and "Antwort" in problem.fix
+
+
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+FILES = {
+    "pairs": [{"ID": n, "Meine Frage": f"Wie {n}?", "Antwort des Bots": f"So {n}."} for n in range(3)],
+    "names with marks": [{"What's asked?": f"How {n}?", "The $ reply": f"So {n}."} for n in range(3)],
+    "messages": LOG,
+    "turns": [{"log": json.dumps([{"who": "Ann", "txt": "Hi"}, {"who": "Bot", "txt": "Hello"}])}] * 3,
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_command_line_tells_a_line_that_reads_the_file(name, home, tmp_path, capsys):
+    path = table(tmp_path / "faq.csv", [{"n": n, **row} for n, row in enumerate(FILES[name])])
+    assert main(["convert", str(path), "--name", "faq", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert all(column in error["todo"] for column in FILES[name][0])
+    line = shlex.split(error["todo"][error["todo"].index("--map") :])
+    assert main(["convert", str(path), "--name", "faq", *line]) == 0
+
+
+def test_the_command_line_says_so_where_nothing_can_be_guessed(home, tmp_path, capsys):
+    path = table(tmp_path / "numbers.csv", [{"Zahl": n, "Datum": "2024-01-01"} for n in range(3)])
+    assert main(["convert", str(path), "--name", "numbers"]) == 1
+    shown = capsys.readouterr().err
+    assert "Zahl, Datum" in shown and "--map prompt=COLUMN" in shown
