@@ -153,7 +153,7 @@ def test_what_another_user_may_not_read_hides_nothing(home: Path, good: Run):
     silent.events_path.chmod(0o600)
     (good.adapter / "adapter_model.safetensors").chmod(0o600)
     good.adapter.chmod(0o700)
-    for parent in [home, *home.parents][:4]:
+    for parent in [home, *home.parents][:5]:
         if parent.stat().st_mode & 0o001 == 0:
             parent.chmod(0o711)
     done = subprocess.run([sys.executable, "-c", LISTED], capture_output=True, text=True, check=False)

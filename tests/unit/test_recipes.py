@@ -111,7 +111,7 @@ def test_the_page_the_command_line_and_the_api_start_the_same_config(home, folde
     line = config_of(parser().parse_args(["train", "mine", "--preset", name, "--model", model]))
     seen = []
     monkeypatch.setattr(api.versions, "find", lambda _: None)
-    monkeypatch.setattr(api.directory, "create", lambda _, config: seen.append(config) or _stop())
+    monkeypatch.setattr(api.directory, "create", lambda _, config, name: seen.append(config) or _stop())
     with pytest.raises(StopIteration):
         api.train("mine", {"model": model}, name)
     assert page == line == seen[0] == preset(name).for_model(known(LLAMA_65B)).with_settings({"model": model})

@@ -82,7 +82,7 @@ def test_runs_that_wait_have_one_process_together(home: Path, running: Run):
     assert waiter.cmdline()[-1] == "ft.runs.waiter"
     assert [each.run for each in queue.line().waiting] == runs
     until(lambda: "7 runs are before it" in status(runs[7]).message)
-    assert f"{running.id} is using it" in status(runs[0]).message and "Waiting" in runs[0].log_path.read_text()
+    assert f"{running.name} is using it" in status(runs[0]).message and "Waiting" in runs[0].log_path.read_text()
     for run in runs:
         queue.cancel(run)
     until(lambda: state(runs, "stopped"))

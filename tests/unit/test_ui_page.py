@@ -30,7 +30,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
 def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks):
     offered = page.get_api_info()
     names = "convert pull datasets check inspect dedup combine undo redo delete export_data push"
-    runs = "trial train runs run compare stop queue move chat"
+    runs = "trial train runs run compare stop rename export_adapter queue move chat"
     assert set(offered["named_endpoints"]) == {f"/{name}" for name in [*names.split(), *runs.split()]}
     assert offered["unnamed_endpoints"] == {}
     callable_by_clients = {each.api_name for each in page.fns.values() if each.api_visibility != "private"}
@@ -42,11 +42,13 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
     [
         ("/convert", ["files", "name", "format"]),
         ("/datasets", []),
-        ("/train", ["dataset", "settings", "preset"]),
+        ("/train", ["dataset", "settings", "preset", "name"]),
         ("/runs", []),
         ("/run", ["id"]),
         ("/compare", ["runs"]),
-        ("/stop", ["id"]),
+        ("/stop", ["id", "now"]),
+        ("/rename", ["run", "name"]),
+        ("/export_adapter", ["run"]),
         ("/queue", []),
         ("/move", ["run", "where"]),
         ("/chat", ["run", "prompt", "max_new_tokens", "temperature"]),
