@@ -18,10 +18,11 @@ from formats.values import Unusable
 _NOTHING: frozenset[str] = frozenset()
 _TEXTS = ("text", "result", "content", "output_str")
 _ROLES = ("system", "user", "assistant", "tool")
-# What the site keeps for itself among the messages: nobody said or read it in the chat.
+# What the site keeps for itself among the messages: nobody said it in the chat.
 _THOUGHTS = "thoughts"  # the content type of what a model thought before its answer
 _OF_PERSON, _OF_MODEL = "user_editable_context", "model_editable_context"  # custom instructions, and what is remembered
-_UNSAID = ("reasoning_recap", _OF_PERSON, _OF_MODEL, "system_error", "tether_browsing_display")
+_UNSAID = (_THOUGHTS, "reasoning_recap", _OF_PERSON, _OF_MODEL)
+_UNSEEN = ("system_error", "tether_browsing_display")  # a turn was taken, but this is not what a person saw of it
 INSTRUCTIONS = "custom_instructions"  # the repair
 
 
@@ -43,10 +44,10 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
             thoughts += _thoughts(node)
             instructions += _instructions(node)
             message = _message(node, number)
-            if message and message.role == "assistant" and thoughts:
+            if message and message.role == "assistant" and message.content and thoughts:
                 message, thoughts = replace(message, reasoning="\n\n".join(thoughts)), []
             if message:
-                messages.append(message)
+                _append(messages, message)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     if instructions and INSTRUCTIONS not in off:
@@ -55,6 +56,16 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
             instructions.append(messages.pop(0).content)
         messages.insert(0, Message("system", "\n\n".join(dict.fromkeys(instructions))))
     return mend(messages, origin, tools=(), repairs=repairs, raw=record, off=off)
+
+
+def _append(messages: list[Message], message: Message) -> None:
+    """Put it behind them. One that nobody saw only counts where it parts turns of the other side."""
+    last = messages[-1].role if messages else ""
+    if not message.content and (last == message.role or (message.role == "tool" and last != "assistant")):
+        return
+    if last == message.role == "assistant" and not messages[-1].content:
+        messages.pop()
+    messages.append(message)
 
 
 def _branch(mapping: dict[str, Any], current: object) -> dict[str, dict[str, Any]]:
@@ -80,9 +91,13 @@ def _is_seen(node: object) -> bool:
     """Whether the node holds a message that a person could see."""
     message = node.get("message") if isinstance(node, dict) else None
     try:
-        return isinstance(message, dict) and _message(message, 0) is not None
+        return isinstance(message, dict) and _has_text(_message(message, 0))
     except Unusable:  # a picture, say
         return True
+
+
+def _has_text(message: Message | None) -> bool:
+    return message is not None and bool(message.content)
 
 
 def _thoughts(node: dict[str, Any]) -> list[str]:
@@ -119,7 +134,7 @@ def unread(record: dict[str, Any], off: Set[str]) -> list[str]:
     kinds = set()
     for node in _branch(record["mapping"], record.get("current_node")).values():
         content = node.get("content")
-        if not isinstance(content, dict) or _message(node, 0) or _thoughts(node):
+        if not isinstance(content, dict) or _has_text(_message(node, 0)) or _thoughts(node):
             continue
         if _instructions(node) and INSTRUCTIONS not in off:
             continue
@@ -134,23 +149,27 @@ def _listed(value: object) -> list[Any]:
 
 
 def _message(node: dict[str, Any], number: int) -> Message | None:
-    """The message of a node; None where it is none that a person saw."""
+    """The message of a node, without text where a turn was taken but nobody saw what was said; None where none was."""
     author, content = node.get("author"), node.get("content")
     role = author.get("role") if isinstance(author, dict) else None
     metadata = node.get("metadata") if isinstance(node.get("metadata"), dict) else {}
     hidden = bool(metadata and metadata.get("is_visually_hidden_from_conversation"))
     if isinstance(content, str):  # as older exports and other tools write it
         content = {"parts": [content]}
-    if not isinstance(content, dict) or content.get("content_type") in (*_UNSAID, _THOUGHTS) or hidden:
+    kind = content.get("content_type") if isinstance(content, dict) else None
+    if kind in _UNSAID:
         return None
-    if role not in _ROLES:
+    seen = isinstance(content, dict) and kind not in _UNSEEN and not hidden
+    if role not in _ROLES and seen:
         problem = f"message {number} is by {str(role)[:60]!r}, which is not known."
         raise Unusable("author", "unknown_role", problem, "Leave this chat out.")
-    text = _text(content)
-    if not text.strip():
+    text = _text(content) if seen else ""
+    if role not in _ROLES or (role == "system" and not text.strip()):
         return None
     name = author.get("name") if isinstance(author, dict) else None
     name = name if role == "tool" and isinstance(name, str) else None
+    if not text.strip():
+        return Message(role, "", name=name)
     recipient = node.get("recipient")
     if role == "assistant" and isinstance(recipient, str) and recipient not in ("all", ""):
         return Message("assistant", text, train=False)  # what it wrote to a tool of the site, which nobody has here

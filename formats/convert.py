@@ -11,7 +11,7 @@ from typing import Any
 
 from formats import alpaca, chatgpt, columns, messages, oasst, pairs, preference, sharegpt
 from formats.containers import records
-from formats.conversation import Conversation, Origin
+from formats.conversation import Conversation, Message, Origin
 from formats.detect import LOOKED_AT, Detection, detect, format_of, is_rejected
 from formats.grouping import Group, Item, grouped
 from formats.ignored import Known, ignored
@@ -128,7 +128,8 @@ def convert(
         one = _from_group(record, origin, reading) if type(record) is Group else convert_record(record, origin, reading)
         record = record.record if type(record) is Group else record
         if isinstance(one, Conversation):
-            one = mend_texts(one, reading, notes)
+            one = mend_texts(one, reading, notes, record)
+        if isinstance(one, Conversation):
             if one.repairs:
                 _keep_examples(one, record, notes)
             if isinstance(record, dict) and not is_rejected(record):
@@ -242,5 +243,13 @@ def _keep_examples(conversation: Conversation, record: object, notes: Notes) -> 
             "placeholders_filled",
         ):
             before = writable(as_json(record))
-            after = "\n".join(f"{message.role}: {message.content}" for message in conversation.messages)
+            after = "\n".join(line for message in conversation.messages for line in _lines(message))
             notes.example(code, conversation.origin, before, after)
+
+
+def _lines(message: Message) -> list[str]:
+    """A turn as an example shows it."""
+    who = f"{message.role} ({message.name})" if message.name else message.role
+    thought = [f"{who} thinks: {message.reasoning}"] if message.reasoning else []
+    calls = [f"{who} calls {call.name}: {call.arguments}" for call in message.tool_calls]
+    return [*thought, *([f"{who}: {message.content}"] if message.content or not calls else []), *calls]

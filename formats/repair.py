@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-from formats.conversation import Conversation, Message, Origin
+from formats.conversation import Conversation, Message, Origin, Role
 from formats.problems import RAW, RowProblem, writable
 
 
@@ -29,7 +29,7 @@ REPAIRS: dict[str, RepairKind] = {
     "role_normalised": RepairKind(
         "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...)."
     ),
-    "turns_merged": RepairKind("Consecutive turns of the same role were joined with a blank line."),
+    "turns_merged": RepairKind("Consecutive turns of the same role (and name) were joined with a blank line."),
     "rows_grouped": RepairKind("Messages that stood one in a row were put together by the id of their conversation."),
     "turns_sorted": RepairKind(
         "Messages that stood in another order were put into that of their time, their number or their parents."
@@ -45,6 +45,11 @@ REPAIRS: dict[str, RepairKind] = {
         "Turns after the assistant's last reply were cut: there is no reply to learn from them."
     ),
     "empty_turn_removed": RepairKind("A turn without text or tool call was left out."),
+    "cut_at_missing_turn": RepairKind(
+        "The chat was ended where a turn is empty or missing between two turns of the same role (the question between "
+        "two replies, the result of a tool call): what follows answers something that is not there."
+    ),
+    "thoughts_joined": RepairKind("Turns that are thoughts alone became the reasoning of the reply that follows them."),
     "number_as_text": RepairKind("A number stood where a text belongs: it was read as text, just as it is written."),
     "double_encoded": RepairKind("JSON that stood as text inside JSON or in a table's cell was decoded once more."),
     "system_column_ignored": RepairKind(
@@ -64,6 +69,12 @@ REPAIRS: dict[str, RepairKind] = {
     ),
     "html_entities": RepairKind(
         "HTML entities (&amp;lt; for <) became the characters that they stand for.", on=False, structural=False
+    ),
+    "names_in_text": RepairKind(
+        "The names of speakers were put before what they say (Ben: ...). Chat templates have no place for names, so a "
+        "model does not learn them otherwise.",
+        on=False,
+        structural=False,
     ),
     "placeholders_filled": RepairKind("Placeholders ({{name}}) were filled with the texts given.", structural=False),
     "weight_as_one": RepairKind("A training weight other than 0 and 1 was taken as 1.", on=False),
@@ -88,14 +99,21 @@ def mend(
     `repairs` are the codes of those made already; `off` of those that are switched off.
     """
     done = list(dict.fromkeys(repairs)) if repairs else []
-    merged = messages if _is_plain(messages) else _merge(messages, done)
+    if "names_in_text" not in off and any(map(has_name, messages)):
+        messages = [_with_name(message) for message in messages]
+        done.append("names_in_text")
+    merged = messages if _is_plain(messages) else _merge(_with_thoughts(messages, done), done)
     end = len(merged) - 1
     while end >= 0 and merged[end].role != "assistant":
         end -= 1
     if end < 0:
-        empty = any(message.role == "assistant" for message in messages)
-        problem = "the assistant's turns are empty" if empty else "no turn is the assistant's"
-        fix = "Add the assistant's reply, or leave this record out."
+        if "cut_at_missing_turn" in done:
+            problem = "no reply stands before a turn of it that is missing or empty"
+            fix = "Write that turn, or leave this record out."
+        else:
+            empty = any(message.role == "assistant" for message in messages)
+            problem = "the assistant's turns are empty" if empty else "no turn is the assistant's"
+            fix = "Add the assistant's reply, or leave this record out."
         return problem_in(origin, None, None, "no_reply", f"{problem}, so there is nothing to learn from it.", fix, raw)
     if end + 1 < len(merged):
         merged = merged[: end + 1]
@@ -129,28 +147,78 @@ def _is_plain(messages: list[Message]) -> bool:
     return True
 
 
+def is_empty(message: Message) -> bool:
+    """Whether nobody says or does anything in a turn; a tool may well give nothing."""
+    return not (message.content.strip() or message.tool_calls or message.role == "tool")
+
+
+def has_name(message: Message) -> bool:
+    """Whether a turn names who says its text."""
+    return bool(message.name) and message.role != "tool" and not is_empty(message) and bool(message.content.strip())
+
+
+def one_speaker(first: Message, second: Message) -> bool:
+    """Whether two turns in a row can be one: of the same role (no tool) and name, and both learned or both not."""
+    return (first.role, first.name, first.train) == (second.role, second.name, second.train) and first.role != "tool"
+
+
+def _with_name(message: Message) -> Message:
+    return replace(message, content=f"{message.name}: {message.content}", name=None) if has_name(message) else message
+
+
+def _with_thoughts(messages: list[Message], done: list[str]) -> list[Message]:
+    """The turns, with those of the assistant that hold reasoning alone made the reasoning of its turn behind them."""
+    kept: list[Message] = []
+    for message in messages:
+        last = kept[-1] if kept else None
+        if last is not None and last.reasoning and is_empty(last) and _thinks_for(last, message):
+            kept[-1] = replace(message, reasoning=_paragraphs(last.reasoning, message.reasoning))
+            if not is_empty(message):
+                done.append("thoughts_joined")
+        else:
+            kept.append(message)
+    return kept
+
+
+def _thinks_for(thought: Message, reply: Message) -> bool:
+    return (thought.role, thought.train) == (reply.role, reply.train) and thought.name in (None, reply.name)
+
+
 def _merge(messages: list[Message], done: list[str]) -> list[Message]:
-    """The turns without empty ones, and those of one role in a row joined; what was done is added to `done`."""
-    kept = [message for message in messages if message.content.strip() or message.tool_calls or message.role == "tool"]
-    if len(kept) < len(messages):
-        done.append("empty_turn_removed")
+    """The turns without empty ones, and those of one speaker in a row joined, up to the first place where a turn is
+    missing; what was done is added to `done`."""
     merged: list[Message] = []
-    for message in kept:
+    removed: set[Role] = set()  # who said nothing since the last turn that is kept
+    for message in messages:
+        if is_empty(message):
+            removed.add(message.role)
+            done.append("empty_turn_removed")
+            continue
         last = merged[-1] if merged else None
-        if last is not None and last.role == message.role and message.role != "tool" and last.train == message.train:
+        if last is not None and last.role == message.role:
+            no_result = bool(last.tool_calls and message.content.strip())
+            if no_result or removed - {message.role, "system"}:
+                done.append("cut_at_missing_turn")
+                break
+        if last is not None and one_speaker(last, message):
             merged[-1] = _join(last, message)
-            if "turns_merged" not in done:
-                done.append("turns_merged")
+            done.append("turns_merged")
         else:
             merged.append(message)
+        removed.clear()
+    done[:] = dict.fromkeys(done)
     return merged
 
 
 def _join(first: Message, second: Message) -> Message:
-    reasoning = "\n\n".join(part for part in (first.reasoning, second.reasoning) if part) or None
-    content = "\n\n".join(part for part in (first.content, second.content) if part.strip())
+    content = _paragraphs(first.content, second.content) or ""
     calls = first.tool_calls + second.tool_calls
-    return Message(first.role, content, reasoning, calls, first.train, first.name or second.name)
+    reasoning = _paragraphs(first.reasoning, second.reasoning)
+    return replace(first, content=content, reasoning=reasoning, tool_calls=calls)
+
+
+def _paragraphs(*texts: str | None) -> str | None:
+    return "\n\n".join(text for text in texts if text and text.strip()) or None
 
 
 def switched_off(code: str, origin: Origin, raw: object) -> RowProblem:

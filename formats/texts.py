@@ -10,18 +10,32 @@ from dataclasses import replace
 from formats.conversation import Conversation
 from formats.debris import has_debris, without_debris
 from formats.notes import Notes
+from formats.problems import RowProblem
 from formats.reading import Reading
+from formats.repair import has_name, is_empty, mend
 
 PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_. -]{0,40}?)\s*\}\}")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|nbsp|apos|#\d{1,6}|#x[0-9a-fA-F]{1,5});")
 
 
-def mend_texts(conversation: Conversation, reading: Reading, notes: Notes) -> Conversation:
-    """The conversation with the repairs of texts that are on; what the others would touch is counted in `notes`."""
+def mend_texts(
+    conversation: Conversation, reading: Reading, notes: Notes, raw: object = None
+) -> Conversation | RowProblem:
+    """The conversation with the repairs of texts that are on; what the others would touch is counted in `notes`.
+
+    Where a repair leaves nothing of a turn, that turn is missing: the conversation, or the problem of the record `raw`,
+    is what that makes of it.
+    """
+    if any(map(has_name, conversation.messages)) and not reading.allows("names_in_text"):
+        notes.found["names_in_text"] += 1
     for message in conversation.messages:  # most texts hold none of the characters that would have to be looked at
         text = message.content
         if "<" in text or "&" in text or "{" in text or "Copy code\n" in text:
-            return _mend_texts(conversation, reading, notes)
+            found = _mend_texts(conversation, reading, notes)
+            if any(map(is_empty, found.messages)):
+                turns, repairs = list(found.messages), found.repairs
+                return mend(turns, found.origin, tools=found.tools, repairs=repairs, raw=raw, off=reading.off)
+            return found
     return conversation
 
 
