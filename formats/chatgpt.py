@@ -156,10 +156,11 @@ def _message(node: dict[str, Any], number: int) -> Message | None:
     hidden = bool(metadata and metadata.get("is_visually_hidden_from_conversation"))
     if isinstance(content, str):  # as older exports and other tools write it
         content = {"parts": [content]}
-    kind = content.get("content_type") if isinstance(content, dict) else None
-    if kind in _UNSAID:
+    if not isinstance(content, dict):
+        content = {"parts": []}
+    if content.get("content_type") in _UNSAID:
         return None
-    seen = isinstance(content, dict) and kind not in _UNSEEN and not hidden
+    seen = content.get("content_type") not in _UNSEEN and not hidden
     if role not in _ROLES and seen:
         problem = f"message {number} is by {str(role)[:60]!r}, which is not known."
         raise Unusable("author", "unknown_role", problem, "Leave this chat out.")

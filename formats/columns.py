@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from formats import pairs, values
+from formats import pairs, thoughts, values
 from formats.cells import kind_of
 from formats.conversation import Conversation, Message, Origin, Role
 from formats.guess_rows import columns_of_messages, roles_of
@@ -21,13 +21,13 @@ _NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A pair (`prompt` and `reply`, with more in `input` and `system`), a list of turns (`turns`), or one message in a
-    record (`conversation`).
+    """A pair (`prompt` and `reply`, with more in `input`, `system` and `reasoning`, what the reply thought), a list of
+    turns (`turns`), or one message in a record (`conversation`).
 
     `turns` is the column that holds the list, with dots where it lies deeper ("data.chat"). `conversation` is the
     column that tells which messages belong together, and `order` that of their time or number ("": as they stand in the
-    file). `role` and `text` are the keys in each turn ("" for the usual ones), and `roles` what the file calls its
-    roles, where that is not usual.
+    file). `role`, `text` and `reasoning` are the keys in each turn ("" for the usual ones), and `roles` what the file
+    calls its roles, where that is not usual.
     """
 
     prompt: str = ""
@@ -39,6 +39,7 @@ class Columns:
     order: str = ""
     role: str = ""
     text: str = ""
+    reasoning: str = ""
     roles: Mapping[str, Role] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Columns:
 # Parts of names, also in other languages of the West.
 _ASKING = ("quest", "prompt", "instruct", "user", "human", "frage", "pregunta", "pergunta", "domanda", "ask", "input")
 _ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet", "antwort", "respuesta", "réponse")
-_NAMES = ("prompt", "reply", "input", "system", "turns", "conversation", "order", "role", "text")
+_NAMES = ("prompt", "reply", "input", "system", "turns", "conversation", "order", "role", "text", "reasoning")
 MESSAGES = "messages"  # where the messages of a conversation stand that were put together of rows
 
 
@@ -115,6 +116,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
             off,
             role_key=columns.role,
             text_key=columns.text,
+            reasoning_key=columns.reasoning,
             roles=columns.roles or None,
             repairs=repairs,
             raw=record,
@@ -126,13 +128,15 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
     try:
         wanted = ("system", "prompt", "input", "reply")
         texts = {name: _text(record, getattr(columns, name), repairs) for name in wanted}
+        thought = within(record, columns.reasoning) if columns.reasoning else None
+        reasoning = values.content_text(thought, columns.reasoning, repairs)
         trained = values.is_trained(record, repairs, off)
         tools = values.tool_list(_tools(record).get("tools"))
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     messages = [Message("system", texts["system"])] if texts["system"].strip() else []
     asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
-    messages += [Message("user", asked), Message("assistant", texts["reply"], None, (), trained)]
+    messages += [Message("user", asked), Message("assistant", texts["reply"], reasoning or None, (), trained)]
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
 
 
@@ -190,9 +194,11 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
             return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
     texts = {c: [v for row in rows if isinstance(v := within(row, c), str) and v.strip()] for c in columns}
     full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
-    kinds = {column: kind_of(texts[column]) for column in full}
+    thought = [column for column in columns if column.strip().lower().rpartition(".")[2] in thoughts.COLUMNS]
+    reasoning = next((c for c in thought if any(thoughts.says_something(within(row, c)) for row in rows)), "")
+    kinds = {column: kind_of(texts[column]) for column in full if column not in thought}
     answers = {column: full[column] for column, kind in kinds.items() if kind in ("text", "number", "flag")}
-    full = {column: length for column, length in full.items() if kinds[column] == "text"}
+    full = {column: length for column, length in full.items() if kinds.get(column) == "text"}
     prompt = _named(full, pairs.PROMPTS) or _like(full, _ASKING)
     reply = _named(answers, pairs.REPLIES) or _like(full, _ANSWERING)
     of_rows = None if prompt and reply else columns_of_messages(rows, full)
@@ -216,7 +222,8 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
         why = f"{prompt} and {reply} hold the most text, and one of them has a usual name or {prompt} comes first"
     if not prompt or not reply or prompt == reply:
         return None, "there are not two columns of text to be a prompt and a reply"
-    return Columns(prompt=prompt, reply=reply, system=system if system not in (prompt, reply) else ""), why
+    system = system if system not in (prompt, reply) else ""
+    return Columns(prompt=prompt, reply=reply, system=system, reasoning=reasoning), why
 
 
 def _turn_list(value: object) -> list[dict[str, Any]]:

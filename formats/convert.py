@@ -132,7 +132,7 @@ def convert(
         if isinstance(one, Conversation):
             if one.repairs:
                 _keep_examples(one, record, notes)
-            if isinstance(record, dict) and not is_rejected(record):
+            if not (isinstance(record, dict) and is_rejected(record)):
                 for key in ignored(record, reading.columns, known):
                     notes.ignore(key)
                 if "mapping" in record and not reading.columns and format_of(record)[0] == "chatgpt":

@@ -2,46 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from formats import preference
-from formats.columns import Columns
+from formats import preference, thoughts, values
+from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
-from formats.turns import CALL_KEYS, REASONING_KEYS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS, turns_key
-from formats.values import FLAGS, first_of, plain_keys
+from formats.turns import (
+    CALL_KEYS,
+    LISTS,
+    ROLE_KEYS,
+    SYSTEM_KEYS,
+    TOOL_KEYS,
+    name_in,
+    role_key_of,
+    text_key_of,
+    thought_key_of,
+    turns_key,
+)
+from formats.values import FLAGS, Unusable, plain_keys
 
 _BESIDE = (*SYSTEM_KEYS, *TOOL_KEYS, *FLAGS)
 _PAIR = frozenset((*PROMPTS, *REPLIES, *INPUTS, *_BESIDE, "history"))
 _RANKING = _PAIR | {"chosen", "rejected"}
 _TREE = frozenset({"mapping", "current_node"})
-_OF_TURN = frozenset((*REASONING_KEYS, *CALL_KEYS, *FLAGS, "name", "tool_call_id"))
+_OF_TURN = frozenset((*CALL_KEYS, *FLAGS))
+_OF_PART = frozenset(("type", "text", "value", "content", "summary"))
+_HOLD_TURNS = frozenset((*LISTS, "prompt", "chosen", *REPLIES))
+_USUAL = ("", "", "")
 MOST = 1000  # sets of keys that are remembered: in some files all records have other keys
 
 # What is known already of records with these keys, and of turns: the keys that have to be looked at.
 Known = dict[tuple[str, ...], list[str]]
+_Keys = tuple[str, str, str]  # that a turn's role, text and reasoning stand under; "": the usual ones
 
 
-def ignored(record: dict[str, Any], columns: Columns | None, known: Known) -> list[str]:
-    """The keys of a record, and of its turns ("messages.refusal"), that hold something and were not read.
+def ignored(record: object, columns: Columns | None, known: Known) -> list[str]:
+    """The keys of a record that hold something and were not read; those of its turns as "messages.refusal", those of
+    the parts of a text as "messages.content.citations". A bare list of turns gives the keys of its turns.
 
     `known` is where keys that were seen before are kept between calls; it starts empty.
     """
+    record = _decoded(record)
+    if isinstance(record, list):
+        return _inside("", record, (columns.role, columns.text, columns.reasoning) if columns else _USUAL, known)
+    if not isinstance(record, dict):
+        return []
+    if columns and columns.turns:
+        keys = (columns.role, columns.text, columns.reasoning)
+        found = list(_beside(record, {columns.turns, columns.system, "tools"}))
+        return found + _inside(columns.turns, within(record, columns.turns), keys, known)
     if columns:
-        return _given(record, ("", *record), known, lambda: _mapped(columns, record))
+        chosen = {columns.prompt, columns.reply, columns.input, columns.system, columns.reasoning}
+        return list(_beside(record, {*chosen, "tools", *FLAGS}))
     key, sure = turns_key(record)
     if not sure:
         plain = plain_keys(record)
         if plain is not record and turns_key(plain)[1]:
             return ignored(plain, columns, known)
-        return _given(record, ("", *record), known, lambda: _carried(plain, ""))
+        return _of_others(record, plain, known)
     found = _given(record, (key, *record), known, lambda: _carried(record, key))
-    turns = record[key]
-    if max(map(len, turns)) > 2:
-        inside = {each for turn in turns if type(turn) is dict and len(turn) > 2 for each in _of_turn(turn, known)}
-        found += [f"{key}.{each}" for each in sorted(inside)]
-    return found
+    found += _inside(key, record[key], _USUAL, known)
+    return found + _inside("chosen", record["chosen"], _USUAL, known) if preference.is_ranking(record) else found
+
+
+def _of_others(record: dict[str, Any], plain: dict[str, Any], known: Known) -> list[str]:
+    """As `ignored`, of a record without a list that is sure to hold turns; `plain` has its keys in lower case."""
+    found = _given(record, ("", *record), known, lambda: _carried(plain, ""))
+    lists = [key for key in plain if key in _HOLD_TURNS and _are_turns(plain[key])]
+    if not found and not lists:
+        return []
+    read, kind = set(lists), format_of(plain)[0]
+    if kind in ("messages", "sharegpt"):
+        read = {turns_key(plain)[0]}
+    elif kind in ("alpaca", "pairs", "kto"):
+        read = read.difference(LISTS) or {thoughts.column_in(plain)}
+    read.discard("")  # none was found, which is not the column ""
+    found = [key for key in found if key.strip().lower() not in read]
+    return found + [each for key in plain if key in read for each in _inside(key, plain[key], _USUAL, known)]
 
 
 def _given(
@@ -67,18 +106,89 @@ def _carried(record: dict[str, Any], turns: str) -> frozenset[str]:
     return _TREE if format_of(record)[0] == "chatgpt" else _PAIR.union(labels)
 
 
-def _mapped(columns: Columns, record: dict[str, Any]) -> frozenset[str]:
-    chosen = (columns.prompt, columns.reply, columns.input, columns.system, columns.turns)
-    named = {column if column in record else column.partition(".")[0] for column in chosen}
-    return frozenset((*named, "tools", *(() if columns.turns else FLAGS)))
+def _beside(record: dict[str, Any], chosen: set[str], before: str = "") -> Iterator[str]:
+    """The keys that hold something beside the chosen ones, of which some lie deeper ("data.chat")."""
+    for key, value in record.items():
+        if key in chosen or not given(value):
+            continue
+        deeper = {rest for path in chosen for first, dot, rest in [path.partition(".")] if dot and first == key}
+        inner = _decoded(value) if deeper else None
+        if isinstance(inner, dict):
+            yield from _beside(inner, deeper, f"{before}{key}.")
+        else:
+            yield f"{before}{key}"
 
 
-def _of_turn(turn: dict[str, Any], known: Known) -> list[str]:
+def _inside(column: str, held: object, keys: _Keys, known: Known) -> list[str]:
+    """The keys of the turns in `held`, a list of them or one, that hold something and were not read."""
+    found: set[str] = set()
+    for turn in _listed(held):
+        turn = _decoded(turn)
+        if isinstance(turn, dict) and (len(turn) > 2 or not all(type(value) is str for value in turn.values())):
+            found.update(_of_turn(turn, keys, known))
+    return [f"{column}.{key}" if column else key for key in sorted(found)]
+
+
+def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
     names = (".", *turn)
     if names not in known:
         if len(known) > MOST:
             known.clear()
         known[names] = [key for key in turn if key not in _OF_TURN]
-    taken = (first_of(turn, *ROLE_KEYS)[0], first_of(turn, *TEXT_KEYS)[0])
+    taken = (role_key_of(turn, keys[0]), text_key_of(turn, keys[1]), thought_key_of(turn, keys[2]))
     held = [turn[key] for key in taken if key in turn]
-    return [key for key in known[names] if key not in taken and given(turn[key]) and turn[key] not in held]
+    text, name = turn.get(taken[1]), name_in(turn, taken[0])
+    if isinstance(text, list):
+        held.append("\n".join(str(part.get("text")) if isinstance(part, dict) else str(part) for part in text))
+        for part in text:
+            yield from (f"{taken[1]}.{key}" for key in _of_part(part))
+    for key in CALL_KEYS:
+        for call in _listed(turn.get(key)):
+            yield from (f"{key}.{inner}" for inner in _of_call(call))
+    for key in known[names]:
+        value = turn[key]
+        if key in ROLE_KEYS and isinstance(value, dict):
+            yield from (f"{key}.{inner}" for inner in value if inner not in ("role", "name") and given(value[inner]))
+        elif key not in taken and given(value) and value not in held and not _is_read(key, value, name):
+            yield key
+
+
+def _is_read(key: str, value: object, name: str | None) -> bool:
+    """Whether that key of a turn was read: as a name, or as a mark of a thought."""
+    if key in ("name", "tool_call_id"):
+        return isinstance(value, str)
+    return thoughts.is_mark(key, value) or (key in ROLE_KEYS and isinstance(value, str) and value.strip() == name)
+
+
+def _of_part(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key not in _OF_PART and key != part.get("type") and given(value) and not thoughts.is_mark(key, value):
+                yield key
+
+
+def _of_call(call: object) -> Iterator[str]:
+    if isinstance(call, dict):
+        for key, value in call.items():
+            if key == "function" and isinstance(value, dict):
+                yield from (f"{key}.{inner}" for inner in _of_call(value))
+            elif key not in values.OF_CALL and given(value):
+                yield key
+
+
+def _are_turns(value: object) -> bool:
+    first = next(iter(_listed(_decoded(value))), None)
+    return isinstance(first, dict) and not frozenset(ROLE_KEYS).isdisjoint(first)
+
+
+def _listed(value: object) -> list[Any]:
+    value = _decoded(value)
+    return value if isinstance(value, list) else [value]
+
+
+def _decoded(value: object) -> object:
+    """The value that stands as JSON text, where it does; else the value as it is."""
+    try:
+        return values.decoded(value, [])
+    except (RecursionError, Unusable):
+        return value

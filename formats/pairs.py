@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-from formats import values
+from formats import thoughts, values
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
@@ -29,7 +29,7 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
 
     The prompt is instruction, a line break and input, or context as Dolly calls it (each alone where the other is
     empty); history pairs come first and are trained on, as LLaMA-Factory reads them. Names of columns are the usual
-    ones, whatever their case.
+    ones, whatever their case. A column of `formats.thoughts` holds what the reply thought.
     """
     if not isinstance(record, dict):
         return problem_in(
@@ -46,7 +46,9 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
         messages = context(lower, repairs)
         reply = _column(lower, REPLIES, repairs)
         trained = values.is_trained(lower, repairs, off)
-        messages.append(Message("assistant", reply, None, (), trained))
+        thought = thoughts.column_in(lower)
+        reasoning = values.content_text(lower.get(thought), thought, repairs)
+        messages.append(Message("assistant", reply, reasoning or None, (), trained))
         tools = tools_of(lower, repairs)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)

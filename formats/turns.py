@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from formats import values
+from formats import thoughts, values
 from formats.branches import is_tree, shown_branch
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.problems import RowProblem
@@ -19,13 +19,13 @@ LISTS = (
     *("chats", "data"),
 )
 ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
-TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance")
+TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance", "parts", "fragments")
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
-REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 CALL_KEYS = ("tool_calls", "function_call")
 _BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS, *FLAGS))
 _ROLES = frozenset(ROLE_KEYS)
+_NO_NAMES = values.CALL_ROLES | thoughts.KINDS | values.ROLE_OF.keys()
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -54,14 +54,16 @@ def read_turns(
     *,
     role_key: str = "",
     text_key: str = "",
+    reasoning_key: str = "",
     roles: Mapping[str, Role] | None = None,
     repairs: list[str] | None = None,
     raw: object = None,
 ) -> Conversation | RowProblem:
     """The conversation in `turns`, a list that stands under record[field].
 
-    `off` are the repairs that are switched off. `role_key`, `text_key` and `roles` say how the turns are written where
-    that is not one of the usual ways. `repairs` are those made already; `raw` is what a problem shows (the record).
+    `off` are the repairs that are switched off. `role_key`, `text_key`, `reasoning_key` and `roles` say how the turns
+    are written where that is not one of the usual ways. `repairs` are those made already; `raw` is what a problem shows
+    (the record).
     """
     place: int | None = None
     repairs = [] if repairs is None else repairs
@@ -83,7 +85,7 @@ def read_turns(
                     messages.append(Message(USUAL[said], text))
                     continue
             place = len(messages) + 1
-            messages.append(_message(turn, repairs, off, role_key, text_key, roles))
+            messages.append(_message(turn, repairs, off, (role_key, text_key, reasoning_key), roles))
         place = None
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
@@ -125,34 +127,67 @@ def tell_second(record: Mapping[str, Any], taken: str, names: tuple[str, ...], r
         repairs.append("second_column_ignored")
 
 
+def role_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
+    """The key that says who speaks in a turn: the one that was chosen, or the first usual one; "" where none does."""
+    return chosen or next((key for key in ROLE_KEYS if not values.missing(turn.get(key))), "")
+
+
+def text_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
+    """The key that a turn's text stands under: the one that was chosen, or a usual one; "" where there is none.
+
+    A key that holds nothing does not hide another one that holds the text.
+    """
+    if chosen and (chosen not in turn or not values.blank(turn[chosen])):
+        return chosen
+    held = next((key for key in TEXT_KEYS if key in turn and not values.blank(turn[key])), "")
+    return held or chosen or next((key for key in TEXT_KEYS if key in turn), "")
+
+
+def thought_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
+    """The key that a turn's thought stands under: the one that was chosen, or a usual one; "" where there is none."""
+    return chosen if chosen and chosen in turn else thoughts.key_in(turn)
+
+
+def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
+    """Who speaks in a turn, by name: under name, or under or beside the key of its role."""
+    held = turn.get("name")
+    if isinstance(held, str) and held:
+        return held
+    for key in ROLE_KEYS:
+        held = turn.get(key)
+        held = held.get("name") if isinstance(held, dict) else held if key != role_key else None
+        if isinstance(held, str) and held.strip() and held.strip().lower() not in _NO_NAMES:
+            return held.strip()
+    return None
+
+
 def _message(
-    turn: object, repairs: list[str], off: Set[str], role_key: str, text_key: str, roles: Mapping[str, Role] | None
+    turn: object, repairs: list[str], off: Set[str], keys: tuple[str, str, str], roles: Mapping[str, Role] | None
 ) -> Message:
-    """The message in a turn; what had to be mended in it is added to `repairs`."""
+    """The message in a turn, whose role, text and reasoning stand under `keys` ("": the usual ones); what had to be
+    mended in it is added to `repairs`."""
     if not isinstance(turn, dict):
         turn = values.decoded(turn, repairs)
     if not isinstance(turn, dict):
         raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", "Write each turn as an object.")
-    role_key = role_key or next((key for key in ROLE_KEYS if not values.missing(turn.get(key))), "")
-    if not text_key:
-        text_key = values.first_of(turn, *TEXT_KEYS)[0]
-        text_key = text_key if text_key in turn else next((key for key in TEXT_KEYS if key in turn), "")
+    role_key, text_key = role_key_of(turn, keys[0]), text_key_of(turn, keys[1])
+    thought_key = thought_key_of(turn, keys[2])
     calling = [key for key in CALL_KEYS if not values.missing(turn.get(key)) and turn[key] not in ([], {})]
-    if role_key not in turn or (text_key not in turn and not calling):
+    if role_key not in turn or (text_key not in turn and not calling and not thought_key):
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
         raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
-    role, called = _role(turn[role_key], role_key, repairs, roles)
+    role, kind = _role(turn[role_key], role_key, repairs, roles)
     train = values.is_trained(turn, repairs, off) if role == "assistant" else True
-    name, call_id = (
-        held if isinstance(held := turn.get(key), str) and held else None for key in ("name", "tool_call_id")
-    )
-    key, thought = values.first_of(turn, *REASONING_KEYS)
-    reasoning = values.content_text(thought, key, repairs)
-    if called:
+    name = _name(turn, role_key, role, roles)
+    call_id = held if isinstance(held := turn.get("tool_call_id"), str) and held else None
+    reasoning = values.content_text(turn[thought_key], thought_key, repairs) if thought_key else ""
+    if kind == "call":
         key = text_key or next(iter(calling), "")
         return Message("assistant", "", reasoning or None, values.tool_calls(turn.get(key), key), train, name)
-    parts, inside = _parts(turn.get(text_key))
+    parts, inside = _parts(turn.get(text_key), text_key, repairs)
     content = values.content_text(parts, text_key, repairs)
+    if role == "assistant" and not reasoning and (kind == "thought" or thoughts.is_marked(turn)):
+        content, reasoning = "", content
     calls: tuple[ToolCall, ...] = ()
     for key, held in (*((key, turn[key]) for key in calling), (text_key, inside["calls"])):
         found = values.tool_calls(held, key) if held else ()
@@ -163,40 +198,60 @@ def _message(
         raise Unusable(
             next(iter(calling), text_key), "bad_tool_call", f"the {role} calls a tool; only the assistant can.", fix
         )
-    thoughts = [*([reasoning] if reasoning else []), *(each for each in inside["reasoning"] if each != reasoning)]
-    return Message(role, content, "\n".join(thoughts) or None, calls, train, name, call_id)
+    thought = [
+        *([reasoning] if reasoning else []),
+        *(each for each in inside["reasoning"] if each and each != reasoning),
+    ]
+    return Message(role, content, "\n".join(thought) or None, calls, train, name, call_id)
 
 
-def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, bool]:
-    """The role that a turn names, and whether it says that the turn is a tool call."""
+def _name(turn: Mapping[str, Any], role_key: str, role: Role, roles: Mapping[str, Role] | None) -> str | None:
+    """The name of a tool, or of who speaks: also where several names were said to be of one role."""
+    held = turn.get("name")
+    if role == "tool" or (isinstance(held, str) and held):
+        return held if isinstance(held, str) and held else None
+    said = turn[role_key]
+    named = bool(roles) and isinstance(said, str) and said.strip().lower() not in _NO_NAMES
+    if named and roles and sum(each == role for each in roles.values()) > 1:
+        return str(said).strip()
+    return name_in(turn, role_key)
+
+
+def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, str]:
+    """The role that a turn names, and whether it says that the turn is a "call" of a tool or a "thought"; else ""."""
     if isinstance(said, dict) and isinstance(said.get("role"), str):
         said = said["role"]
     name = said.strip() if isinstance(said, str) else str(said) if isinstance(said, int) else ""
-    if roles and (role := roles.get(name) or roles.get(name.lower())):
-        return role, False
+    role = (roles.get(name) or roles.get(name.lower())) if roles else None
+    if thoughts.is_kind(name) and role in (None, "assistant"):
+        return "assistant", "thought"
+    if role:
+        return role, ""
     name = name.lower()
     if name in values.CALL_ROLES:
-        return "assistant", True
+        return "assistant", "call"
     role = values.ROLE_OF.get(name) or values.ROLE_OF.get(name.rstrip(":"))
     if role is None:
         fix = "Use user, assistant, system or tool, or one of the other spellings of these."
         raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
     if name not in USUAL and name not in ("tool",) and roles is None:
         repairs.append("role_normalised")
-    return role, False
+    return role, ""
 
 
-def _parts(value: object) -> tuple[object, dict[str, list[Any]]]:
+def _parts(value: object, field: str, repairs: list[str]) -> tuple[object, dict[str, list[Any]]]:
     """Content in parts without those that are reasoning or tool calls, and these."""
     inside: dict[str, list[Any]] = {"reasoning": [], "calls": []}
+    if isinstance(value, dict) and thoughts.is_marked(value):
+        value = [value]
     if not isinstance(value, list):
         return value, inside
     rest = []
     for part in value:
         what = str(part.get("type", "")) if isinstance(part, dict) else ""
         held = part.get(what, part.get("value", part.get("text"))) if isinstance(part, dict) else None
-        if what in ("reasoning", "thinking") and isinstance(held, str):
-            inside["reasoning"].append(held)
+        if isinstance(part, dict) and thoughts.is_marked(part) and (thought := thoughts.text_of(part)) is not None:
+            inside["reasoning"].append(values.content_text(thought, field, repairs))
         elif what in ("tool_call", "tool_calls", "function_call") and held is not None:
             inside["calls"] += held if isinstance(held, list) else [values.decoded(held, [])]
         else:

@@ -24,10 +24,12 @@ USUAL: dict[str, Role] = {
 FLAGS = ("train", "loss", "weight", "loss_weight")
 _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
 _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
+_SAID = ("request", "response")  # what DeepSeek calls parts of text
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Keys of a tool call: its arguments under one of these, and what may stand beside them.
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
 _OF_CALL = frozenset({"name", "id", "type", "index", "function", "description", "call_id"})
+OF_CALL = _OF_CALL.union(_ARGUMENTS)
 
 
 class Unusable(ValueError):
@@ -59,6 +61,20 @@ def id_text(value: object) -> str:
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
+def blank(value: object) -> bool:
+    """Whether a text, which may stand in parts, says nothing."""
+    if isinstance(value, str):
+        return not value.strip()
+    return all(map(_says_nothing, value)) if isinstance(value, list) else missing(value) or value == {}
+
+
+def _says_nothing(part: object) -> bool:
+    if not isinstance(part, dict):
+        return blank(part)
+    rest = (value for key, value in part.items() if key != "type")
+    return "text" in str(part.get("type") or "text") and all(blank(value) for value in rest)
+
+
 def first_of(record: Mapping[str, Any], *keys: str) -> tuple[str, Any]:
     """The first of `keys` under which something stands, and what; (the first key, None) where nothing does."""
     return next(((key, record[key]) for key in keys if not missing(record.get(key))), (keys[0], None))
@@ -69,7 +85,7 @@ def content_text(value: object, field: str, repairs: list[str]) -> str:
     parts ({"type": "text", "text" or "value": ...}, or one such part)."""
     if isinstance(value, str):
         return value
-    if missing(value):
+    if missing(value) or value == {}:
         return ""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         repairs.append("number_as_text")
@@ -87,7 +103,7 @@ def _part_text(part: object, field: str) -> str:
         return part
     if not isinstance(part, dict):
         raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
-    what, found = str(part.get("type") or "text"), first_of(part, "text", "value")[1]
+    what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content")[1]
     seen = next((key for key in _SEEN if not missing(part.get(key))), "")
     if what.startswith(_MEDIA) or seen:
         what = what if what.startswith(_MEDIA) else seen
@@ -95,7 +111,7 @@ def _part_text(part: object, field: str) -> str:
         raise Unusable(field, "media", problem, "Leave this record out, or describe in text what the part shows.")
     if "text" in what and found is None and "text" in part:
         return ""
-    if "text" not in what or not isinstance(found, str):
+    if ("text" not in what and what.lower() not in _SAID) or not isinstance(found, str):
         named = f"of type {what!r}" if "type" in part else "with " + ", ".join(str(key)[:30] for key in list(part)[:6])
         problem = f"it holds a part {named}; only text can be trained on."
         raise Unusable(field, "not_text_part", problem, "Leave it out.")

@@ -83,6 +83,55 @@ def test_with_columns_that_were_chosen_the_others_are_told(tmp_path):
     assert ignored(tmp_path, record, columns=Columns(prompt="q", reply="r", system="x.y")) == {"label": 1}
 
 
+SEEN = [{"who": "Q", "txt": "a", "at": "12:00"}, {"who": "R", "txt": "b", "weight": 1, "score": 0, "x": []}]
+PARTS = [{"role": "user", "content": [{"type": "text", "text": "a", "citations": ["c"], "x": None}]}, REPLY]
+WHO = {"Q": "user", "R": "assistant"}
+LEVELS = [
+    ([{**USER, "at": "12:00"}, {**REPLY, "refusal": "no", "x": None}], None, {"at": 1, "refusal": 1}),
+    (json.dumps({"messages": [{**USER, "at": "12:00"}, REPLY]}), None, {"messages.at": 1}),
+    ({"messages": json.dumps([{**USER, "at": "12:00"}, REPLY]), "id": 7}, None, {"id": 1, "messages.at": 1}),
+    ({"Messages": [{**USER, "at": "12:00"}, REPLY]}, None, {"messages.at": 1}),
+    ({"prompt": [{**USER, "at": 1}], "completion": [{**REPLY, "x": 2}]}, None, {"prompt.at": 1, "completion.x": 1}),
+    ({"messages": PARTS}, None, {"messages.content.citations": 1}),
+    ({"messages": [{**USER, "text": "a"}, REPLY]}, None, {}),
+    ({"messages": [{**USER, "author": {"name": "Ava", "id": 5}}, REPLY]}, None, {"messages.author.id": 1}),
+    ({"messages": [USER, {**REPLY, "reasoning": "r", "thinking": "t"}]}, None, {"messages.thinking": 1}),
+    (
+        {"messages": [USER, {**REPLY, "tool_calls": [{"function": {"name": "f", "arguments": "{}", "x": 1}, "y": 2}]}]},
+        None,
+        {"messages.tool_calls.function.x": 1, "messages.tool_calls.y": 1},
+    ),
+    ({"log": SEEN, "id": 7}, Columns(turns="log", role="who", text="txt", roles=WHO), None),
+    ({"a": {"log": SEEN, "id": 7}}, Columns(turns="a.log", role="who", text="txt", roles=WHO), None),
+    ({"a": json.dumps({"log": SEEN, "id": 7})}, Columns(turns="a.log", role="who", text="txt", roles=WHO), None),
+    ({"a": {"q": "a", "r": "b", "s": {"t": 1}}}, Columns(prompt="a.q", reply="a.r"), {"a.s": 1}),
+    ({"q": "a", "why": "w", "r": "b"}, Columns(prompt="q", reply="r", reasoning="why"), {}),
+]
+
+
+@pytest.mark.parametrize(("record", "columns", "expected"), LEVELS)
+def test_what_was_not_read_is_told_at_every_level_however_it_is_read(tmp_path, record, columns, expected):
+    if expected is None:
+        at = columns.turns
+        expected = {f"{at}.at": 1, f"{at}.score": 1, at.replace("log", "id"): 1}
+    assert ignored(tmp_path, record, columns=columns) == expected
+
+
+@pytest.mark.parametrize("mark", [{"isThought": False}, {"thought": False}, {"speaker": "Ava"}, {"name": "Ava"}])
+def test_what_was_read_as_a_name_or_a_mark_is_not_told_as_unread(tmp_path, mark):
+    assert ignored(tmp_path, {"messages": [USER, {**REPLY, **mark}]}) == {}
+
+
+@pytest.mark.parametrize("empty", ["", " ", None, [], {}, [{"type": "text", "text": ""}]])
+@pytest.mark.parametrize("full", ["a", [{"type": "text", "text": "a"}], ["a"]])
+@pytest.mark.parametrize("keys", [("text", "content"), ("content", "text"), ("value", "parts"), ("message", "content")])
+def test_an_empty_text_does_not_hide_the_one_beside_it(empty, full, keys):
+    turns = [{"role": "user", keys[0]: empty, keys[1]: full}, {"role": "assistant", keys[0]: "b"}]
+    assert said({"messages": turns}) == ["user: a", "assistant: b"]
+    mapped = Columns(turns="log", role="role", text=keys[0])
+    assert said({"log": turns}, columns=mapped) == ["user: a", "assistant: b"]
+
+
 @pytest.mark.parametrize(
     "record",
     [
