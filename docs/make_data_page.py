@@ -88,7 +88,8 @@ def words(names: Iterable[str]) -> str:
 
 def page() -> str:
     """The whole page."""
-    words_of = {"delete": "delete", "redact": "redact", "strip": "take out", "untrain": "keep as context, not learnt"}
+    words_of = {"delete": "delete", "reason": "make them the reasoning", "redact": "redact", "strip": "take out"}
+    words_of["untrain"] = "keep as context, not learnt"
     return TEXT.format(
         formats=table(["format", "what a record holds"], ([f"`{name}`", what] for name, what in FORMATS.items())),
         lists=words(turns.LISTS),

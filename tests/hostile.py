@@ -26,7 +26,7 @@ from formats.problems import RowProblem
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from formats.texts import mend_texts
-from ft.checks import check, control, private
+from ft.checks import check, control, private, thoughts
 from ft.checks.doctor import examine
 from ft.checks.language import Languages
 from ft.dataset import browse, build, export, near
@@ -38,7 +38,17 @@ from ft.ui import data_view
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P "
 PIECES = (
     *GENERIC,
-    *("ada@example.org\n", "word ", "x y z ", "<|im_end|>", "[INST]", TOKEN, "sk-abcdefghijklmnopqrstuvwx ", "{{a}} "),
+    *(
+        "ada@example.org\n",
+        "word ",
+        "x y z ",
+        "<|im_end|>",
+        "[INST]",
+        "<|thought|>",
+        TOKEN,
+        "sk-abcdefghijklmnopqrstuvwx ",
+        "{{a}} ",
+    ),
     *("4111 1111 1111 1111 ", "+49 30 123456 ", "(212) 555-0123 ", "1/2/", "DE89 3704 0044 0532 0130 00 ", "1,", "[1,"),
     *("[{", "[[", '{"a":', '{"a":[', "[{},", '{"a":1},', '"a",', '""', ",", ";a,", "\r", "a,b\n", "- ", "\\n", "```\n"),
     *("\u0130 ", "\u00df", "\u3000", "https://a.b:c@d ", '{"from":"human","value":""},', "<!--", "<![", "<pre>", "<a "),
@@ -104,6 +114,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "redact": lambda text: private.redacted(chat(text)),
     "mask": private.mask,
     "strip": lambda text: control.cleaned(chat(text)),
+    "reason": lambda text: thoughts.reasoned(chat(text)),
     "fingerprint": lambda text: (fingerprint(chat(text)), exact(chat(text)), position(chat(text))),
     "near": lambda text: near.groups([chat(text), chat(f"{text} {text[:100]}")]),
     "draw": lambda text: data_view.bubbles([chat(text)] * 10, 1),

@@ -19,9 +19,9 @@ def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int],
     A fix is the code of a finding ("refusals": its usual fix) or names one of its fixes too ("refusals=untrain").
 
     Gives {"dataset", "version" (the new one where something was put right), "kept", "fixed": [what was done],
-    "findings": [{"code", "title", "advice", "fixes": [of "delete", "redact", "strip" and "untrain", the usual first],
-    "rows": numbers from 1 (none where it is of the whole dataset), "examples": [{"row", "text", "after" (only where the
-    usual fix changes texts: the text after it)}]}]}. Private data in examples is masked.
+    "findings": [{"code", "title", "advice", "fixes": [of "delete", "reason", "redact", "strip" and "untrain", the usual
+    first], "rows": numbers from 1 (none where it is of the whole dataset), "examples": [{"row", "text", "after" (only
+    where the usual fix changes texts: the text after it)}]}]}. Private data in examples is masked.
 
     Raises:
         UserError: a fix of something that was not found or that has none such.

@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 
 from formats.conversation import Conversation, Message
+from ft.checks import thoughts
 
 # Of the families that one meets: ChatML, Llama 2, 3 and 4, Mistral, Gemma, Phi, gpt-oss, DeepSeek. With a token that
-# opens a turn goes the name of who speaks.
+# opens a turn goes the name of who speaks, and with one that opens a channel its name.
 _TOKENS = re.compile(
     r"<\|(?:im_start|start)\|>(?:(?:system|developer|user|assistant|tool)\b)?\n?"
     r"|<\|(?:start_header_id|header_start)\|>\w{0,20}<\|(?:end_header_id|header_end)\|>\n{0,2}"
+    r"|<\|channel\|>(?:(?:analysis|commentary|final)\b)?"
     r"|<start_of_turn>(?:(?:user|model)\b)?\n?"
     r"|<\|[A-Za-z][A-Za-z0-9_]{0,40}\|>"
     r"|<\uff5c[^\s<>|\uff5c]{1,40}\uff5c>"
@@ -30,7 +32,8 @@ def without(text: str) -> str:
 
 
 def cleaned(conversation: Conversation) -> Conversation:
-    """The conversation without them; as it was where a message would have nothing left to say."""
+    """The conversation without them; as it was where a message would have nothing left to say. Tokens around a thought
+    part it from the reply: it becomes the reasoning, and where that is not certain the reply stays as it is."""
     messages = tuple(map(_message, conversation.messages))
     emptied = any(
         old.content and not new.content and not new.tool_calls
@@ -40,5 +43,8 @@ def cleaned(conversation: Conversation) -> Conversation:
 
 
 def _message(message: Message) -> Message:
+    message = thoughts.reasoned_reply(message)
+    if message.role == "assistant" and thoughts.found_in(message.content):
+        return message
     reasoning = None if message.reasoning is None else without(message.reasoning)
     return replace(message, content=without(message.content), reasoning=reasoning)

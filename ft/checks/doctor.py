@@ -12,14 +12,14 @@ from typing import Literal
 
 from formats.conversation import Conversation
 from formats.texts import placeholders
-from ft.checks import control
+from ft.checks import control, thoughts
 from ft.checks.language import Languages
 from ft.checks.private import KINDS, found_in, mask, redact, redacted
 from ft.dataset.change import Change, deletion, training
 from ft.dataset.split import opening
 from ft.figures import count
 
-Fix = Literal["", "delete", "redact", "strip", "untrain"]
+Fix = Literal["", "delete", "reason", "redact", "strip", "untrain"]
 EXAMPLES = 5
 FEW = 50  # conversations
 _A_PROGRESS = 500
@@ -43,6 +43,7 @@ class _Mend:
 
 
 _MENDS: dict[Fix, _Mend] = {
+    "reason": _Mend(thoughts.reasoned, lambda text: mask(thoughts.shown(text)), "with the thoughts as reasoning now"),
     "redact": _Mend(redacted, redact, "redacted"),
     "strip": _Mend(control.cleaned, lambda text: mask(control.without(text)), "without control tokens now"),
 }
@@ -143,6 +144,12 @@ FINDINGS: dict[str, tuple[str, str, tuple[Fix, ...]]] = {
         "few to learn a language from, and enough to make a model slip into it.",
         ("delete",),
     ),
+    "thoughts": (
+        "Thoughts in the text of replies",
+        "{n} conversations hold a reply with its thought in the text, between tokens such as <|begin_of_thought|>. As "
+        "reasoning, it is written as the base model's own template has it. A system message may ask for these tokens.",
+        ("reason", "delete"),
+    ),
     "control_tokens": (
         "Control tokens in the text",
         "{n} conversations hold text such as <|im_end|> or [INST], with which chat templates part the turns. A model "
@@ -207,7 +214,11 @@ def examine(
             for piece in found_in(message.content):
                 start = max(0, piece.start - 40)
                 seen.add(piece.kind, row, message.content[start : piece.end + 40])
-            if token := control.found_in(message.content) or control.found_in(message.reasoning or ""):
+            text = message.content
+            if message.role == "assistant" and thoughts.found_in(text):
+                seen.add("thoughts", row, text)
+                text = thoughts.without_tokens(text)
+            if token := control.found_in(text) or control.found_in(message.reasoning or ""):
                 seen.add("control_tokens", row, token.string[max(0, token.start() - 40) :])
             if placeholders(message.content):
                 seen.add("placeholders", row, message.content)

@@ -44,6 +44,7 @@ def check(args: argparse.Namespace) -> int:
 
 _FIXES = {
     "delete": "delete them",
+    "reason": "make them the reasoning of their replies",
     "redact": "redact them",
     "strip": "take them out",
     "untrain": "keep them as context that is not learnt",

@@ -25,6 +25,7 @@ from ft.ui.tab import PRIVATE, SHARED_EVENT
 
 _FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
+    "reason": "Make them the reasoning",
     "redact": "Redact them as [{code}]",
     "strip": "Take them out",
     "untrain": "Do not learn from them",

@@ -38,6 +38,7 @@ CASES = {
     "dominant_prompt": [*CLEAN, *[chat("Good morning", f"Good morning number {n}.") for n in range(20)]],
     "contradictions": [*CLEAN, chat("question 3:  what is 3?", "It is four, of course.")],
     "languages": [*CLEAN, chat(DUTCH, DUTCH)],
+    "thoughts": [*CLEAN, chat("Sum?", "<|begin_of_thought|>\nTwo and two.\n<|end_of_thought|>\n\nIt is four.")],
     "control_tokens": [*CLEAN, chat("Name?", "I am Ada.<|im_end|>\n<|im_start|>user\n")],
     "placeholders": [*CLEAN, chat("Who?", "I am {{name}}, of course.")],
     "key": [*CLEAN, chat("Key?", "It is sk-proj-abcdefghijklmnopqrstuvwx, keep it.")],
@@ -67,7 +68,7 @@ def test_what_is_wrong_is_found_with_advice_and_where(code):
 
 
 @pytest.mark.parametrize(
-    "code", ["short_replies", "refusals", "cut_replies", "languages", "control_tokens", "email", "key"]
+    "code", ["short_replies", "refusals", "cut_replies", "languages", "thoughts", "control_tokens", "email", "key"]
 )
 def test_each_fix_leaves_nothing_of_the_finding(code):
     chats = dict(enumerate(CASES[code]))
@@ -107,6 +108,67 @@ def test_the_control_tokens_of_any_family_are_taken_out_with_the_name_of_who_spe
         chat("Name?", text), messages=(Message("user", "Name?"), Message("assistant", text, reasoning=text))
     )
     assert control.found_in(text) and control.cleaned(asked).messages[-1] == Message("assistant", left, reasoning=left)
+
+
+THOUGHTS = [
+    "<|begin_of_thought|>\n\nHm.\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\nFour.\n\n<|end_of_solution|>",
+    "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Four.<|END_RESPONSE|>",
+    "<|thinking|>Hm.<|/thinking|>Four.",
+    "<|inner_prefix|>Hm.<|inner_suffix|>Four.",
+    "[THINK]Hm.[/THINK]Four.",
+    "\u25c1think\u25b7Hm.\u25c1/think\u25b7Four.",
+    "Hm.\n<|end_of_thought|>\n\nFour.",
+    "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Four.<|return|>",
+    "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Four.",
+]
+
+
+@pytest.mark.parametrize("text", THOUGHTS)
+@pytest.mark.parametrize("code", ["thoughts", "control_tokens"])
+def test_a_thought_between_tokens_becomes_the_reasoning_and_is_never_joined_to_the_answer(text, code):
+    asked = chat("Sum?", text)
+    both = chat("Sum?", text + ("<|im_end|>" if code == "control_tokens" else ""))
+    found = {each.code: each for each in examine([both])}
+    assert "thoughts" in found and ("control_tokens" in found) == (code == "control_tokens")
+    made = change(found[code], {0: both})
+    assert made.replace[0].messages == (Message("user", "Sum?"), Message("assistant", "Four.", reasoning="Hm."))
+    kept = replace(asked, messages=(*asked.messages[:1], replace(asked.messages[1], reasoning="First.")))
+    assert change(found["thoughts"], {0: kept}).replace[0].messages[1].reasoning == "First.\n\nHm."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|begin_of_thought|>Hm. It is",
+        "<|begin_of_thought|>Hm.<|end_of_thought|>",
+        "Four.<|end_of_thought|>Hm.<|end_of_thought|>",
+        "<|begin_of_thought|>a<|begin_of_thought|>b<|end_of_thought|>Four.",
+    ],
+)
+def test_a_reply_whose_thought_is_not_certain_stays_to_the_letter_and_is_found(text):
+    asked = chat("Sum?", text)
+    (found,) = [each for each in examine([asked]) if each.code == "thoughts"]
+    assert found.fixes == ("reason", "delete") and not change(found, {0: asked}).replace
+    assert control.cleaned(asked) == asked
+
+
+def test_thoughts_between_and_behind_answers_are_parted_in_their_order():
+    text = "<|begin_of_thought|>One.<|end_of_thought|>First.<|begin_of_thought|>Two.<|end_of_thought|>Second."
+    (found,) = [each for each in examine([chat("Sum?", text)]) if each.code == "thoughts"]
+    (_, reply) = change(found, {0: chat("Sum?", text)}).replace[0].messages
+    assert (reply.content, reply.reasoning) == ("First.\n\nSecond.", "One.\n\nTwo.")
+    assert found.examples[0].after == "(One.\n\nTwo.) First.\n\nSecond."
+
+
+def test_what_others_say_of_these_tokens_stays_with_the_control_tokens():
+    asked = chat("What is <|begin_of_thought|>?", "A token.")
+    assert {"thoughts", "control_tokens"} & {each.code for each in examine([asked])} == {"control_tokens"}
+    assert control.cleaned(asked).messages[0].content == "What is ?"
+
+
+def test_the_name_of_a_channel_goes_with_its_token():
+    text = "<|channel|>final<|message|>Four.<|return|>"
+    assert control.cleaned(chat("Sum?", text)).messages[1] == Message("assistant", "Four.")
 
 
 @pytest.mark.parametrize("text", ["a <| b |> c", "if a<b||c>d", "x[0] <strong>", "[instead]", "<think>", "<|>", " \n"])
