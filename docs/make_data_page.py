@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from formats import archives, budget, json_limits, pairs, tables, turns, values
+from formats import archives, budget, json_limits, pairs, tables, thoughts, turns, values
 from formats.containers import CONTAINERS
 from formats.convert import FORMATS
 from formats.problems import PROBLEMS
@@ -40,6 +40,14 @@ What people's files were written for holds here: the prompt of Alpaca is the ins
 history comes first and is trained on; a first system turn wins over a system column; `weight`, `train`, `loss` and
 `loss_weight` of 0 or 1 say which replies are learnt; tools and the arguments of calls stay JSON. Ranking and KTO data,
 pictures, sound, video and plain text for pretraining are recognised and refused by name.
+
+What was thought before a reply is its reasoning, and never part of its text: under {thoughts}
+beside the text of a turn, or in such a column beside the reply; in parts of a text and in turns that are marked (by the
+type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role `thinking`
+or `reasoning`).
+
+Who speaks by name (under `name`, or beside the role under `speaker`, `author` or `sender`) is kept, and turns of
+different names are never joined. Chat templates have no place for these names: switch `names_in_text` on to learn them.
 
 ## Containers
 
@@ -96,6 +104,7 @@ def page() -> str:
         roles=words(turns.ROLE_KEYS),
         texts=words(turns.TEXT_KEYS),
         prompts=words(pairs.PROMPTS),
+        thoughts=words(thoughts.COLUMNS),
         replies=words(pairs.REPLIES),
         spellings=table(
             ["role", "also written"], ([f"`{role}`", words(names)] for role, names in values.SPELLINGS.items())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
+from formats.repair import one_speaker
 from ft.errors import UserError
 
 BY_HAND = Origin("written by hand", 1)
@@ -64,9 +65,10 @@ def conversation(written: Draft, origin: Origin = BY_HAND, repairs: Sequence[str
     messages: list[Message] = []
     for number, turn in enumerate(written.turns, 1):
         message = _message(turn, number)
-        last = messages[-1].role if messages else ""
-        if message.role == last and message.role != "tool":
-            raise UserError(f"turn {number}", f"it is the {last}'s, and so is the turn before it.", "Join the two.")
+        if messages and one_speaker(messages[-1], message):
+            raise UserError(
+                f"turn {number}", f"it is the {message.role}'s, and so is the turn before it.", "Join the two."
+            )
         if message.role == "system" and messages:
             raise UserError(f"turn {number}", "a system turn stands first, or not at all.", "Move or remove it.")
         messages.append(message)

@@ -23,7 +23,6 @@ from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
 _VIEW = 10  # outputs of `_view`
-_MAPPING = 15  # outputs of `data_mapping.opened`
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
 <p>Drop one or more files of chats: ShareGPT, Alpaca, OpenAI messages, prompts and replies, or an export of ChatGPT,
 as JSON, JSON Lines, CSV, Parquet or a zip of these. You see what was understood before anything is saved.</p>
@@ -105,7 +104,7 @@ def stage(
     """
     sources = data_hub.sources(files, fetched)
     if not sources:
-        yield tuple(gr.skip() for _ in range(4 + _MAPPING))
+        yield tuple(gr.skip() for _ in range(4 + data_mapping.OUTPUTS))
         return
     try:
         reading = data_reading.reading(format, repairs, fill, columns)
@@ -166,7 +165,7 @@ def _stage(files: list[SourceFile], reading: Reading, held_out: float, before: s
 
 
 def _mapping_skips() -> tuple[Any, ...]:
-    return tuple(gr.skip() for _ in range(_MAPPING))
+    return tuple(gr.skip() for _ in range(data_mapping.OUTPUTS))
 
 
 @alerts.told(outputs=1)

@@ -20,6 +20,7 @@ from ft.errors import UserError
 from ft.ui import alerts, data_hub, data_view
 from ft.ui.tab import PRIVATE
 
+OUTPUTS = 16  # of `opened` and `closed`
 _SHOWN = 3  # records
 _NONE = ("(none)", "")
 
@@ -35,6 +36,7 @@ class Mapping:
     reply: gr.Dropdown
     input: gr.Dropdown
     system: gr.Dropdown
+    reasoning: gr.Dropdown
     turns: gr.Dropdown
     role: gr.Textbox
     text: gr.Textbox
@@ -54,6 +56,7 @@ class Mapping:
             self.reply,
             self.input,
             self.system,
+            self.reasoning,
             self.turns,
             self.role,
             self.text,
@@ -78,6 +81,7 @@ def build() -> Mapping:
             with gr.Row():
                 input = gr.Dropdown([_NONE], label="More of the prompt", info="put below it", min_width=160)
                 system = gr.Dropdown([_NONE], label="System message", info="told first", min_width=160)
+                reasoning = gr.Dropdown([_NONE], label="Reasoning", info="thought before the reply", min_width=160)
         with gr.Column(visible=False) as lists:
             with gr.Row():
                 turns = gr.Dropdown([], label="Turns", info="the column with the list", min_width=160)
@@ -128,6 +132,7 @@ def opened(path: Path) -> tuple[Any, ...]:
         gr.Dropdown(some, value=found.reply if found.reply in names else None),
         gr.Dropdown(any_or_none, value=found.input),
         gr.Dropdown(any_or_none, value=found.system),
+        gr.Dropdown(any_or_none, value=found.reasoning),
         gr.Dropdown(some, value=found.turns or None),
         found.role,
         found.text,
@@ -141,11 +146,20 @@ def opened(path: Path) -> tuple[Any, ...]:
 
 def closed() -> tuple[Any, ...]:
     """The screen, shut."""
-    return gr.Column(visible=False), *(gr.skip() for _ in range(14))
+    return gr.Column(visible=False), *(gr.skip() for _ in range(OUTPUTS - 1))
 
 
 def columns(
-    shape: str, prompt: str, reply: str, input: str, system: str, turns: str, role: str, text: str, roles: str
+    shape: str,
+    prompt: str,
+    reply: str,
+    input: str,
+    system: str,
+    reasoning: str,
+    turns: str,
+    role: str,
+    text: str,
+    roles: str,
 ) -> Columns:
     """The columns that were chosen.
 
@@ -156,7 +170,9 @@ def columns(
         if shape == "pairs":
             if prompt and prompt == reply:
                 raise ValueError(f"{prompt} cannot be both the prompt and the reply")
-            return Columns(prompt=prompt or "", reply=reply or "", input=input or "", system=system or "")
+            named = (prompt, reply, input, system, reasoning)
+            prompt, reply, input, system, reasoning = (column or "" for column in named)
+            return Columns(prompt=prompt, reply=reply, input=input, system=system, reasoning=reasoning)
         lines = [line.partition("=") for line in (roles or "").splitlines() if line.strip()]
         words = [f"role.{name.strip()}={said.strip()}" for name, _, said in lines]
         given = {"turns": turns, "role": role, "text": text}

@@ -50,8 +50,9 @@ def _turn(message: Message) -> str:
         for call in message.tool_calls
     ]
     mark = ' <span class="mark">not trained on</span>' if untrained else ""
+    name = f" · {escape(message.name)}" if message.name else ""
     kind = f"turn turn-{message.role}{' untrained' if untrained else ''}"
-    return f'<div class="{kind}"><p class="who">{WHO[message.role]}{mark}</p>{"".join(parts)}</div>'
+    return f'<div class="{kind}"><p class="who">{WHO[message.role]}{name}{mark}</p>{"".join(parts)}</div>'
 
 
 def _text(text: str, kind: str) -> str:

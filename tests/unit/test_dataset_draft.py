@@ -32,6 +32,19 @@ def test_a_conversation_comes_out_of_a_form_as_it_went_in():
 
 
 @pytest.mark.parametrize(
+    "turns",
+    [
+        (Turn("user", "a", name="Ava"), Turn("user", "b", name="Ben"), REPLY),
+        (ASK, Turn("assistant", "b", name="Kim"), Turn("assistant", "c", name="Lou")),
+        (Turn("assistant", "b", train=False), Turn("assistant", "c"), ASK, REPLY),
+    ],
+)
+def test_turns_in_a_row_that_are_not_to_be_joined_come_out_of_a_form_as_they_went_in(turns):
+    written = conversation(Draft(turns))
+    assert len(written.messages) == len(turns) and draft(written) == Draft(turns)
+
+
+@pytest.mark.parametrize(
     ("turns", "given"),
     [
         ((), "the conversation"),

@@ -12,6 +12,7 @@ from formats.convert import convert, convert_record
 from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading
+from ft.ui import data_view
 
 HERE = Origin("f", 1)
 AVA = {"role": "user", "name": "Ava", "content": "Tea?"}
@@ -107,3 +108,8 @@ def test_names_that_are_not_learnt_are_counted_with_the_repair_that_would_put_th
     notes = Notes()
     list(convert(path, reading=Reading(repairs=IN_TEXT), notes=notes))
     assert not notes.found and "Ben: Coffee!" in notes.examples["names_in_text"][0].after
+
+
+def test_the_page_shows_who_speaks_by_name_and_draws_no_markup_of_it():
+    drawn = data_view.bubbles([read({"messages": [AVA, {**BEN, "name": "<b>Ben"}, KIM]})], 1)
+    assert "Person · Ava" in drawn and "Person · &lt;b&gt;Ben" in drawn and "Assistant · Kim" in drawn
