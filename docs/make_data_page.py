@@ -42,9 +42,9 @@ history comes first and is trained on; a first system turn wins over a system co
 pictures, sound, video and plain text for pretraining are recognised and refused by name.
 
 What was thought before a reply is its reasoning, and never part of its text: under {thoughts}
-beside the text of a turn, or in such a column beside the reply; in parts of a text and in turns that are marked (by the
-type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role `thinking`
-or `reasoning`).
+beside the text of a turn, or in such a column beside the reply; in parts of a text and in turns that are marked (by
+the type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role
+`thinking` or `reasoning`).
 
 Who speaks by name (under `name`, or beside the role under `speaker`, `author` or `sender`) is kept, and turns of
 different names are never joined. Chat templates have no place for these names: switch `names_in_text` on to learn them.
