@@ -29,6 +29,7 @@ _RANKING = _PAIR | {"chosen", "rejected"}
 _TREE = frozenset({"mapping", "current_node"})
 _OF_TURN = frozenset((*CALL_KEYS, *FLAGS))
 _OF_PART = frozenset(("type", "text", "value", "content", "summary"))
+_OF_TOOL_PART = frozenset((*_OF_PART, "id", "name", "input", "tool_use_id"))
 _HOLD_TURNS = frozenset((*LISTS, "prompt", "chosen", *REPLIES))
 _USUAL = ("", "", "")
 MOST = 1000  # sets of keys that are remembered: in some files all records have other keys
@@ -162,8 +163,9 @@ def _is_read(key: str, value: object, name: str | None) -> bool:
 
 def _of_part(part: object) -> Iterator[str]:
     if isinstance(part, dict):
+        read = _OF_TOOL_PART if part.get("type") in ("tool_use", "tool_result") else _OF_PART
         for key, value in part.items():
-            if key not in _OF_PART and key != part.get("type") and given(value) and not thoughts.is_mark(key, value):
+            if key not in read and key != part.get("type") and given(value) and not thoughts.is_mark(key, value):
                 yield key
 
 

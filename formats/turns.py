@@ -9,6 +9,7 @@ from typing import Any
 from formats import thoughts, values
 from formats.branches import is_tree, shown_branch
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
+from formats.parts import at_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
 from formats.values import FLAGS, USUAL, Unusable
@@ -76,7 +77,7 @@ def read_turns(
         if is_tree(turns):
             turns = shown_branch(turns, raw, repairs)
         messages: list[Message] = []
-        for turn in turns:
+        for number, turn in enumerate(turns, 1):
             if type(turn) is dict and len(turn) == 2:  # as most turns are: a usual role, and its text
                 said, text = turn.get("from"), turn.get("value")
                 if said is None:
@@ -84,8 +85,14 @@ def read_turns(
                 if type(text) is str and type(said) is str and said in USUAL and roles is None:
                     messages.append(Message(USUAL[said], text))
                     continue
-            place = len(messages) + 1
-            messages.append(_message(turn, repairs, off, (role_key, text_key, reasoning_key), roles))
+            place = number
+            turn = turn if isinstance(turn, dict) else values.decoded(turn, repairs)
+            if not isinstance(turn, dict):
+                fix = "Write each turn as an object."
+                raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
+            keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
+            for piece in at_results(turn, keys[1], repairs):
+                messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
         place = None
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
@@ -162,16 +169,15 @@ def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
 
 
 def _message(
-    turn: object, repairs: list[str], off: Set[str], keys: tuple[str, str, str], roles: Mapping[str, Role] | None
+    turn: dict[str, Any],
+    repairs: list[str],
+    off: Set[str],
+    keys: tuple[str, str, str],
+    roles: Mapping[str, Role] | None,
 ) -> Message:
-    """The message in a turn, whose role, text and reasoning stand under `keys` ("": the usual ones); what had to be
-    mended in it is added to `repairs`."""
-    if not isinstance(turn, dict):
-        turn = values.decoded(turn, repairs)
-    if not isinstance(turn, dict):
-        raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", "Write each turn as an object.")
-    role_key, text_key = role_key_of(turn, keys[0]), text_key_of(turn, keys[1])
-    thought_key = thought_key_of(turn, keys[2])
+    """The message in a turn, whose role, text and thought stand under `keys` ("": there is none); what had to be mended
+    in it is added to `repairs`."""
+    role_key, text_key, thought_key = keys
     calling = [key for key in CALL_KEYS if not values.missing(turn.get(key)) and turn[key] not in ([], {})]
     if role_key not in turn or (text_key not in turn and not calling and not thought_key):
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
@@ -184,12 +190,12 @@ def _message(
     if kind == "call":
         key = text_key or next(iter(calling), "")
         return Message("assistant", "", reasoning or None, values.tool_calls(turn.get(key), key), train, name)
-    parts, inside = _parts(turn.get(text_key), text_key, repairs)
-    content = values.content_text(parts, text_key, repairs)
+    parts = read_parts(turn.get(text_key), text_key, repairs)
+    content = values.content_text(parts.said, text_key, repairs)
     if role == "assistant" and not reasoning and (kind == "thought" or thoughts.is_marked(turn)):
         content, reasoning = "", content
     calls: tuple[ToolCall, ...] = ()
-    for key, held in (*((key, turn[key]) for key in calling), (text_key, inside["calls"])):
+    for key, held in (*((key, turn[key]) for key in calling), (text_key, parts.calls)):
         found = values.tool_calls(held, key) if held else ()
         known = {(call.name, call.arguments) for call in calls}  # some files give a call in both ways
         calls += tuple(call for call in found if (call.name, call.arguments) not in known)
@@ -200,7 +206,7 @@ def _message(
         )
     thought = [
         *([reasoning] if reasoning else []),
-        *(each for each in inside["reasoning"] if each and each != reasoning),
+        *(each for each in parts.thought if each and each != reasoning),
     ]
     return Message(role, content, "\n".join(thought) or None, calls, train, name, call_id)
 
@@ -237,26 +243,6 @@ def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] 
     if name not in USUAL and name not in ("tool",) and roles is None:
         repairs.append("role_normalised")
     return role, ""
-
-
-def _parts(value: object, field: str, repairs: list[str]) -> tuple[object, dict[str, list[Any]]]:
-    """Content in parts without those that are reasoning or tool calls, and these."""
-    inside: dict[str, list[Any]] = {"reasoning": [], "calls": []}
-    if isinstance(value, dict) and thoughts.is_marked(value):
-        value = [value]
-    if not isinstance(value, list):
-        return value, inside
-    rest = []
-    for part in value:
-        what = str(part.get("type", "")) if isinstance(part, dict) else ""
-        held = part.get(what, part.get("value", part.get("text"))) if isinstance(part, dict) else None
-        if isinstance(part, dict) and thoughts.is_marked(part) and (thought := thoughts.text_of(part)) is not None:
-            inside["reasoning"].append(values.content_text(thought, field, repairs))
-        elif what in ("tool_call", "tool_calls", "function_call") and held is not None:
-            inside["calls"] += held if isinstance(held, list) else [values.decoded(held, [])]
-        else:
-            rest.append(part)
-    return rest, inside
 
 
 def _names(turn: dict[str, Any]) -> str:

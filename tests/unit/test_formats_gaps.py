@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from formats.conversation import Conversation, Message, Origin
+from formats.columns import Columns
+from formats.conversation import Conversation, Message, Origin, ToolCall
 from formats.convert import convert, convert_record
 from formats.notes import Notes
 from formats.problems import RowProblem
@@ -182,5 +183,44 @@ def test_what_an_export_s_tool_gave_parts_what_was_written_to_it():
     assert [m.role for m in read(chat).messages] == ["user", "assistant", "tool", "assistant", "tool", "assistant"]
 
 
-def test_message_is_plain():
-    assert read({"messages": turns(*CHAT)}).messages == (Message("user", ASK), Message("assistant", ONE))
+USE = {"type": "tool_use", "id": "t1", "name": "look", "input": {"x": 1}}
+RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "5"}]}
+SAY = [{"type": "text", "text": "I look."}]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [("assistant", [*SAY, USE]), ("user", [RESULT]), ("assistant", [{"type": "text", "text": "Five."}])],
+        [("assistant", [*SAY, USE, RESULT, {"type": "text", "text": "Five."}])],
+        [("assistant", [*SAY, USE]), ("user", [{**RESULT, "content": "5"}]), ("assistant", "Five.")],
+    ],
+)
+def test_calls_and_their_results_in_parts_are_turns_of_their_own_in_the_order_of_the_parts(tmp_path, between):
+    notes = Notes()
+    (found,) = convert(file(tmp_path, {"messages": turns(("user", ASK), *between)}), notes=notes)
+    assert found.messages == (
+        Message("user", ASK),
+        Message("assistant", "I look.", None, (ToolCall("look", '{"x": 1}', "t1"),)),
+        Message("tool", "5", tool_call_id="t1"),
+        Message("assistant", "Five."),
+    )
+    assert found.repairs == () and not notes.ignored
+
+
+def test_they_are_read_alike_with_columns_that_are_given():
+    parts = [*SAY, USE, {**RESULT, "name": "look"}, {"type": "text", "text": "Five."}]
+    log = [{"who": "Q", "txt": ASK, "content": None}, {"who": "R", "txt": "", "content": parts}]
+    columns = Columns(turns="log", role="who", text="txt", roles={"Q": "user", "R": "assistant"})
+    found = read({"log": log}, columns=columns).messages
+    assert [(m.role, m.name) for m in found] == [
+        ("user", None),
+        ("assistant", None),
+        ("tool", "look"),
+        ("assistant", None),
+    ]
+
+
+def test_what_a_person_says_beside_a_result_is_said_behind_it():
+    record = {"messages": turns(("user", ASK), ("assistant", [USE]), ("user", [RESULT, *SAY]), ("assistant", "Five."))}
+    assert [(m.role, m.content) for m in read(record).messages][2:4] == [("tool", "5"), ("user", "I look.")]
