@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from formats.turns import (
     thought_key_of,
     turns_key,
 )
-from formats.values import FLAGS, Unusable, plain_keys
+from formats.values import FLAGS, plain_keys
 
 _BESIDE = (*SYSTEM_KEYS, *TOOL_KEYS, *FLAGS)
 _PAIR = frozenset((*PROMPTS, *REPLIES, *INPUTS, *_BESIDE, "history"))
@@ -30,8 +31,10 @@ _TREE = frozenset({"mapping", "current_node"})
 _OF_TURN = frozenset((*CALL_KEYS, *FLAGS))
 _OF_PART = frozenset(("type", "text", "value", "content", "summary"))
 _OF_TOOL_PART = frozenset((*_OF_PART, "id", "name", "input", "tool_use_id"))
+_ROLES = frozenset(ROLE_KEYS)
 _HOLD_TURNS = frozenset((*LISTS, "prompt", "chosen", *REPLIES))
 _USUAL = ("", "", "")
+_TEXT_PART = frozenset({"type", "text"})
 MOST = 1000  # sets of keys that are remembered: in some files all records have other keys
 
 # What is known already of records with these keys, and of turns: the keys that have to be looked at.
@@ -71,7 +74,7 @@ def ignored(record: object, columns: Columns | None, known: Known) -> list[str]:
 def _of_others(record: dict[str, Any], plain: dict[str, Any], known: Known) -> list[str]:
     """As `ignored`, of a record without a list that is sure to hold turns; `plain` has its keys in lower case."""
     found = _given(record, ("", *record), known, lambda: _carried(plain, ""))
-    lists = [key for key in plain if key in _HOLD_TURNS and _are_turns(plain[key])]
+    lists = {key: turns for key in plain if key in _HOLD_TURNS and (turns := _turns_in(plain[key]))}
     if not found and not lists:
         return []
     read, kind = set(lists), format_of(plain)[0]
@@ -81,7 +84,7 @@ def _of_others(record: dict[str, Any], plain: dict[str, Any], known: Known) -> l
         read = read.difference(LISTS) or {thoughts.column_in(plain)}
     read.discard("")  # none was found, which is not the column ""
     found = [key for key in found if key.strip().lower() not in read]
-    return found + [each for key in plain if key in read for each in _inside(key, plain[key], _USUAL, known)]
+    return found + [each for key, turns in lists.items() if key in read for each in _inside(key, turns, _USUAL, known)]
 
 
 def _given(
@@ -124,10 +127,17 @@ def _inside(column: str, held: object, keys: _Keys, known: Known) -> list[str]:
     """The keys of the turns in `held`, a list of them or one, that hold something and were not read."""
     found: set[str] = set()
     for turn in _listed(held):
-        turn = _decoded(turn)
-        if isinstance(turn, dict) and (len(turn) > 2 or not all(type(value) is str for value in turn.values())):
+        turn = _decoded(turn) if type(turn) is str else turn
+        if type(turn) is dict and not (len(turn) == 2 and all(map(_is_text, turn.values()))):
             found.update(_of_turn(turn, keys, known))
     return [f"{column}.{key}" if column else key for key in sorted(found)]
+
+
+def _is_text(value: object) -> bool:
+    """Whether that is a text in one part or in several, and nothing more."""
+    if type(value) is not list:
+        return type(value) is str
+    return all(type(part) is dict and part.keys() <= _TEXT_PART for part in value)
 
 
 def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
@@ -178,19 +188,26 @@ def _of_call(call: object) -> Iterator[str]:
                 yield key
 
 
-def _are_turns(value: object) -> bool:
-    first = next(iter(_listed(_decoded(value))), None)
-    return isinstance(first, dict) and not frozenset(ROLE_KEYS).isdisjoint(first)
+def _turns_in(value: object) -> list[Any]:
+    """The turns that a column holds; none where it holds something else."""
+    if isinstance(value, str) and value[:1].isalnum():  # as nearly all do: a text
+        return []
+    turns = _listed(value)
+    return turns if isinstance(turns[0] if turns else None, dict) and not _ROLES.isdisjoint(turns[0]) else []
 
 
 def _listed(value: object) -> list[Any]:
-    value = _decoded(value)
+    value = _decoded(value) if isinstance(value, str) else value
     return value if isinstance(value, list) else [value]
 
 
 def _decoded(value: object) -> object:
-    """The value that stands as JSON text, where it does; else the value as it is."""
-    try:
-        return values.decoded(value, [])
-    except (RecursionError, Unusable):
-        return value
+    """The value that stands as JSON text (up to twice), where it does; else the value as it is."""
+    for _ in range(2):
+        if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{", '"'):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            break
+    return value

@@ -43,15 +43,16 @@ def read_parts(value: object, name: str, repairs: list[str]) -> Parts:
     return found
 
 
+def has_results(value: object) -> bool:
+    """Whether results of tools are parts of a text."""
+    return isinstance(value, list) and any(_kind(part) == _RESULT for part in value)
+
+
 def at_results(turn: dict[str, Any], key: str, repairs: list[str]) -> Iterator[dict[str, Any] | Message]:
-    """The turn, whose text stands under `key`; where results of tools are parts of it, what stands before each, the
-    result as a message of the tool, and what stands behind it."""
-    value = turn.get(key)
-    if not isinstance(value, list) or not any(_kind(part) == _RESULT for part in value):
-        yield turn
-        return
+    """A turn of whose text, under `key`, results of tools are parts: what stands before each of them, the result as a
+    message of the tool, and what stands behind it."""
     before: list[object] = []
-    for part in value:
+    for part in turn[key]:
         if not isinstance(part, dict) or _kind(part) != _RESULT:
             before.append(part)
             continue

@@ -26,7 +26,8 @@ def mend_texts(
     Where a repair leaves nothing of a turn, that turn is missing: the conversation, or the problem of the record `raw`,
     is what that makes of it.
     """
-    if any(map(has_name, conversation.messages)) and not reading.allows("names_in_text"):
+    names = [message for message in conversation.messages if message.name]
+    if names and any(map(has_name, names)) and not reading.allows("names_in_text"):
         notes.found["names_in_text"] += 1
     for message in conversation.messages:  # most texts hold none of the characters that would have to be looked at
         text = message.content

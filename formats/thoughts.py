@@ -12,6 +12,7 @@ COLUMNS = (*KEYS, "complex_cot", "cot", "chain_of_thought", "rationale")
 FLAGS = ("isThought", "is_thought", "thought", "isThinking", "is_thinking", "isReasoning", "is_reasoning")
 KIND_KEYS = ("type", "content_type", "contentType", "kind", "channel")
 KINDS = frozenset({"think", "thinking", "thought", "thoughts", "reasoning"})
+_KEYS, _COLUMNS = frozenset(KEYS), frozenset(COLUMNS)
 _MARKS = frozenset((*FLAGS, *KIND_KEYS))
 # What may stand in such a place and says how a model is to think, not what it thought.
 _SETTINGS = frozenset({"on", "off", "true", "false", "yes", "no", "none", "minimal", "low", "medium", "high"})
@@ -46,11 +47,15 @@ def text_of(part: Mapping[str, Any]) -> object:
 
 def key_in(turn: Mapping[str, Any]) -> str:
     """The key of a turn under which its thought stands; "" where there is none."""
+    if _KEYS.isdisjoint(turn):
+        return ""
     return next((key for key in KEYS if key in turn and says_something(turn[key])), "")
 
 
 def column_in(record: Mapping[str, Any]) -> str:
     """The column of a record, with names in lower case, that holds what its reply thought; "" where there is none."""
+    if _COLUMNS.isdisjoint(record):
+        return ""
     return next(
         (key for key in COLUMNS if isinstance(record.get(key), (str, list)) and says_something(record[key])), ""
     )

@@ -9,7 +9,7 @@ from typing import Any
 from formats import thoughts, values
 from formats.branches import is_tree, shown_branch
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
-from formats.parts import at_results, read_parts
+from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
 from formats.values import FLAGS, USUAL, Unusable
@@ -91,7 +91,7 @@ def read_turns(
                 fix = "Write each turn as an object."
                 raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
-            for piece in at_results(turn, keys[1], repairs):
+            for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
         place = None
         tools: tuple[str, ...] = ()
@@ -146,8 +146,13 @@ def text_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
     """
     if chosen and (chosen not in turn or not values.blank(turn[chosen])):
         return chosen
-    held = next((key for key in TEXT_KEYS if key in turn and not values.blank(turn[key])), "")
-    return held or chosen or next((key for key in TEXT_KEYS if key in turn), "")
+    empty = chosen
+    for key in TEXT_KEYS:
+        if key in turn:
+            if not values.blank(turn[key]):
+                return key
+            empty = empty or key
+    return empty
 
 
 def thought_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
@@ -160,6 +165,9 @@ def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
     held = turn.get("name")
     if isinstance(held, str) and held:
         return held
+    others = _ROLES.intersection(turn)
+    if not others or (len(others) == 1 and role_key in others and isinstance(turn[role_key], str)):
+        return None
     for key in ROLE_KEYS:
         held = turn.get(key)
         held = held.get("name") if isinstance(held, dict) else held if key != role_key else None

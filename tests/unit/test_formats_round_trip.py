@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
 from formats.convert import WRITERS, convert_record
+from formats.ignored import ignored
 from formats.problems import PROBLEMS, RowProblem
 from formats.reading import Reading
 from formats.repair import REPAIRS
@@ -99,11 +100,14 @@ def test_what_a_format_cannot_hold_it_refuses_to_write(format, chat):
 
 NAMES = """conversations messages instruction input output prompt completion history system tools from value role text
 content mapping current_node chosen rejected label images data items weight train tool_calls file record code raw
-question answer parent children message author parts content_type name arguments type id parent_id replies rank
-conversation_id created_at"""
+ question answer parent children message author parts content_type name arguments type id parent_id replies rank
+ conversation_id created_at reasoning thought isThought speaker fragments input summary channel tool_use_id function"""
 KEYS = st.sampled_from(NAMES.split())
-ROLES = st.sampled_from(["user", "assistant", "system", "tool", "human", "gpt", "function_call", "wizard", ""])
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | ROLES | st.just('{"a": 1}')
+ROLES = st.sampled_from(["user", "assistant", "system", "tool", "human", "gpt", "function_call", "thinking", "Ava", ""])
+KINDS = st.sampled_from(["text", "thinking", "tool_use", "tool_result", "tool_call"])
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | ROLES | st.just('{"a": 1}') | KINDS
+)
 JUNK = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25
 )
@@ -121,3 +125,4 @@ def test_whatever_a_record_holds_it_ends_as_a_conversation_or_a_named_problem(re
     else:
         assert any(message.role == "assistant" for message in found.messages)
         assert set(found.repairs) <= set(REPAIRS)
+        assert all(isinstance(key, str) for key in ignored(record, None, {}))
