@@ -20,6 +20,7 @@ from ft.figures import count
 from ft.hub import pull
 from ft.hub.access import SCHEME
 
+_COLUMNS_SHOWN = 12
 _PROBLEMS_SHOWN = 3  # of each code
 _RECORDS_A_NOTE = 10_000
 
@@ -205,8 +206,10 @@ def _say_found(report: dict[str, Any]) -> None:
         names = ", ".join(f"{{{{{name}}}}} in {number:,}" for name, number in report["placeholders"].items())
         say(f"{count(report['with_placeholders'], 'record')} with unfilled placeholders ({names}): see --fill.")
     if report.get("ignored"):
-        names = ", ".join(f"{name} ({number:,})" for name, number in list(report["ignored"].items())[:8])
-        say(f"Columns that a conversation has no place for: {names}.")
+        columns = [f"{name} ({number:,})" for name, number in report["ignored"].items()]
+        left = len(columns) - _COLUMNS_SHOWN
+        more = f", and {left:,} more (--json names all)" if left > 0 else ""
+        say(f"Columns that a conversation has no place for: {', '.join(columns[:_COLUMNS_SHOWN])}{more}.")
 
 
 def _say_rejected(version: versions.Version, report: dict[str, Any]) -> None:

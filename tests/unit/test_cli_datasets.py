@@ -48,6 +48,22 @@ def test_convert_tells_what_it_left_as_it_is(chats, capsys):
     assert "13 records with unfilled placeholders ({{name}} in 13)" in said and "topic (12)" in said
 
 
+def test_convert_says_what_changed_the_meaning_and_counts_what_was_not_read(home, tmp_path, capsys):
+    said = [("user", "A?"), ("assistant", "one"), ("user", ""), ("assistant", "two")]
+    gap = [{"role": role, "content": text} for role, text in said]
+    group = [{"role": "user", "name": name, "content": "Hi."} for name in ("Ava", "Ben")] + gap[1:2]
+    keys = {f"key {n}": n + 1 for n in range(20)}
+    path = tmp_path / "chats.json"
+    path.write_text(json.dumps([{"messages": gap}, [{**turn, **keys} for turn in group]]))
+    assert main(["convert", str(path), "--name", "mine"]) == 0
+    told = capsys.readouterr().out
+    assert "(cut_at_missing_turn)" in told and "1 record left as they are; --repair names_in_text" in told
+    assert "key 0 (1)" in told and "and 8 more" in told
+    assert printed(capsys, ["convert", str(path), "--name", "mine"])["ignored"] == dict.fromkeys(keys, 1)
+    chats = [[(m.name, m.content) for m in chat.messages] for chat in versions.find("mine").conversations()]
+    assert chats == [[(None, "A?"), (None, "one")], [("Ava", "Hi."), ("Ben", "Hi."), (None, "one")]]
+
+
 def test_convert_fills_placeholders_and_switches_repairs(chats, capsys):
     report = printed(capsys, ["convert", str(chats), "--name", "mine", "--fill", "name=Wick"])
     assert report["placeholders"] == {} and report["repaired"]["placeholders_filled"] == 13
