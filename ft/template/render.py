@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from formats.conversation import Conversation
+from formats.repair import has_name
 from ft.errors import UserError
 from ft.template.encoding import Encoded, Encoding
 from ft.template.messages import (
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 
 _SAID = 500  # characters of what a template says
+_TODO = "Change the order of its turns, remove its system message, or choose another base model."
+_TODO_NAMES = (
+    "Where several people speak in a row, convert the file again with the repair names_in_text: it joins their turns, "
+    "with the names in the text. Else choose another base model."
+)
 
 
 class Renderer:
@@ -77,7 +83,7 @@ class Renderer:
             raise UserError(
                 where,
                 f"the model's chat template cannot write this conversation: {said}",
-                "Change the order of its turns, remove its system message, or choose another base model.",
+                _TODO_NAMES if any(map(has_name, conversation.messages)) else _TODO,
             ) from error
         except _Uncertain as error:
             raise UserError(

@@ -7,7 +7,9 @@ import functools
 import pytest
 from chat_templates import CHATML, CONVERSATIONS, FAMILIES, TEMPLATES, chat, of_family, with_template
 
-from formats.conversation import Message
+from formats.conversation import Message, Origin
+from formats.convert import convert_record
+from formats.reading import Reading
 from ft.errors import UserError
 from ft.template.messages import in_parts, results_as_text, template_messages
 from ft.template.render import Renderer
@@ -141,6 +143,19 @@ def test_a_template_that_writes_no_turn_as_its_prompt_begins_is_refused_by_name(
     with pytest.raises(UserError, match=r"chats.json, record 7.*writes message 2 otherwise than its own prompt"):
         renderer.samples(CONVERSATIONS["single turn"])
     assert renderer.end_of_turn() is None
+
+
+def test_a_group_that_a_template_refuses_is_written_with_the_names_in_the_text():
+    names = (("user", "Ava"), ("user", "Ben"), ("assistant", "Kim"))
+    record = {"messages": [{"role": role, "name": name, "content": f"I am {name}."} for role, name in names]}
+    with pytest.raises(UserError) as caught:
+        renderer_of("gemma", True).samples(convert_record(record, Origin("f", 1)))
+    assert "names_in_text" in caught.value.todo
+    (sample,) = renderer_of("gemma", True).samples(
+        convert_record(record, Origin("f", 1), Reading(repairs={"names_in_text": True}))
+    )
+    text = renderer_of("gemma", True).tokenizer.decode(sample.input_ids)
+    assert "Ava: I am Ava.\n\nBen: I am Ben." in text
 
 
 def test_a_template_that_shortens_earlier_replies_gives_a_sample_for_each():
