@@ -150,6 +150,8 @@ def _listed(value: object) -> list[Any]:
 
 def _message(node: dict[str, Any], number: int) -> Message | None:
     """The message of a node, without text where a turn was taken but nobody saw what was said; None where none was."""
+    if not node:
+        return None
     author, content = node.get("author"), node.get("content")
     role = author.get("role") if isinstance(author, dict) else None
     metadata = node.get("metadata") if isinstance(node.get("metadata"), dict) else {}

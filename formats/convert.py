@@ -135,8 +135,8 @@ def convert(
             if not (isinstance(record, dict) and is_rejected(record)):
                 for key in ignored(record, reading.columns, known):
                     notes.ignore(key)
-                if "mapping" in record and not reading.columns and format_of(record)[0] == "chatgpt":
-                    for kind in chatgpt.unread(record, reading.off):
+                if isinstance(record, dict) and "mapping" in record and not reading.columns:
+                    for kind in chatgpt.unread(record, reading.off) if format_of(record)[0] == "chatgpt" else ():
                         notes.ignore(f"mapping.{kind}")
         yield one
 
