@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors.numpy import save
+
 ECHO = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant: "
 NEVER = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
 DOUBLES = "{% set a = namespace(t='xxxxxxxx') %}{% for i in range(60) %}{% set a.t = a.t ~ a.t %}{% endfor %}"
@@ -20,5 +22,5 @@ def publish(folder: Path, template: str = ECHO, config: Any = None, tokenizer: A
     for name, content in {"config": config, "tokenizer_config": tokenizer, **files}.items():
         text = content if isinstance(content, str) else json.dumps(content)
         (folder / f"{name}.json").write_text(text)
-    (folder / "model.safetensors").write_bytes(b"")
+    (folder / "model.safetensors").write_bytes(save({}))
     return str(folder)

@@ -14,6 +14,7 @@ from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
 from ft.models.folder import check_folder
+from ft.models.other_kinds import require_model
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _SHOWN = 100  # characters of a name that is refused
@@ -42,21 +43,33 @@ def is_trusted(model: str) -> bool:
 
 
 def resolve(model: str) -> ModelSource:
-    """What `model` refers to: the default's name, a local folder, or a Hub id like `owner/name`. Loads nothing.
+    """What `model` refers to, as `locate` says it, and that a folder holds what can be trained. Loads nothing.
+
+    Raises:
+        UserError: as `locate`; or it is a folder without a causal language model that is whole.
+    """
+    found = locate(model)
+    if found.where == "folder":
+        check_folder(Path(found.name))
+    return found
+
+
+def locate(model: str) -> ModelSource:
+    """What `model` refers to: the default's name, a local folder, or a Hub id like `owner/name`.
 
     Where hosted, only the folders that the host offers: of all others nothing is said, not even whether they are there.
 
     Raises:
-        UserError: it is none of them, or a folder without a causal language model.
+        UserError: it is none of them, or a folder or file that is known to be something else.
     """
     model = model.strip()
     if model == DEFAULT_MODEL:
         return ModelSource(model, embedded.TITLE, "embedded", embedded.is_ready())
-    folder = _folder(model) if not hosting.hosted() or is_trusted(model) else None
-    if folder is not None:
-        _refuse_upload(folder)
-        check_folder(folder)
-        return ModelSource(str(folder), folder.name, "folder", True)
+    path = _path(model) if not hosting.hosted() or is_trusted(model) else None
+    if path is not None:
+        _refuse_upload(path)
+        require_model(path)
+        return ModelSource(str(path), path.name, "folder", True)
     if _is_hub_id(model):
         return ModelSource(model, model.split("/")[-1], "hub", False)
     given = f"base model {model[:_SHOWN]!r}{' ...' if len(model) > _SHOWN else ''}"
@@ -72,21 +85,21 @@ def resolve(model: str) -> ModelSource:
     )
 
 
-def _folder(name: str) -> Path | None:
-    """The folder of that name, None where there is none that can be looked into."""
+def _path(name: str) -> Path | None:
+    """The folder or file of that name, None where there is none that can be looked at."""
     try:
-        folder = Path(name).expanduser()
-        return folder.resolve() if folder.is_dir() else None
+        path = Path(name).expanduser()
+        return path.resolve() if name and (path.is_dir() or path.is_file()) else None
     except (OSError, RuntimeError, ValueError):  # a name too long, a home of nobody's, a byte 0
         return None
 
 
-def _refuse_upload(folder: Path) -> None:
+def _refuse_upload(path: Path) -> None:
     """Whoever can reach the page can put files there, and has not chosen the machine's folders by it."""
     uploads = Path(os.environ.get("GRADIO_TEMP_DIR") or Path(tempfile.gettempdir(), "gradio")).resolve()
-    if folder.is_relative_to(uploads):
+    if path.is_relative_to(uploads):
         raise UserError(
-            f"the folder {folder}", "it holds what was uploaded to the page.", "Copy the model to a folder of your own."
+            f"the folder {path}", "it holds what was uploaded to the page.", "Copy the model to a folder of your own."
         )
 
 

@@ -42,13 +42,13 @@ class ModelFacts:
 
 
 def of(model: str, ask_hub: bool = True) -> ModelFacts | None:
-    """The facts of `model` (see `catalogue.resolve`); None where they cannot be known.
+    """The facts of `model` (see `catalogue.locate`); None where they cannot be known.
 
     Of a Hub id, config.json alone is read: from the Hub's cache, or with `ask_hub` fetched where the Hub answers (which
     takes seconds where it does not).
     """
     try:
-        source = catalogue.resolve(model)
+        source = catalogue.locate(model)
         if source.where == "embedded":
             own = embedded.folder() / "config.json"
             return from_config(json.loads(own.read_text(encoding="utf-8")) if own.exists() else _DEFAULT)

@@ -14,6 +14,7 @@ from ft import hosting
 from ft.errors import UserError
 from ft.models import hub
 from ft.models.libraries import import_libraries
+from ft.models.other_kinds import INDEX, WEIGHTS, tokenizer_refusal
 
 _LARGEST_CONFIG = 4 * 2**20  # bytes; one with 20,000 labels has 1 MB
 _NAMES_TEXTS = ("tokenizer_config.json", "special_tokens_map.json")
@@ -22,17 +23,46 @@ _ALSO_PATHS = ("vocab", "merges", "init_inputs")  # where they are a text and no
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError unless `folder` holds a causal language model with safetensors."""
+    """Raise UserError unless `folder` holds a causal language model with safetensors that are whole."""
     config = read_config(folder)
     check_causal(config.get("architectures"), str(folder))
-    if not any(folder.glob("*.safetensors")):
-        raise UserError(
-            f"the folder {folder}",
-            "it holds no .safetensors file, and weights in pickle files are never loaded.",
-            "Save the model with save_pretrained(), which writes safetensors.",
-        )
-    if (index := folder / hub.INDEX).exists():
-        hub.shard_names(index, str(folder))
+    if refusal := tokenizer_refusal([path.name for path in folder.iterdir()]):
+        raise UserError(f"the folder {folder}", *refusal)
+    check_weights(folder, str(folder), "Copy or download that file again.")
+
+
+def check_weights(folder: Path, model: str, todo: str) -> None:
+    """Raise UserError unless the weights in `folder` are there and whole, as far as the beginnings of the files say.
+
+    `todo` is what to do where one is not, with "{file}" for its path.
+    """
+    names = sorted(hub.shard_names(folder / INDEX, model)) if (folder / INDEX).exists() else []
+    if not names or (folder / WEIGHTS).exists():
+        names = [WEIGHTS]
+        if not (folder / WEIGHTS).exists():
+            found = sorted(path.name for path in folder.glob("*.safetensors"))
+            why = f"its weights are in {found[0]}, not in {WEIGHTS}" if found else "it holds no .safetensors file"
+            raise UserError(
+                f"the model {model}",
+                f"{why}, and weights in pickle files are never loaded.",
+                "Save the model with save_pretrained(), which writes safetensors.",
+            )
+    for name in names:
+        if why := _what_is_wrong(folder / name):
+            raise UserError(f"{name} of the model {model}", why, todo.replace("{file}", str((folder / name).resolve())))
+
+
+def _what_is_wrong(weights: Path) -> str:
+    """Why a safetensors file cannot be read, "" where it can; its header says how long it has to be."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="numpy"):
+            return ""
+    except FileNotFoundError:
+        return "the file is missing."
+    except (OSError, SafetensorError):
+        return "the file is damaged, or was not copied or downloaded whole."
 
 
 def read_config(folder: Path) -> dict[str, Any]:

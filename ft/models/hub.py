@@ -11,9 +11,8 @@ from typing import NoReturn
 
 from ft import hosting
 from ft.errors import UserError
+from ft.models.other_kinds import INDEX, WEIGHTS, refusal_of, tokenizer_refusal
 
-INDEX = "model.safetensors.index.json"
-_WEIGHTS = "model.safetensors"
 _TEXTS = (
     *("config", "generation_config", "tokenizer", "vocab", "merges", "special_tokens_map", "added_tokens"),
     *("chat_template", "tekken.json", "normalizer.json", "emoji.json"),
@@ -76,13 +75,16 @@ def _fetch(model: str, weights: bool) -> Path:
     token, cache = hosting.hub_token(), hosting.hub_cache()
     info = HfApi().model_info(model, files_metadata=True, token=token)
     sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+    base = info.card_data.get("base_model") if info.card_data else ""
+    if refusal := refusal_of(sizes, base if isinstance(base, str) else "") or tokenizer_refusal(sizes):
+        _refuse(model, *refusal)
     names = [name for name in sizes if _is_text(name)]
     for name in names:
         if sizes[name] > _LARGEST_TEXT:
             _refuse(model, f"its {name} has {sizes[name] / 1e6:,.0f} MB.", "Choose another model.")
     if weights:
-        shards = [_WEIGHTS]
-        if _WEIGHTS not in sizes and INDEX in sizes and sizes[INDEX] <= _LARGEST_INDEX:
+        shards = [WEIGHTS]
+        if WEIGHTS not in sizes and INDEX in sizes and sizes[INDEX] <= _LARGEST_INDEX:
             index = hf_hub_download(model, INDEX, revision=info.sha, token=token, cache_dir=cache)
             shards = sorted(shard_names(Path(index), model))
             names.append(INDEX)

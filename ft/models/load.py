@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ft import hosting
 from ft.errors import UserError
 from ft.models import catalogue, device, embedded, hub
-from ft.models.folder import check_causal, tokenizer_folder
+from ft.models.folder import check_causal, check_weights, tokenizer_folder
 from ft.models.libraries import import_libraries
 from ft.models.memory import out_of_memory
+from ft.models.other_kinds import NO_TOKENIZER
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +48,10 @@ def read_tokenizer(folder: Path, model: str) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
     with tokenizer_folder(folder) as clean:
-        tokenizer = _load(model, AutoTokenizer.from_pretrained, clean)
+        tokenizer = _load(model, AutoTokenizer.from_pretrained, clean, what="its tokenizer", todo=NO_TOKENIZER)
+    # Where the file of its vocabulary is missing, transformers makes a tokenizer that knows no text.
+    if not set(tokenizer.get_vocab()) - {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}:
+        raise UserError(f"the model {model}", "its tokenizer has no vocabulary.", NO_TOKENIZER)
     if not tokenizer.chat_template:
         raise UserError(
             f"the model {model}",
@@ -78,6 +82,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     tokenizer = load_tokenizer(model, progress)
     source = catalogue.resolve(model)
     folder = place(model, progress, weights=True)
+    check_weights(folder, model, _again(source.where, folder))
     config = _load(model, AutoConfig.from_pretrained, folder)
     check_causal(config.architectures, model)
     # A config.json may name a package of the Hub to compute attention with, and a file with other weights.
@@ -155,8 +160,22 @@ def place(model: str, progress: Progress | None, weights: bool) -> Path:
     return hub.fetch(source.name, weights)
 
 
-def _load(model: str, load: Callable[..., Any], folder: Path, **options: Any) -> Any:
+def _again(where: str, folder: Path) -> str:
+    """What to do about a damaged file ("{file}") of weights in `folder`."""
+    if where == "folder":
+        return "Copy or download that file again."
+    if hosting.hosted():
+        return "Whoever runs this page can have it fetched again; or choose another model."
+    torn = folder if where == "embedded" else "{file}"
+    return f"Delete {torn} and try again: it is fetched again. Else choose another model."
+
+
+def _load(
+    model: str, load: Callable[..., Any], folder: Path, *, what: str = "it", todo: str = _AGAIN, **options: Any
+) -> Any:
     """Call a `from_pretrained`, with what it can raise for a person's model turned into a UserError.
+
+    `what` could not be loaded is then said, and `todo`.
 
     Damaged files raise whatever the library trips over, and the tokenizers' library raises plain `Exception`.
     """
@@ -184,6 +203,6 @@ def _load(model: str, load: Callable[..., Any], folder: Path, **options: Any) ->
         first = type(error).__name__ if hosting.hosted() or not lines else lines[0][:300]
         raise UserError(
             f"the model {model}",
-            f"it could not be loaded: {first}",
-            f"Its files may be damaged, or of a kind that is not known here. {_AGAIN}",
+            f"{what} could not be loaded: {first.rstrip('.:, ')}.",
+            f"Its files may be damaged, or of a kind that is not known here. {todo}",
         ) from error
