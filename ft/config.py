@@ -161,6 +161,16 @@ def require_layers(config: TrainConfig, layers: int) -> None:
         )
 
 
+def require_positions(config: TrainConfig, positions: int) -> None:
+    """Raise UserError where conversations may be longer than the tokens that a model reads (0: not known)."""
+    if positions and config.max_length > positions:
+        raise UserError(
+            f"max_length = {config.max_length}",
+            f"this model reads at most {positions:,} tokens.",
+            f"Use a number from 16 to {positions}: longer conversations are cut at the end of a reply.",
+        )
+
+
 def _shown(value: Any) -> str:
     try:
         text = repr(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ft.config import DEFAULT_MODEL, TrainConfig, require_layers
+from ft.config import DEFAULT_MODEL, TrainConfig, require_layers, require_positions
 from ft.errors import UserError
 from ft.models import device, facts
 from ft.models.facts import ModelFacts
@@ -34,8 +34,11 @@ class Preset:
     fit: Fit = _as_it_is
 
     def for_model(self, known: ModelFacts | None) -> TrainConfig:
-        """The preset for a model of which that is known; as it is where nothing is."""
-        return self.config if known is None else self.config.with_settings(self.fit(known))
+        """The preset for a model of which that is known, no longer than it reads; as it is where nothing is known."""
+        if known is None:
+            return self.config
+        longest = max(16, min(self.config.max_length, known.positions or self.config.max_length))
+        return self.config.with_settings({"max_length": longest, **self.fit(known)})
 
 
 def _rate_by_rule(known: ModelFacts) -> dict[str, Any]:
@@ -177,4 +180,5 @@ def configure(name: str, settings: Mapping[str, Any], ask_hub: bool = True) -> T
     config = preset(name or default_name()).for_model(known).with_settings(settings)
     if known is not None:
         require_layers(config, known.layers)
+        require_positions(config, known.positions)
     return config

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from safetensors.numpy import save
+
 from ft.models import facts
 from ft.models.facts import ModelFacts
 
@@ -57,9 +59,10 @@ def known(config: dict) -> ModelFacts:
 
 
 def model_folder(parent: Path, config: dict) -> Path:
-    """A model's folder as far as its size goes: with an empty file of weights."""
+    """A model's folder as far as its size goes: without weights, and with a tokenizer of nothing."""
     path = parent / "model"
     path.mkdir()
     (path / "config.json").write_text(json.dumps({**config, "architectures": ["LlamaForCausalLM"]}))
-    (path / "model.safetensors").touch()
+    (path / "tokenizer_config.json").write_text("{}")
+    (path / "model.safetensors").write_bytes(save({}))
     return path

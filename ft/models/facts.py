@@ -22,7 +22,9 @@ _DEFAULT = {  # of the default model, whose own config.json is not there before 
     "num_key_value_heads": 3,
     "vocab_size": 49152,
     "tie_word_embeddings": True,
+    "max_position_embeddings": 8192,
 }
+_POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len")
 _LARGEST = 2**24  # of any of these numbers in a model that exists: a wild config.json must not reach the arithmetic
 
 
@@ -31,7 +33,7 @@ class ModelFacts:
     """A decoder's size. `family` is transformers' model type ("llama", "qwen3"); `parameters` is an estimate.
 
     `lora_parameters` is the number of values in an adapter of rank 1 on all its linear layers; 0 where not known
-    (a mixture of experts).
+    (a mixture of experts). `positions` is how many tokens the model reads at most; 0 where it does not say.
     """
 
     family: str
@@ -39,6 +41,7 @@ class ModelFacts:
     layers: int
     parameters: int
     lora_parameters: int
+    positions: int
 
 
 def of(model: str, ask_hub: bool = True) -> ModelFacts | None:
@@ -88,7 +91,20 @@ def from_config(config: Any) -> ModelFacts | None:
         layers=layers,
         parameters=layers * block + embeddings,
         lora_parameters=0 if experts else layers * sum(a + b for a, b in linear + feed_forward),
+        positions=_positions(inner),
     )
+
+
+def _positions(config: Mapping[str, Any]) -> int:
+    """How many tokens the model reads at most: as many as it has positions, or more where these are scaled (YaRN)."""
+    named = next((n for name in _POSITIONS if (n := _number(config, name))), 0)
+    scaling = config.get("rope_scaling") or config.get("rope_parameters")
+    if not named or not isinstance(scaling, Mapping):
+        return named
+    factor = scaling.get("factor")
+    if not isinstance(factor, (int, float)) or not 1 < factor < _LARGEST:
+        return named
+    return max(named, int(factor * (_number(scaling, "original_max_position_embeddings") or named)))
 
 
 def _number(config: Mapping[str, Any], name: str) -> int:

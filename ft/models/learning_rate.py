@@ -50,6 +50,20 @@ def learning_rate_hint(facts: ModelFacts, chosen: float, variant: Literal["lora"
     )
 
 
+def rate_below(known: ModelFacts | None, diverged: float) -> float:
+    """A learning rate to try after one at which a run diverged: a third of it, and no more than `lora_rule`.
+
+    Where the rule does not know the model, it is no more than the rule's for a hidden size of 2000. It is the most for
+    rslora and DoRA too: their steps are larger, if anything.
+    """
+    return min(diverged / 3, (known and lora_rule(known)) or FULL_FINE_TUNING * LORA_FACTOR)
+
+
+def rate_above(known: ModelFacts | None, slow: float) -> float:
+    """A learning rate to try after one at which nothing was learnt: three times it, and no less than `lora_rule`."""
+    return max(3 * slow, (known and lora_rule(known)) or 0.0)
+
+
 def rank_hint(facts: ModelFacts, rank: int, trained_layers: int | Literal["all"], trained_tokens: int) -> str:
     """A sentence where the data holds more trained tokens than the adapter has values; else "".
 

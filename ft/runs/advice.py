@@ -10,6 +10,9 @@ from typing import Any
 from ft import presets
 from ft.config import TrainConfig
 from ft.figures import count, loss
+from ft.models import facts
+from ft.models.facts import ModelFacts
+from ft.models.learning_rate import rate_above, rate_below
 from ft.runs.curves import Curves, smoothed, window
 
 # Losses are in nats a token: 0.1 makes a reply's tokens 10% likelier or less likely.
@@ -68,7 +71,7 @@ def advise(curves: Curves, config: TrainConfig, figures: dict[str, Any]) -> tupl
     if figures["status"] not in ("finished", "stopped"):
         return ()
     seen = _Seen(curves, figures["status"] == "finished")
-    few = [found] if (found := _few_held_out(seen)) else []
+    few = [found] if (found := _none_held_out(seen) or _few_held_out(seen)) else []
     if diverged := _diverged(seen, config):
         return (diverged, *few)
     less = [found for found in (_over_fitting(seen, config), _too_little_data(seen, config)) if found]
@@ -115,7 +118,7 @@ class _Seen:
 def _broken(event: dict[str, Any], config: TrainConfig) -> Finding:
     what = str(event.get("why")).partition(": the model diverged")[0]
     text = f"At {event.get('given')} {what}: the steps were too large."
-    return Finding("diverged", text, _rate(config, 1 / 3))
+    return Finding("diverged", text, _slower(config))
 
 
 def _diverged(seen: _Seen, config: TrainConfig) -> Finding | None:
@@ -127,7 +130,7 @@ def _diverged(seen: _Seen, config: TrainConfig) -> Finding | None:
         return None
     down, end = loss(lowest), loss(last)
     text = f"Training loss was down to {down} by step {step:,} and ended at {end}: the steps were too large."
-    return Finding("diverged", text, _rate(config, 1 / 3))
+    return Finding("diverged", text, _slower(config))
 
 
 def _over_fitting(seen: _Seen, config: TrainConfig) -> Finding | None:
@@ -148,11 +151,11 @@ def _over_fitting(seen: _Seen, config: TrainConfig) -> Finding | None:
 def _shorter(seen: _Seen, best: int, last: int, config: TrainConfig) -> Change:
     """Up to where it was best; where that is no epoch or the end already, slower."""
     if config.max_steps:
-        return _change(config, "max_steps", best) if 0 < best < last else _rate(config, 1 / 2)
+        return _change(config, "max_steps", best) if 0 < best < last else _rate(config, config.learning_rate / 2)
     epochs = math.ceil(seen.epoch(best) * 2) / 2
     if 1 <= epochs < min(config.epochs, seen.epoch(last)):
         return _change(config, "epochs", epochs)
-    return _rate(config, 1 / 2)
+    return _rate(config, config.learning_rate / 2)
 
 
 def _too_little_data(seen: _Seen, config: TrainConfig) -> Finding | None:
@@ -214,7 +217,17 @@ def _barely_moved(seen: _Seen, config: TrainConfig) -> Finding | None:
     text = f"{which} loss barely moved, from {loss(begun)} to {loss(last)}: it learnt next to nothing."
     if config.learning_rate > HIGHEST_RATE:
         return Finding("barely-moved", text + " The learning rate is high already: look at what the data teaches.")
-    return Finding("barely-moved", text, _rate(config, 3))
+    return Finding("barely-moved", text, _rate(config, rate_above(_known(config), config.learning_rate)))
+
+
+def _none_held_out(seen: _Seen) -> Finding | None:
+    if not seen.conversations or seen.held_out:
+        return None
+    return Finding(
+        "none-held-out",
+        "No conversation was held out, so this run cannot say whether the model got better on unseen ones. To hold "
+        "some out, make the dataset again from its files on the Data tab, with a share held out.",
+    )
 
 
 def _few_held_out(seen: _Seen) -> Finding | None:
@@ -229,5 +242,13 @@ def _change(config: TrainConfig, name: str, value: float) -> Change:
     return Change({name: value}, f"{words} {value:g} instead of {getattr(config, name):g}")
 
 
-def _rate(config: TrainConfig, times: float) -> Change:
-    return _change(config, "learning_rate", float(f"{min(1.0, config.learning_rate * times):.1e}"))
+def _slower(config: TrainConfig) -> Change:
+    return _rate(config, rate_below(_known(config), config.learning_rate))
+
+
+def _known(config: TrainConfig) -> ModelFacts | None:
+    return facts.of(config.model, ask_hub=False)
+
+
+def _rate(config: TrainConfig, rate: float) -> Change:
+    return _change(config, "learning_rate", float(f"{min(1.0, rate):.1e}"))

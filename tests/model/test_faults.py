@@ -110,7 +110,7 @@ def test_a_loss_that_is_worse_than_guessing_ends_the_run_with_the_step_and_its_c
     end(run)
     failed = status(run)
     assert failed.state == "failed" and "the model diverged" in failed.message
-    assert "sample.jsonl, record" in failed.message and "lower learning rate, for example 0.3" in failed.message
+    assert "sample.jsonl, record" in failed.message and "lower learning rate, for example 7.4e-3" in failed.message
     assert failed.message.startswith(f"step {failed.step}: ")
     assert not run.adapter.exists()
 

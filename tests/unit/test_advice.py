@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_sizes import LLAMA_7B, LLAMA_65B, model_folder
 from synthetic_runs import Line, events_of, write
 
-from ft.config import TrainConfig
+from ft.config import DEFAULT_MODEL, TrainConfig
+from ft.models import facts
+from ft.models.learning_rate import lora_rule
 from ft.runs.advice import FEW_STEPS, Finding, advise, margin
 from ft.runs.curves import Curves
 from ft.runs.status import summary
@@ -102,6 +105,30 @@ def test_where_the_loss_was_no_number_any_more_the_rate_is_to_be_a_third():
     assert "step 31" in advice(events)[0].text
 
 
+@pytest.mark.parametrize("size", [None, LLAMA_7B, LLAMA_65B, {**LLAMA_7B, "model_type": "mistral"}])
+@pytest.mark.parametrize("variant", ["lora", "rslora"])
+@pytest.mark.parametrize("begun", [1.0, 0.33, 0.02])
+@pytest.mark.parametrize("ended", ["failed", "finished"])
+def test_after_a_rate_far_too_high_the_next_one_is_no_higher_than_the_rule_gives(
+    home, tmp_path, size, variant, begun, ended
+):
+    """A third of it, and a third of that, would diverge as well."""
+    model = str(model_folder(tmp_path, size)) if size else DEFAULT_MODEL
+    config = CONFIG.with_settings({"model": model, "learning_rate": begun, "lora_variant": variant})
+    said = {"given": "step 3", "why": "the training loss became nan: the model diverged.", "todo": ""}
+    events = events_of(falling(4.5, 2, 1), None, last=3, end="failed", **said) if ended == "failed" else JUMPED
+    known = facts.of(model)
+    assert known is not None
+    assert change(events, config)["learning_rate"] == pytest.approx(lora_rule(known) or 5e-4, rel=0.05)
+    near = config.with_settings({"learning_rate": 3e-4})
+    assert change(events, near) == {"learning_rate": 1e-4}
+
+
+def test_where_nothing_moved_at_a_rate_far_too_low_the_next_one_is_what_the_rule_gives(home):
+    slow = CONFIG.with_settings({"learning_rate": 1e-6})
+    assert change(STILL, slow) == {"learning_rate": 1.3e-3}
+
+
 @pytest.mark.parametrize(
     "why",
     [
@@ -145,6 +172,14 @@ def test_a_rise_that_so_few_held_out_conversations_cannot_tell_is_not_acted_on()
     slight = falling(4.5, 0.6, 1.2), rising_again(1.0, 0.04)
     assert codes(events_of(*slight)) == ["over-fitting"]
     assert codes(events_of(*slight, conversations=(1000, 4))) == ["few-held-out"]
+
+
+@pytest.mark.parametrize("training", [falling(4.5, 2.2, 3), lambda _: 4.5, falling(4.5, 0.4, 3)])
+@pytest.mark.parametrize("end", ["finished", "stopped"])
+def test_where_nothing_was_held_out_the_advice_says_so(training, end):
+    found = advice(events_of(training, None, conversations=(40, 0), end=end))
+    assert "none-held-out" in [each.code for each in found]
+    assert "cannot say whether the model got better" in found[-1].text and found[-1].change is None
 
 
 @pytest.mark.parametrize("events", [GOOD, OVER[:-1], events_of(falling(4.5, 2, 3), None), OVER[:3]])

@@ -9,9 +9,10 @@ import pytest
 from model_sizes import LLAMA_7B, LLAMA_13B, LLAMA_33B, LLAMA_65B, QWEN3_8B, known, model_folder
 
 from ft.config import DEFAULT_MODEL
+from ft.errors import UserError
 from ft.models import facts
 from ft.models.learning_rate import learning_rate_hint, pretraining_peak, rank_hint, rate
-from ft.presets import PRESETS
+from ft.presets import PRESETS, configure
 
 
 @pytest.fixture
@@ -40,6 +41,42 @@ def test_the_default_model_is_known_before_it_is_fetched(home):
 
 def test_a_model_in_a_folder_is_known_by_its_config_alone(folder):
     assert facts.of(str(folder)) == known(LLAMA_65B)
+
+
+YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+
+
+@pytest.mark.parametrize(
+    ("says", "positions"),
+    [
+        ({}, 0),
+        ({"max_position_embeddings": 2048}, 2048),
+        ({"n_positions": 1024}, 1024),
+        ({"max_position_embeddings": 40960, "rope_scaling": YARN}, 131072),
+        ({"max_position_embeddings": 131072, "rope_parameters": {**YARN, "rope_type": "llama3", "factor": 8}}, 262144),
+        ({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": 2}}, 8192),
+        ({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": "2"}}, 4096),
+        ({"max_position_embeddings": -1}, 0),
+    ],
+)
+def test_how_much_a_model_reads_is_known_by_its_positions(says, positions):
+    assert known({**LLAMA_7B, **says}).positions == positions
+
+
+def test_a_maximum_length_beyond_what_the_model_reads_is_refused_and_presets_stay_below_it(home, tmp_path):
+    model = str(model_folder(tmp_path, {**LLAMA_7B, "max_position_embeddings": 300}))
+    for each in PRESETS:
+        assert configure(each.name, {"model": model}).max_length == 300
+    with pytest.raises(UserError) as refused:
+        configure("cpu", {"model": model, "max_length": 301})
+    assert refused.value.given == "max_length = 301" and "at most 300 tokens" in refused.value.why
+    assert configure("cpu", {"model": model, "max_length": 200}).max_length == 200
+    assert configure("guanaco", {"model": str(tmp_path / "model"), "max_length": 300}).max_length == 300
+
+
+def test_a_maximum_length_beyond_what_the_default_model_reads_is_refused_before_it_is_fetched(home):
+    with pytest.raises(UserError, match="8,192"):
+        configure("cpu", {"max_length": 8193})
 
 
 def test_the_text_part_of_a_model_that_also_sees_is_what_counts():
