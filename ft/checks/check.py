@@ -9,6 +9,7 @@ from formats.conversation import Conversation
 from ft.checks.doctor import Finding, Fix, change, examine
 from ft.dataset import edit, parquet
 from ft.dataset.change import Change
+from ft.dataset.remarks import remarks
 from ft.dataset.versions import Version
 from ft.errors import UserError
 
@@ -19,6 +20,7 @@ def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int],
     A fix is the code of a finding ("refusals": its usual fix) or names one of its fixes too ("refusals=untrain").
 
     Gives {"dataset", "version" (the new one where something was put right), "kept", "fixed": [what was done],
+    "remarks": [of that version: what to know of it whatever the model],
     "findings": [{"code", "title", "advice", "fixes": [of "delete", "reason", "redact", "strip" and "untrain", the usual
     first], "rows": numbers from 1 (none where it is of the whole dataset), "examples": [{"row", "text", "after" (only
     where the usual fix changes texts: the text after it)}]}]}. Private data in examples is masked.
@@ -41,6 +43,7 @@ def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int],
         "version": after.version,
         "kept": after.count(),
         "fixed": done,
+        "remarks": remarks(after),
         "findings": [_as_json(each) for each in found],
     }
 

@@ -21,6 +21,8 @@ def check(args: argparse.Namespace) -> int:
         return 0
     if not done["findings"]:
         say(f"Nothing to say against {version.name}, version {version.version}.")
+    for remark in done["remarks"]:
+        say(remark + "\n")
     for each in done["findings"]:
         say(f"{each['title']}  ({each['code']})")
         say(f"  {each['advice']}")

@@ -15,6 +15,7 @@ from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, rejected, sample, versions
 from ft.dataset.look import first_records
+from ft.dataset.remarks import remarks
 from ft.errors import UserError
 from ft.figures import count
 from ft.hub import pull
@@ -45,7 +46,7 @@ def convert(args: argparse.Namespace) -> int:
     finally:
         build.discard(staged)  # nobody could come back to it: from here on it is saved or lost
     if args.json:
-        print_json(version.report)
+        print_json({**version.report, "remarks": remarks(version)})
     else:
         _say_report(version)
         say(f"\nNext: sidetune train {version.name}")
@@ -104,7 +105,7 @@ def _continue(args: argparse.Namespace, files: list[build.SourceFile]) -> int:
         version, fixed, still = found.looked, fixed + found.fixed, still + len(found.still)
     assert isinstance(version, versions.Version)
     if args.json:
-        print_json(version.report)
+        print_json({**version.report, "remarks": remarks(version)})
     else:
         left = f"; {still:,} still cannot be used" if still else ""
         say(f"{count(fixed, 'rejected record')} mended{left}.")
@@ -122,7 +123,7 @@ def datasets(args: argparse.Namespace) -> int:
     if args.name:
         version = versions.find(args.name)
         if args.json:
-            print_json(versions.details(version))
+            print_json({**versions.details(version), "remarks": remarks(version)})
         else:
             _say_details(version)
         return 0
@@ -184,8 +185,8 @@ def _say_report(version: versions.Version) -> None:
         f"Dataset {version.name}, version {version.version}: {count(report['kept'], 'conversation')}, "
         f"{splits['train']:,} to train on and {splits['validation']:,} held out to validate with."
     )
-    if not splits["validation"]:
-        say("Nothing is held out, so a run cannot say whether the model got better on conversations it has not seen.")
+    for remark in remarks(version):
+        say(remark)
     if report["duplicates"]:
         same = count(report["duplicates"], "conversation is", "conversations are")
         say(f"{same} the same as an earlier one (but for case and spaces): kept, and on the same side.")

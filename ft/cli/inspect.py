@@ -26,11 +26,10 @@ def inspect(args: argparse.Namespace) -> int:
     config = TrainConfig().with_settings(given)
     if args.row is None:
         counts = tokens.count_all(version, config, note)
-        lengths = Lengths.of(counts, config.max_length)
         if args.json:
-            print_json(tokens.all_as_json(version, lengths, config))
+            print_json(tokens.all_as_json(version, counts, config))
         else:
-            _say_all(version, lengths, counts, config)
+            _say_all(version, counts, config)
         return 0
     seen = tokens.look_at(version, args.row, config, note)
     if args.json:
@@ -81,15 +80,16 @@ def sentences(seen: Microscope, row: int, model: str) -> list[str]:
     elif seen.cut:
         turns = f", and {count(seen.lost_turns, 'reply', 'replies')} with them" if seen.lost_turns else ""
         found.append(f"At a maximum length of {seen.max_length:,}, {count(seen.cut, 'token')} are cut off{turns}.")
-    return found
+    return [*found, *seen.remarks]
 
 
-def _say_all(version: versions.Version, lengths: Lengths, counts: Counts, config: TrainConfig) -> None:
+def _say_all(version: versions.Version, counts: Counts, config: TrainConfig) -> None:
+    lengths = Lengths.of(counts, config.max_length)
     say(f"{version.name}, version {version.version}, with the tokenizer of {config.model}:")
     learnt = f"{count(lengths.tokens, 'token')}, {lengths.trained:,} of them learnt"
     say(f"{count(lengths.conversations, 'conversation')}, {learnt}.")
-    if counts.several():
-        say(counts.several())
+    for sentence in tokens.said_of_all(counts, config):
+        say(sentence)
     say(f"Shortest {lengths.shortest:,}, median {lengths.median:,}, longest {lengths.longest:,} tokens.\n")
     most = max(many for _, _, many in lengths.histogram)
     for start, end, many in lengths.histogram:

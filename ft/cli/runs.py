@@ -153,6 +153,8 @@ def _say_end(run: Run, found: dict[str, Any]) -> None:
 
 def _say_run(run: Run, found: dict[str, Any]) -> None:
     say(f"Run {run.title}, on {found['dataset']} {found['version']}, made {moment(found['created'])}")
+    for remark in found["remarks"]:
+        say(remark)
     _say_end(run, found)
     say("\nSettings:")
     for name, value in run.config.train.model_dump().items():

@@ -21,7 +21,7 @@ def try_out(args: argparse.Namespace) -> int:
     if args.json:
         print_json(as_json(found, counts, args.price))
     else:
-        say("\n".join(report(found, counts, args.price)))
+        say("\n".join([*report(found, counts, args.price), *counts.remarks]))
         changed = " ".join(f"--set {name}={value}" for name, value in found.changes.items())
         if changed:
             say(f"\nNext: sidetune train {args.name} {changed}")

@@ -217,6 +217,22 @@ def _completed(part: pa.Table) -> pa.Table:
     return table([(each, side, facts(each)) for each, side in zip(conversations(part), sides, strict=True)])
 
 
+def count_reasoning(path: Path) -> int:
+    """How many conversations of the file hold what a reply thought first.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    found = 0
+    with _readable(path), pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            part = file.read_row_group(group, columns=["messages.list.element.reasoning"])
+            for lists in part["messages"].chunks if part.num_columns else ():
+                holds = pc.greater(pc.binary_length(pc.struct_field(lists.flatten(), 0)), 0)
+                found += pc.count_distinct(pc.list_parent_indices(lists).filter(holds)).as_py()
+    return found
+
+
 def side_counts(path: Path) -> dict[str, int]:
     """How many conversations of the file are on each side: {"train": n, "validation": n}.
 

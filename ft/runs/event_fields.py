@@ -83,6 +83,6 @@ _READERS: dict[str, Callable[[object], Any]] = {
     **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(_FLAGS, _flag),
     "batch_size": _size,
-    "devices": _names,
+    **dict.fromkeys(("devices", "remarks"), _names),
     "replies": _replies,
 }

@@ -51,11 +51,6 @@ def _damaged(run_id: str, why: UserError) -> dict[str, Any]:
         *("trained_tokens", "loss", "validation_loss_before", "validation_loss_after", "best_step", "adapter"),
         "peak_memory_bytes",
     )
-    return {
-        "run": run_id,
-        "name": directory.name_of(run_id),
-        "status": DAMAGED,
-        "message": str(why),
-        **dict.fromkeys(unknown),
-        "advice": [],
-    }
+    lists: dict[str, list[Any]] = {"remarks": [], "advice": []}
+    named = {"run": run_id, "name": directory.name_of(run_id)}
+    return {**named, "status": DAMAGED, "message": str(why), **dict.fromkeys(unknown), **lists}

@@ -144,7 +144,8 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
     """The JSON that `sidetune train --json` ends with; null where a figure is not known (yet). `known`: as it was read.
 
     loss is the training loss of the last step, validation losses are means per trained token, before training and of
-    the checkpoint that was kept. advice is what `ft.runs.advice` found, once the run has ended.
+    the checkpoint that was kept. remarks are what was known before it trained, and advice is what `ft.runs.advice`
+    found once it had ended.
     """
     curves = known or Curves.of(events.read(run))
     found, config = curves.told, run.config
@@ -179,4 +180,5 @@ def summary(run: Run, known: Curves | None = None) -> dict[str, Any]:
         "peak_memory_bytes": end.get("peak_memory_bytes")
         or max((e.get("memory_bytes") or 0 for e in steps), default=None),
     }
+    figures["remarks"] = data.get("remarks", [])
     return {**figures, "advice": [each.as_json() for each in advise(curves, config.train, figures)]}

@@ -51,11 +51,12 @@ def _data(event: dict[str, Any]) -> str:
             ("dropped", "over-long dropped"),
             ("no_trained", "without a reply to learn from left out"),
         )
-        if event.get(key)
+        if event.get(key) and "remarks" not in event  # which say it too
     ]
+    lines = "".join(f"\n{remark}" for remark in event.get("remarks", ()))
     return (
         f"{count(event.get('train') or 0, 'conversation')} to train on, {event.get('validation') or 0:,} held out; "
-        f"{count(event.get('trained_tokens') or 0, 'token')} to learn{'; ' if lost else ''}{'; '.join(lost)}."
+        f"{count(event.get('trained_tokens') or 0, 'token')} to learn{'; ' if lost else ''}{'; '.join(lost)}.{lines}"
     )
 
 

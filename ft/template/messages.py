@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 # What a template raises on messages that it does not take; one that divides by their number raises ZeroDivisionError.
 REFUSALS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+TOOLS_AS_TEXT = (
+    "This model's chat template has no place for tools: tool definitions and calls are written as text (<tools> in the "
+    "system message, <tool_call> in the reply)."
+)
+REASONING_LEFT_OUT = (
+    "This model's chat template has no place for reasoning: what replies thought first is left out, and only the "
+    "replies are learnt."
+)
 _PROBE = "sidetune_probe"
 _ASK = {"role": "user", "content": "x"}
 

@@ -40,7 +40,7 @@ class Microscope:
     `samples`: how many rows of tokens training makes of it, more than one where the chat template rewrites earlier
     turns; `tokens`, `trained` and `cut` are those of all of them. `ends`: of each turn that is learnt, whether the
     token that ends it is learnt too. `lost_turns` counts those that are cut off; `dropped` says that nothing of the
-    conversation is left.
+    conversation is left. `remarks`: what the chat template has no place for, in a sentence each.
     """
 
     pieces: tuple[Piece, ...]
@@ -52,6 +52,7 @@ class Microscope:
     ends: tuple[bool, ...]
     lost_turns: int
     dropped: bool
+    remarks: tuple[str, ...] = ()
 
     @property
     def shown(self) -> int:
@@ -95,6 +96,7 @@ def look(conversation: Conversation, renderer: Renderer, max_length: int, overlo
         ends=tuple(ends),
         lost_turns=sum(len(sample.spans) for sample in samples) - len(ends),
         dropped=not any(fitted),
+        remarks=tuple(renderer.remarks(conversation)),
     )
 
 

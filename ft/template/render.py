@@ -9,7 +9,9 @@ from formats.repair import has_name
 from ft.errors import UserError
 from ft.template.encoding import Encoded, Encoding
 from ft.template.messages import (
+    REASONING_LEFT_OUT,
     REFUSALS,
+    TOOLS_AS_TEXT,
     in_parts,
     results_as_text,
     supports_reasoning,
@@ -92,6 +94,16 @@ class Renderer:
                 "begins, so what the model would have to write is not certain.",
                 "Leave that message out (or its reasoning, if it has any), or choose another base model.",
             ) from error
+
+    def remarks(self, conversation: Conversation) -> list[str]:
+        """What of `conversation` the chat template has no place for, in a sentence each."""
+        messages = conversation.messages
+        tools = conversation.tools or any(message.tool_calls for message in messages)
+        reasoning = any(message.reasoning for message in messages)
+        return [
+            *([TOOLS_AS_TEXT] if tools and not self.native_tools else ()),
+            *([REASONING_LEFT_OUT] if reasoning and not self.native_reasoning else ()),
+        ]
 
     def special_tokens(self) -> set[int]:
         """The tokens that stand for themselves and not for text, such as the one that ends a turn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -33,7 +34,8 @@ class Counts:
 
     `used`, `cut`, `dropped` and `no_trained` are conversations. `samples`, `tokens` and `trained_tokens` are what the
     trainer gets: mostly one sample a conversation, several where the chat template rewrites earlier turns. `lengths`
-    are those of the conversations' longest samples, in tokens, before any cut.
+    are those of the conversations' longest samples, in tokens, before any cut. `remarks` counts the conversations of
+    which there is something to say (see `Renderer.remarks`).
     """
 
     used: int = 0
@@ -45,6 +47,7 @@ class Counts:
     trained_tokens: int = 0
     longest: int = 0
     lengths: list[int] = field(default_factory=list)
+    remarks: Counter[str] = field(default_factory=Counter)
 
     def lost(self) -> str:
         """A sentence on what was cut or left out, "" where nothing was."""
@@ -88,6 +91,7 @@ def prepare(
     """
     for conversation in conversations:
         samples = renderer.samples(conversation)
+        counts.remarks.update(renderer.remarks(conversation))
         length = max(len(sample.input_ids) for sample in samples)
         counts.lengths.append(length)
         counts.longest = max(counts.longest, length)

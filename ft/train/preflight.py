@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from formats.conversation import Conversation
-from ft.config import TrainConfig
+from ft.config import TrainConfig, require_positions
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue, device
+from ft.models import catalogue, device, facts
 from ft.template.apart import rendered
 from ft.template.render import Renderer
 from ft.train.batch import batch_of
 from ft.train.data import Counts, prepare, size_of
+from ft.train.remarks import remarks
 from ft.train.tracker import require_tracker
 
 
@@ -37,7 +37,7 @@ class Preflight:
     validations: int
     validation_tokens: int
     lengths: list[int]
-    messages: list[str]
+    remarks: list[str]
 
 
 def steps_for(samples: int, config: TrainConfig) -> int:
@@ -70,34 +70,18 @@ def check(
     require_tracker(config)
     gpus = device.chosen(config.gpus)
     batch = batch_of(config, [], len(gpus))
-    found: _Tokenised | None = None
-    for each in rendered(config.model, _tokenise, version, config, size=size_of(version), progress=progress, heed=heed):
-        found = each
-    assert found is not None
-    train, held_out = found.train, found.held_out
+    train, held_out = Counts(), Counts()
+    for found in rendered(
+        config.model, _tokenise, version, config, size=size_of(version), progress=progress, heed=heed
+    ):
+        if found:
+            train, held_out = found
     require_some(train, version.name, config)
-    messages = []
-    for counts, side in ((train, "training"), (held_out, "validation")):
-        if counts.lost():
-            messages.append(
-                f"Of the {side} conversations: {counts.lost()} (maximum length {config.max_length} tokens)."
-            )
-    if train.several():
-        messages.append(train.several())
-    if not held_out.used:
-        messages.append("No conversation is held out: the run cannot say whether the model got better on unseen ones.")
-    if found.tools_as_text:
-        messages.append(
-            "This model's chat template has no place for tools: tool definitions and calls are written as text "
-            "(<tools> in the system message, <tool_call> in the reply)."
-        )
-    if found.reasoning_left_out:
-        messages.append(
-            "This model's chat template has no place for reasoning: what replies thought first is left out, and only "
-            "the replies are learnt."
-        )
+    known = facts.of(config.model, ask_hub=False)
+    require_positions(config, known.positions if known else 0)
+    said = remarks(config, train, held_out, known)
     if len(gpus) > 1:
-        messages.append(
+        said.append(
             f"{len(gpus)} GPUs share each step: {batch.size * batch.accumulation} of its {batch.rows_a_step} "
             f"conversations on each, {batch.size} at once."
         )
@@ -116,40 +100,16 @@ def check(
         validations=1 + math.ceil(steps / between) if held_out.used else 0,
         validation_tokens=held_out.tokens,
         lengths=train.lengths + held_out.lengths,
-        messages=messages,
+        remarks=said,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tokenised:
-    train: Counts
-    held_out: Counts
-    tools_as_text: bool
-    reasoning_left_out: bool
-
-
-def _tokenise(renderer: Renderer, version: Version, config: TrainConfig) -> Iterator[_Tokenised | None]:
+def _tokenise(renderer: Renderer, version: Version, config: TrainConfig) -> Iterator[tuple[Counts, Counts] | None]:
     train, held_out = Counts(), Counts()
-    told: set[str] = set()
     for split, counts in (("train", train), ("validation", held_out)):
-        for _ in prepare(_noting(version.conversations(split), told), renderer, config, counts):
+        for _ in prepare(version.conversations(split), renderer, config, counts):
             yield None
-    yield _Tokenised(
-        train,
-        held_out,
-        tools_as_text=not renderer.native_tools and "tools" in told,
-        reasoning_left_out=not renderer.native_reasoning and "reasoning" in told,
-    )
-
-
-def _noting(conversations: Iterable[Conversation], told: set[str]) -> Iterator[Conversation]:
-    """The conversations, one by one; what of "tools" and "reasoning" there is in them is added to `told`."""
-    for conversation in conversations:
-        if conversation.tools or any(message.tool_calls for message in conversation.messages):
-            told.add("tools")
-        if any(message.reasoning for message in conversation.messages):
-            told.add("reasoning")
-        yield conversation
+    yield train, held_out
 
 
 def require_some(train: Counts, dataset: str, config: TrainConfig) -> None:

@@ -10,10 +10,12 @@ from ft.config import TrainConfig
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
+from ft.models import facts
 from ft.template.apart import rendered
 from ft.template.microscope import Microscope, look
 from ft.template.render import Renderer
 from ft.train.data import Counts, prepare, size_of
+from ft.train.remarks import on_length, on_template
 
 BINS = 12
 _A_PROGRESS = 500  # conversations
@@ -105,10 +107,16 @@ def _histogram(ordered: list[int]) -> tuple[tuple[int, int, int], ...]:
     )
 
 
+def said_of_all(counts: Counts, config: TrainConfig) -> list[str]:
+    """What a person should know beside the lengths, in sentences."""
+    several = [counts.several()] if counts.several() else []
+    return [*several, *on_template(counts), *on_length(config, facts.of(config.model, ask_hub=False))]
+
+
 def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:
     """{"row", "model", "max_length", "samples", "count", "shown", "trained", "cut", "lost_turns",
-    "end_of_turn_trained", "tokens": [{"ids", "text", "kind", "special", "sample"}]}; "tokens" are the first "shown" of
-    "count"."""
+    "end_of_turn_trained", "remarks", "tokens": [{"ids", "text", "kind", "special", "sample"}]}; "tokens" are the first
+    "shown" of "count"."""
     tokens = [
         {"ids": list(p.ids), "text": p.text, "kind": p.kind, "special": p.special, "sample": p.sample + 1}
         for p in seen.pieces
@@ -124,13 +132,15 @@ def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:
         "cut": seen.cut,
         "lost_turns": seen.lost_turns,
         "end_of_turn_trained": list(seen.ends),
+        "remarks": list(seen.remarks),
         "tokens": tokens,
     }
 
 
-def all_as_json(looked: Version, lengths: Lengths, config: TrainConfig) -> dict[str, Any]:
+def all_as_json(looked: Version, counts: Counts, config: TrainConfig) -> dict[str, Any]:
     """{"dataset", "version", "model", "conversations", "tokens", "trained", "shortest", "median", "longest",
-    "max_length", "beyond", "histogram": [{"from", "to", "conversations"}]}."""
+    "max_length", "beyond", "remarks", "histogram": [{"from", "to", "conversations"}]}."""
+    lengths = Lengths.of(counts, config.max_length)
     return {
         "dataset": looked.name,
         "version": looked.version,
@@ -143,5 +153,6 @@ def all_as_json(looked: Version, lengths: Lengths, config: TrainConfig) -> dict[
         "longest": lengths.longest,
         "max_length": config.max_length,
         "beyond": lengths.beyond,
+        "remarks": said_of_all(counts, config),
         "histogram": [{"from": a, "to": b, "conversations": many} for a, b, many in lengths.histogram],
     }

@@ -10,8 +10,9 @@ import torch
 from accelerate import PartialState
 from transformers import set_seed
 
+from ft.config import require_positions
 from ft.dataset import versions
-from ft.models import device
+from ft.models import device, facts
 from ft.models.load import load_base
 from ft.models.memory import give_back, out_of_memory
 from ft.runs import checkpoints, events
@@ -26,6 +27,7 @@ from ft.train.optimizer import forget_embeddings
 from ft.train.preflight import require_some, steps_between_validations, steps_for
 from ft.train.probes import Probes
 from ft.train.ranks import from_first, processes, rank, with_others
+from ft.train.remarks import remarks
 from ft.train.rows import ask, encode_side
 from ft.train.told import ToldAlreadyError, is_told
 from ft.train.tracker import place_tracker, require_tracker
@@ -81,6 +83,8 @@ def _train(run: Run, batch: Batch) -> None:
     place_tracker(run)
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, say, dtype=_dtype(run))
+    known = facts.of(config.model, ask_hub=False)
+    require_positions(config, known.positions if known else 0)
     say("Tokenizing the conversations")
     dataset = versions.find(f"{run.config.dataset}@{run.config.version}")
     training, counts = encode_side(dataset, "train", config)
@@ -97,6 +101,7 @@ def _train(run: Run, batch: Batch) -> None:
         cut=counts.cut + held_out.cut,
         dropped=counts.dropped + held_out.dropped,
         no_trained=counts.no_trained + held_out.no_trained,
+        remarks=remarks(config, counts, held_out, known),
     )
     steps = steps_for(counts.samples, config)
     eval_steps = steps_between_validations(counts.samples, steps, config)

@@ -117,8 +117,8 @@ def seconds(found: Attempt, counts: Preflight) -> float | None:
 
 
 def as_json(found: Trial, counts: Preflight, price: float | None = None) -> dict[str, Any]:
-    """{"fits", "changes", "room_bytes", "device", "steps", "seconds", "cost", "attempts": [{"settings", "fits",
-    "peak_bytes", "tokens_per_second"}]}; `price` is money an hour, and "cost" in the same money."""
+    """{"fits", "changes", "room_bytes", "device", "steps", "seconds", "cost", "remarks", "attempts": [{"settings",
+    "fits", "peak_bytes", "tokens_per_second"}]}; `price` is money an hour, and "cost" in the same money."""
     fitting = found.fitting
     took = seconds(fitting, counts) if fitting else None
     asked = found.attempts[0].config
@@ -130,6 +130,7 @@ def as_json(found: Trial, counts: Preflight, price: float | None = None) -> dict
         "steps": counts.steps,
         "seconds": took,
         "cost": None if price is None or took is None else round(took / 3600 * price, 4),
+        "remarks": counts.remarks,
         "attempts": [
             {
                 "settings": {k: v for k, v in each.config.model_dump().items() if v != getattr(asked, k)},

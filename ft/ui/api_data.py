@@ -18,13 +18,13 @@ from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
 from ft.dataset.build import SourceFile
 from ft.dataset.near import THRESHOLD
+from ft.dataset.remarks import remarks
 from ft.dataset.staging import disk_error
 from ft.hosting import hub_token
 from ft.hub import pull as pulling
 from ft.hub import push as pushing
 from ft.runs import deletion
 from ft.train import tokens
-from ft.train.tokens import Lengths
 from ft.ui import endpoint
 from ft.ui.data_tokens import ONE_AT_A_TIME
 from ft.ui.endpoint import refusing
@@ -79,7 +79,8 @@ def _converted(files: list[SourceFile], name: str, format: str) -> dict[str, Any
     versions.check_name(name or "")
     staged = build.stage(files, reading=Reading(format=format or "auto"))
     try:
-        return build.save(staged, name).report
+        saved = build.save(staged, name)
+        return {**saved.report, "remarks": remarks(saved)}
     finally:
         build.discard(staged)
 
@@ -118,7 +119,7 @@ def inspect(dataset: str, row: int = 0, model: str = "", max_length: int = 0) ->
     config = TrainConfig().with_settings({**given, **({"max_length": int(max_length)} if max_length else {})})
     if row:
         return tokens.one_as_json(tokens.look_at(found, int(row), config), int(row), config.model)
-    return tokens.all_as_json(found, Lengths.of(tokens.count_all(found, config), config.max_length), config)
+    return tokens.all_as_json(found, tokens.count_all(found, config), config)
 
 
 @refusing

@@ -18,6 +18,7 @@ from ft.errors import UserError
 from ft.template.microscope import Microscope, Piece
 from ft.train import tokens
 from ft.train.data import Counts
+from ft.train.remarks import on_template
 from ft.train.tokens import Lengths
 from ft.ui import alerts
 from ft.ui.background import Item, Say, follow
@@ -142,6 +143,7 @@ def markup(seen: Microscope) -> str:
         facts.append(f"The maximum length cuts {counted(seen.cut, 'token')} off{lost}.")
     if not seen.trained and not seen.dropped:
         facts.append("There is nothing to learn in it.")
+    facts += map(escape, seen.remarks)
     notes = "".join(f'<p class="note">{fact}</p>' for fact in facts)
     rows = "".join(f'<div class="tokens" dir="auto">{"".join(map(_token, row))}</div>' for row in _samples(seen))
     return notes + _LEGEND + rows
@@ -195,7 +197,7 @@ def summary(counts: Counts, limit: int) -> str:
         f"Shortest {of.shortest:,}, median {of.median:,}, longest {of.longest:,} tokens. "
     )
     words += f"{of.beyond:,} are longer than {limit:,}: {counts.lost()}." if of.beyond else f"All fit into {limit:,}."
-    words += f" {counts.several()}" if counts.several() else ""
+    words = " ".join(filter(None, [words, counts.several(), *on_template(counts)]))
     return f'<p class="note">{escape(words)}</p>'
 
 

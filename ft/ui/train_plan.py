@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ft.config import TrainConfig
 from ft.models.facts import ModelFacts
-from ft.models.learning_rate import learning_rate_hint, rank_hint
 from ft.presets import Preset
 from ft.train.preflight import Preflight
 from ft.ui.train_settings import differences
@@ -13,8 +12,8 @@ AUTOMATIC_LIMIT = 5_000  # conversations: tokenising more takes long enough that
 
 
 def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFacts | None = None) -> str:
-    """The counts of `ft.train.preflight.check` in plain words, with the marks of `ft.ui.marks`; what is `known` of the
-    model's size says whether the learning rate or the rank is far from what suits it."""
+    """What `ft.train.preflight.check` found in plain words, with the marks of `ft.ui.marks`; what is `known` of the
+    model's size says how the preset fits itself to it."""
     rows = "samples" if found.samples > found.train else "conversations"
     share = found.trained_tokens / found.tokens if found.tokens else 0
     lines = [
@@ -24,11 +23,8 @@ def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFact
         f"**{found.steps:,} steps** of {_per_step(config)} {rows}"
         + (f", {config.epochs:g} times through." if not config.max_steps else ", then it ends: see max steps."),
         _long(found, config),
-        *found.messages,
+        *found.remarks,
     ]
-    if known is not None:
-        lines.append(learning_rate_hint(known, config.learning_rate, config.lora_variant))
-        lines.append(rank_hint(known, config.lora_rank, config.trained_layers, found.trained_tokens))
     changed = differences(config, preset.for_model(known))
     if changed:
         lines.append(f"Changed from {preset.title}: {changed}.")

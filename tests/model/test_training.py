@@ -114,7 +114,7 @@ def test_what_a_run_would_do_is_said_before(sample):
     assert 0 < found.trained_tokens < found.tokens
     assert found.over_limit == 0
     tight = preflight.check(sample, TrainConfig(max_length=100))
-    assert tight.over_limit > 0 and any("over-long" in message for message in tight.messages)
+    assert tight.over_limit > 0 and any("over-long" in message for message in tight.remarks)
 
 
 def test_what_the_chat_template_has_no_place_for_is_said_before(sample, tmp_path):
@@ -125,10 +125,10 @@ def test_what_the_chat_template_has_no_place_for_is_said_before(sample, tmp_path
     ]
     file = tmp_path / "chats.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)))
-    said = preflight.check(save(stage([SourceFile(file, file.name)]), "kept"), TrainConfig()).messages
+    said = preflight.check(save(stage([SourceFile(file, file.name)]), "kept"), TrainConfig()).remarks
     for words in ("no place for tools", "no place for reasoning"):
         assert any(words in each for each in said), (words, said)
-        assert not any(words in each for each in preflight.check(sample, TrainConfig()).messages)
+        assert not any(words in each for each in preflight.check(sample, TrainConfig()).remarks)
 
 
 def test_over_long_conversations_are_refused_by_name_where_that_was_asked(sample):

@@ -19,7 +19,7 @@ COUNTS = Preflight(
     validations=13,
     validation_tokens=2_000,
     lengths=[],
-    messages=[],
+    remarks=["Two were cut."],
 )
 CONFIG = TrainConfig(batch_size=4, epochs=3)
 FITS = Attempt(CONFIG, True, 3 * GB, 200.0, 650.0)

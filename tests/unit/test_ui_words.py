@@ -17,7 +17,9 @@ from ft.models.device import Device
 from ft.presets import PRESETS, preset
 from ft.runs.directory import RunConfig
 from ft.runs.status import Status
+from ft.train.data import Counts
 from ft.train.preflight import Preflight
+from ft.train.remarks import remarks
 from ft.ui import chat_turns, run_words, train_form, train_plan, train_settings
 from ft.ui.background import follow
 
@@ -85,11 +87,15 @@ def test_the_plan_names_what_was_changed_from_the_preset_and_what_is_too_long():
 
 def test_the_plan_says_that_a_learning_rate_is_far_from_what_suits_the_model_and_only_then(home):
     recipe, known = preset("cpu"), facts.of(DEFAULT_MODEL)
-    found = Preflight(90, 90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [])
-    assert "Without Regret" not in train_plan.plan(found, recipe.for_model(known), recipe, known)
+    some = Counts(used=90, samples=90, trained_tokens=250)
+    assert remarks(recipe.for_model(known), some, some, known) == []
     slow = recipe.for_model(known).with_settings({"learning_rate": 1e-5})
-    assert "times lower" in train_plan.plan(found, slow, recipe, known)
-    assert "times lower" not in train_plan.plan(found, slow, recipe, None)
+    (said,) = remarks(slow, some, some, known)
+    assert "times lower" in said
+    assert "times lower" in train_plan.plan(
+        Preflight(90, 90, 10, 1000, 250, 300, 0, 0, 68, 12, 100, [], [said]), slow, recipe, known
+    )
+    assert remarks(slow, some, some, None) == []
 
 
 def test_each_side_remembers_its_own_replies():

@@ -1,0 +1,35 @@
+"""What a person should know of a dataset before training on it, whatever the model, in sentences."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from ft.dataset import parquet
+from ft.dataset.versions import Version
+from ft.figures import count
+
+NONE_HELD_OUT = (
+    "Nothing is held out, so a run cannot say whether the model got better on conversations that it has not seen."
+)
+
+
+def remarks(version: Version) -> list[str]:
+    """That nothing is held out, and what many chat templates have no place for: reasoning and tools.
+
+    Raises:
+        UserError: the dataset's file is damaged.
+    """
+    found = [] if version.report["splits"]["validation"] else [NONE_HELD_OUT]
+    tools = pc.sum(parquet.index(version.conversations_path)["has_tools"]).as_py() or 0
+    which = f"`sidetune inspect {version.name} --model MODEL` says what a model makes of it."
+    if thinking := parquet.count_reasoning(version.conversations_path):
+        found.append(
+            f"{count(thinking, 'conversation')} with reasoning (what a reply thought first). A model whose chat "
+            f"template has no place for it, as that of the default, learns the replies alone: {which}"
+        )
+    if tools:
+        found.append(
+            f"{count(tools, 'conversation')} with tools. A model whose chat template has no place for them, as that "
+            f"of the default, reads and writes them as text: {which}"
+        )
+    return found
