@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from formats.conversation import Message
 from ft.chat.line import Line
 from ft.chat.pair import Pair
-from ft.chat.stream import Stream
+from ft.chat.stream import Stream, divergence
 from ft.errors import UserError
 from ft.models.memory import give_back, out_of_memory
+from ft.models.saved_tokenizer import require_same
 from ft.runs import directory
 from ft.runs.checkpoints import folders
 from ft.runs.directory import Run
+from ft.runs.status import how_diverged
 
 if TYPE_CHECKING:
     import torch
@@ -162,7 +164,7 @@ class Engine:
                         base.step(self._peft)
                 tuned.step(self._peft)
                 if kl is None and prompts[0] == prompts[1]:
-                    kl = _kl(tuned.first_logits, base.first_logits)
+                    kl = divergence(tuned.first_logits, base.first_logits)
                 now = time.monotonic()
                 if now - shown >= 1 / _YIELDS_PER_SECOND or (base.reason and tuned.reason):
                     shown = now
@@ -190,10 +192,14 @@ class Engine:
             assert self._loaded is not None
             name = f"{run.id}-{checkpoint}-{key[-1]}".replace(".", "-")  # a module's name holds no dot
             try:
+                require_same(self._loaded.tokenizer, path, run.config.train.model)
                 if self._peft is None:
                     self._peft = PeftModel.from_pretrained(self._loaded.model, path, adapter_name=name)
                 else:
                     self._peft.load_adapter(path, adapter_name=name)
+            except UserError:
+                self.close()  # so that the base is read again once its files are what they were
+                raise
             except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
                 self.close()  # it may have been half put on
                 raise UserError(
@@ -277,10 +283,11 @@ def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:
     run = directory.find(run_id)
     there = checkpoints(run)
     if not there:
+        how = how_diverged(run)
         raise UserError(
             f"run {run.title}",
-            "it has no adapter yet.",
-            "Wait for its first checkpoint, or resume it if it was interrupted.",
+            "it diverged before its first checkpoint." if how else "it has no adapter yet.",
+            how or "Wait for its first checkpoint, or resume it if it was interrupted.",
         )
     if checkpoint and checkpoint not in there:
         raise UserError(
@@ -291,10 +298,3 @@ def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:
 
 def _adapter_path(run: Run, checkpoint: str) -> Path:
     return run.adapter if checkpoint == BEST else run.checkpoints / checkpoint
-
-
-def _kl(tuned: torch.Tensor | None, base: torch.Tensor | None) -> float | None:
-    if tuned is None or base is None:
-        return None
-    p, q = tuned.log_softmax(-1), base.log_softmax(-1)
-    return float((p.exp() * (p - q)).sum())

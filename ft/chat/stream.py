@@ -86,3 +86,11 @@ class Stream:
         if not self.reason:
             text = text.rstrip("\ufffd")
         return Reply(text, len(self._ids), self._seconds, bool(self.reason), self.reason)
+
+
+def divergence(tuned: torch.Tensor | None, base: torch.Tensor | None) -> float | None:
+    """KL(tuned || base) in nats of two tokens' logits (a vector each); None while one is not known."""
+    if tuned is None or base is None:
+        return None
+    p, q = tuned.log_softmax(-1), base.log_softmax(-1)
+    return float((p.exp() * (p - q)).sum())

@@ -128,6 +128,18 @@ def _ended(event: dict[str, Any], step: int) -> tuple[State, str]:
     return "finished", reasons.get(str(event.get("reason")), "Finished")
 
 
+def how_diverged(run: Run, known: Curves | None = None) -> str:
+    """How the run diverged and what to train with instead, "" where it did not. `known`: the run as it was read."""
+    found = next((each for each in summary(run, known)["advice"] if each["code"] == "diverged"), None)
+    return f"{found['text']} Train again with {found['change']}." if found else ""
+
+
+def caution(run: Run) -> str:
+    """What to tell whoever talks to what the run left, "" where there is nothing to tell."""
+    how = how_diverged(run)
+    return how and f"This run diverged, so its replies may be worse than the base model's. {how}"
+
+
 def log_tail(run: Run, lines: int = 200) -> str:
     """The last `lines` lines of train.log ("" where it cannot be read), reading at most its last 64 KiB."""
     try:

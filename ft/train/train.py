@@ -15,6 +15,7 @@ from ft.dataset import versions
 from ft.models import device, facts
 from ft.models.load import load_base
 from ft.models.memory import give_back, out_of_memory
+from ft.models.saved_tokenizer import require_same
 from ft.runs import checkpoints, events
 from ft.runs.directory import Run
 from ft.train.assemble import put_adapter, trainer_for, training_dtype
@@ -111,6 +112,8 @@ def _train(run: Run, batch: Batch) -> None:
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     checkpoint = _resume_point(run)
     first = checkpoints.step(checkpoint) if checkpoint else 0
+    if checkpoint:
+        require_same(loaded.tokenizer, checkpoint, config.model)
     trainer = trainer_for(
         model,
         loaded,

@@ -10,7 +10,7 @@ from ft.dataset import versions
 from ft.errors import UserError
 from ft.runs import directory, names
 from ft.runs.directory import Run
-from ft.runs.status import status, summary
+from ft.runs.status import caution, how_diverged, status, summary
 
 SAMPLES = (
     "Who are you?",
@@ -57,13 +57,17 @@ def note(wanted: str, chosen: Run | None) -> str:
     if not wanted or (chosen is not None and chosen.id == wanted):
         if chosen is None:
             return ""
-        return "This run is still going: its checkpoints so far can be talked to." if status(chosen).live else ""
+        if status(chosen).live:
+            return "This run is still going: its checkpoints so far can be talked to."
+        return caution(chosen)
     instead = f" Shown instead: {chosen.name}." if chosen else ""
     try:
         run = directory.find(wanted)
-        now = status(run)
+        now, how = status(run), how_diverged(run)
     except UserError:
         return f"Run {wanted} is not there any more.{instead}"
+    if how:
+        return f"Run {run.name} diverged before its first checkpoint. {how}{instead}"
     if now.live:
         return f"Run {run.name} is still going: its first checkpoint can be talked to.{instead}"
     return f"Run {run.name} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
