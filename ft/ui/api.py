@@ -86,11 +86,12 @@ def _replies(
         )
 
     last, status = Pair(Reply(), Reply(), False), "Reading the prompt"
-    warning = {"caution": caution(directory.find(run))}
+    warning: dict[str, str] = {}
     with closing(follow(work)) as all_news:
         for news in all_news:  # a few times a second: between two of them Gradio sees whether the client has left
             if isinstance(news, Pair):
                 last, status = news, ""
+                warning = warning or {"caution": caution(directory.find(run))}
             status = news if isinstance(news, str) else status
             if not last.done:
                 yield {**as_json(last), **warning, "status": status}

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+import synthetic_runs
 
 from ft.chat.engine import Engine
 from ft.chat.pair import Pair, Reply
@@ -55,14 +56,15 @@ def until(values: Iterator[dict[str, Any]], fits: Callable[[dict[str, Any]], boo
     return next(value for value in values if isinstance(value, dict) and fits(value))
 
 
-def test_a_client_that_leaves_frees_the_engine_and_the_next_was_told_its_place(served):
+def test_a_client_that_leaves_frees_the_engine_and_the_next_was_told_its_place(home, served):
     engine, url = served
+    one, two = (synthetic_runs.write(home, name, []).id for name in ("one", "two"))
     with ExitStack() as left:
-        with asked(url, "first", "hello", 8, 0) as first:
-            assert until(first, lambda value: value["base"]["text"] == "first")
-            second = left.enter_context(asked(url, "second", "hello", 8, 0))
+        with asked(url, one, "hello", 8, 0) as first:
+            assert until(first, lambda value: value["base"]["text"] == one)
+            second = left.enter_context(asked(url, two, "hello", 8, 0))
             assert until(second, lambda value: value.get("status") == "1 other is before you")["base"]["text"] == ""
-        assert until(second, lambda value: value["base"]["text"] == "second")["status"] == ""
+        assert until(second, lambda value: value["base"]["text"] == two)["status"] == ""
     deadline = time.monotonic() + LONG
     while engine.busy and time.monotonic() < deadline:
         time.sleep(0.1)
