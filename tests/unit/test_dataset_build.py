@@ -257,8 +257,8 @@ def test_nothing_but_the_dataset_is_left_once_it_is_saved(home, tmp_path):
 
 
 def test_a_file_that_is_too_much_is_told_in_the_report_beside_what_was_kept(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "_LEAST", 64 << 20)
-    monkeypatch.setattr(readers, "_MOST", 64 << 20)
+    monkeypatch.setattr(readers, "_LEAST", 40 << 20)
+    monkeypatch.setattr(readers, "_MOST", 40 << 20)
     line = json.dumps(sharegpt("Hello"))
     huge = json.dumps(sharegpt("word " * 6_000_000))
     some, none, whole = tmp_path / "some.jsonl", tmp_path / "none.jsonl", tmp_path / "whole.jsonl"
