@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -31,15 +32,12 @@ class Page(gr.Blocks):
             if not named.get("iterator"):
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
             return await super().process_api(block_fn, inputs, *given, **named)
-        except gr.Error:
-            raise
-        except UserError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        except InvalidPathError as error:
-            raise gr.Error(str(_not_uploaded()), print_exception=False) from error
-        except Exception:
-            _log.exception("An event failed")
-            raise gr.Error(WENT_WRONG, print_exception=False) from None
+        except Exception as error:
+            raised = _as_sentence(error)
+            event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
+            if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
+                raised.message = escape(str(raised.message))
+            raise raised from None
 
     async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *given: Any, **named: Any) -> list[Any]:
         """As Gradio's, which hands the values that the browser sent to the components.
@@ -54,6 +52,17 @@ class Page(gr.Blocks):
             return list(await super().preprocess_data(block_fn, inputs, *given, **named))
         except ValidationError as error:
             raise UserError("the arguments", "one of them has another form.", "See the list of endpoints.") from error
+
+
+def _as_sentence(error: Exception) -> gr.Error:
+    if isinstance(error, gr.Error):
+        return error
+    if isinstance(error, InvalidPathError):
+        error = _not_uploaded()
+    if isinstance(error, UserError):
+        return gr.Error(str(error), print_exception=False)
+    _log.exception("An event failed")
+    return gr.Error(WENT_WRONG, print_exception=False)
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,10 @@ def fails(text: str) -> str:
     raise KeyError("a secret of the machine")
 
 
+def refuses(text: str) -> str:
+    raise UserError(text, "it cannot be used.", "Choose another.")
+
+
 def fails_late(text: str):
     yield text
     fails(text)
@@ -32,6 +36,8 @@ def page() -> Page:
         box.submit(fails, box, box)
         box.submit(fails_late, box, box)
         files.upload(len, files, box)
+        for visibility in ("private", "public"):
+            box.submit(refuses, box, box, api_visibility=visibility)
     return page
 
 
@@ -79,3 +85,10 @@ def test_too_few_values_are_a_refusal_and_not_a_traceback_in_the_log(page, caplo
     with pytest.raises(gr.Error, match="the arguments: there are 0 of them, and 1 are needed") as caught:
         call(page, number)
     assert not caught.value.print_exception and not caplog.records
+
+
+@pytest.mark.parametrize(("number", "said"), [(3, "&lt;tools&gt; &amp;"), (4, "<tools> &")], ids=["page", "script"])
+def test_the_page_draws_a_refusal_as_text_and_a_script_gets_it_as_it_is(page, number, said):
+    with pytest.raises(gr.Error) as caught:
+        call(page, number, "<tools> &")
+    assert caught.value.message == f"{said}: it cannot be used. Choose another."
