@@ -143,11 +143,12 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
 
 
 def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -> None:
+    waiting = shared.memory.uploads
     shown = [bring.there, bring.sample, look.empty, look.welcome, look.main, look.heading, look.saving, look.name]
     shown += [look.named, look.go_on, look.undo, look.redo, look.mend, look.details, look.rejected, bring.gone]
     show: dict[str, Any] = {
         "fn": data_events.show,
-        "inputs": [shared.dataset, staged, look.named],
+        "inputs": [shared.dataset, staged, waiting, look.named],
         "outputs": shown,
         **PRIVATE,
     }
@@ -155,10 +156,10 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
     gr.on(seen, **{**show, **SHARED_EVENT})
 
-    reading = [*bring.reading.all(), bring.held_out, staged]
+    reading = [*bring.reading.all(), bring.held_out, staged, waiting]
     files = [bring.files, bring.hub.fetched]
     screen = look.mapping
-    read = [staged, shared.dataset, bring.status, bring.problem, *screen.shown()]
+    read = [staged, waiting, shared.dataset, bring.status, bring.problem, *screen.shown()]
     long: dict[str, Any] = {**PRIVATE, "concurrency_limit": 2, "concurrency_id": "stage"}
     stage: dict[str, Any] = {"fn": data_events.stage, "inputs": [*files, *reading], "outputs": read, **long}
     columns = bring.reading.columns
@@ -170,9 +171,9 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
     screen.read.click(data_events.by_columns, screen.fields(), [columns, screen.problem], **PRIVATE).success(**stage)
     screen.leave.click(data_events.leave, None, [*files, *screen.shown()], **PRIVATE)
     for button in (bring.sample, look.first_sample):
-        button.click(data_events.stage_sample, [bring.held_out, staged], [*read, *files], **long)
+        button.click(data_events.stage_sample, [bring.held_out, staged, waiting], [*read, *files], **long)
     fields = bring.reading
-    how = [fields.format, fields.repairs, fields.fill, bring.held_out, staged]
+    how = [fields.format, fields.repairs, fields.fill, bring.held_out, staged, waiting]
     gr.on(
         [bring.hub.fetch.click, bring.hub.address.submit],
         data_events.fetch,
@@ -180,12 +181,13 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
         [*read, *files, columns, bring.hub.left],
         **long,
     )
-    bring.there.input(data_events.choose, bring.there, shared.dataset, **PRIVATE)
+    looked_at = [shared.dataset, staged, waiting]
+    bring.there.input(data_events.choose, [bring.there, staged, waiting], looked_at, **PRIVATE)
 
-    saving = [staged, shared.dataset, *files, look.agreed, look.named, look.save, look.problem]
+    saving = [staged, waiting, shared.dataset, *files, look.agreed, look.named, look.save, look.problem]
     for save in (look.save.click, look.name.submit):
-        save(data_events.save, [staged, look.name, look.agreed], saving, **PRIVATE)
-    look.discard.click(data_events.discard, staged, [staged, *files, look.named], **PRIVATE)
+        save(data_events.save, [staged, waiting, look.name, look.agreed], saving, **PRIVATE)
+    look.discard.click(data_events.discard, [staged, waiting], [staged, waiting, *files, look.named], **PRIVATE)
     another = [bring.there.input, bring.files.clear, look.discard.click]
     gr.on(another, data_events.heard, None, [bring.problem, look.problem], **PRIVATE)
     chosen = [shared.dataset, bring.there]

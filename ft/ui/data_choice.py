@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timezone
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 from ft.dataset import staging, versions
 from ft.dataset.build import Staged, open_staged
@@ -13,7 +14,9 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui.strings import counted, format_title
 
-UPLOAD = "@upload"  # among the names of datasets, the upload that is not saved yet: no dataset can have this name
+# Among the names of datasets, the upload that is not saved yet: no dataset can have this name. With "/" and its id
+# behind it, one of the others that wait beside it.
+UPLOAD = "@upload"
 Looked = Version | Staged | None
 
 
@@ -52,11 +55,26 @@ def upload_of(staged: str) -> Staged | None:
         return None
 
 
-def choices(staged: str) -> list[tuple[str, str]]:
-    """What there is to look at, as (words, value): the upload first, then the datasets, newest first."""
-    upload = upload_of(staged)
-    first = [(f"{title(upload)} · not saved yet", UPLOAD)] if upload else []
+def still_waiting(kept: Any) -> list[str]:
+    """Of the ids that the browser kept (anything: it is a person's own to change), those of uploads that are there."""
+    return [id for id in kept if isinstance(id, str) and upload_of(id)] if isinstance(kept, list) else []
+
+
+def choices(staged: str, waiting: Any) -> list[tuple[str, str]]:
+    """What there is to look at, as (words, value): the upload first, those `waiting` beside it (their ids), then the
+    datasets, newest first."""
+    uploads = [(upload_of(staged), UPLOAD)]
+    uploads += [(upload_of(id), f"{UPLOAD}/{id}") for id in still_waiting(waiting)]
+    first = [(_upload_words(upload), value) for upload, value in uploads if upload]
     return first + [(_words(version), version.name) for version in versions.list_datasets()]
+
+
+def chosen(choice: str, staged: str, waiting: Any) -> tuple[str, str, list[str]]:
+    """What is looked at once `choice`, one of `choices`, was chosen: the dataset, the upload, and those that wait."""
+    if not choice.startswith(f"{UPLOAD}/"):
+        return choice, staged, still_waiting(waiting)
+    id = choice.removeprefix(f"{UPLOAD}/")
+    return UPLOAD, id, [each for each in still_waiting([staged, *still_waiting(waiting)]) if each != id]
 
 
 def title(looked: Version | Staged) -> str:
@@ -104,6 +122,10 @@ def moment(created: str) -> str:
     """An ISO time as "24 Nov 2026, 03:40 UTC"."""
     when = datetime.fromisoformat(created).astimezone(timezone.utc)
     return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def _upload_words(upload: Staged) -> str:
+    return f"{title(upload)} · {counted(upload.report['kept'], 'conversation')} · not saved yet"
 
 
 def _words(version: Version) -> str:

@@ -23,6 +23,7 @@ from ft.ui.background import Say, follow
 from ft.ui.strings import counted
 
 _VIEW = 10  # outputs of `_view`
+_WAITING = 5  # uploads that wait beside the one that is looked at
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
 <p>Drop one or more files of chats: ShareGPT, Alpaca, OpenAI messages, prompts and replies, or an export of ChatGPT,
 as JSON, JSON Lines, CSV, Parquet or a zip of these. You see what was understood before anything is saved.</p>
@@ -31,7 +32,7 @@ _NOT_CHOSEN = """<div class="empty"><h2>No dataset is chosen</h2>
 <p>Choose one of your datasets, or drop files of chats to make another.</p></div>"""
 
 
-def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
+def show(dataset: str, staged: str, waiting: Any, named: str) -> tuple[Any, ...]:
     """Show the chosen dataset, or the upload, or the dataset made last, or that there is nothing.
 
     `named`: the upload that a name was suggested for already. What was typed since is kept. Refusals of what was asked
@@ -44,7 +45,7 @@ def show(dataset: str, staged: str, named: str) -> tuple[Any, ...]:
         view = _view(looked, named) if looked else None
     except UserError as error:  # not there any more, or damaged
         trouble, looked, view = error, None, None
-    there = data_choice.choices(staged)
+    there = data_choice.choices(staged, waiting)
     value = None if looked is None else looked.name if isinstance(looked, Version) else data_choice.UPLOAD
     return (
         gr.Radio(there, value=value, visible=bool(there)),
@@ -97,75 +98,104 @@ def stage(
     columns: dict[str, Any] | None,
     held_out: float,
     before: str,
+    waiting: Any,
 ) -> Iterator[tuple[Any, ...]]:
-    """Read the files. What was read before and not saved can be gone back to; where they cannot be read, it stays.
+    """Read the files: the upload's id, those that wait beside it, the dataset, how it goes, what is refused, and the
+    mapping screen. Where they cannot be read, what was read before stays.
 
     A first file in no known format opens the mapping screen, if its records have columns.
     """
     sources = data_hub.sources(files, fetched)
     if not sources:
-        yield tuple(gr.skip() for _ in range(4 + data_mapping.OUTPUTS))
+        yield _going(gr.skip(), gr.skip())
         return
     try:
         reading = data_reading.reading(format, repairs, fill, columns)
     except UserError as error:
-        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips()
+        yield _refused(error)
         return
     first = sources[0].path
     if not columns and format == "auto" and data_mapping.needed(first):
-        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.hidden(), *data_mapping.opened(first)
+        yield _going(gr.HTML("", visible=False), alerts.hidden(), data_mapping.opened(first))
         return
-    yield from _stage(sources, reading, held_out, before)
+    yield from _stage(sources, reading, held_out, before, waiting)
 
 
-def stage_sample(held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+def stage_sample(held_out: float, before: str, waiting: Any) -> Iterator[tuple[Any, ...]]:
     """Read the bundled sample, whatever was chosen for files."""
-    for update in _stage([sample.sample_file()], Reading(), held_out, before):
+    for update in _stage([sample.sample_file()], Reading(), held_out, before, waiting):
         yield *update, None, []
 
 
 def fetch(address: str, token: str, *how: Any) -> Iterator[tuple[Any, ...]]:
     """Fetch a dataset of the Hub, and read its files: the updates of `stage`, then files, fetched, columns and left."""
-    format, repairs, fill, held_out, before = how
+    format, repairs, fill, held_out, before, waiting = how
     try:
         for each in data_hub.fetching(address, hub_token(token)):
             if isinstance(each, str):
-                head = (gr.skip(), gr.skip(), _status(each), alerts.hidden(), *_mapping_skips())
-                yield *head, gr.skip(), gr.skip(), gr.skip(), ""
+                yield *_going(_status(each), alerts.hidden()), gr.skip(), gr.skip(), gr.skip(), ""
             else:
                 fetched, left = each
-                for update in stage(None, fetched, format, repairs, fill, None, held_out, before):
+                for update in stage(None, fetched, format, repairs, fill, None, held_out, before, waiting):
                     yield *update, None, fetched, None, data_hub.note(left)
     except UserError as error:
-        head = (gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips())
-        yield *head, *(gr.skip() for _ in range(4))
+        yield *_refused(error), *(gr.skip() for _ in range(4))
 
 
-def _stage(files: list[SourceFile], reading: Reading, held_out: float, before: str) -> Iterator[tuple[Any, ...]]:
+def _stage(
+    files: list[SourceFile], reading: Reading, held_out: float, before: str, waiting: Any
+) -> Iterator[tuple[Any, ...]]:
     def work(say: Say) -> Generator[Staged, None, None]:
         def progress(read: int) -> None:
             say(f"{counted(read, 'record')} read")
 
         yield build.stage(files, reading=reading, validation_fraction=held_out / 100, progress=progress)
 
-    closed = data_mapping.closed()
-    yield gr.skip(), gr.skip(), _status("Reading"), alerts.hidden(), *_mapping_skips()
+    yield _going(_status("Reading"), alerts.hidden())
     try:
         with closing(follow(work)) as news:
             for each in news:
                 if isinstance(each, Staged):
-                    earlier = data_choice.upload_of(before)
-                    if earlier:  # it is not lost: Undo goes back to it
-                        staging.follow(each, earlier)
-                    yield each.id, data_choice.UPLOAD, gr.HTML("", visible=False), alerts.hidden(), *closed
+                    made = each.id, _set_aside(each, before, waiting), data_choice.UPLOAD
+                    yield *made, gr.HTML("", visible=False), alerts.hidden(), *data_mapping.closed()
                 elif each:
-                    yield gr.skip(), gr.skip(), _status(each), gr.skip(), *_mapping_skips()
+                    yield _going(_status(each), gr.skip())
     except UserError as error:
-        yield gr.skip(), gr.skip(), gr.HTML("", visible=False), alerts.shown(error), *_mapping_skips()
+        yield _refused(error)
 
 
-def _mapping_skips() -> tuple[Any, ...]:
-    return tuple(gr.skip() for _ in range(data_mapping.OUTPUTS))
+def _set_aside(upload: Staged, before: str, waiting: Any) -> list[str]:
+    """What waits beside a new upload. What was looked at before is no state of it unless the same files were read
+    again: only then Undo goes back to it."""
+    there, earlier = data_choice.still_waiting(waiting), data_choice.upload_of(before)
+    if earlier is None:
+        return there
+    if _hashes(earlier) == _hashes(upload):
+        staging.follow(upload, earlier)
+        return there
+    for oldest in map(build.open_staged, there[_WAITING - 1 :]):
+        alerts.warn(f"{data_choice.title(oldest)} is forgotten: it was not saved, and {_WAITING} others wait already.")
+        _forget(oldest)
+    return [earlier.id, *there[: _WAITING - 1]]
+
+
+def _hashes(upload: Staged) -> list[str]:
+    return [str(file["sha256"]) for file in upload.source["files"]]
+
+
+def _forget(upload: Staged) -> None:
+    for state in (*staging.others(upload), upload):
+        build.discard(state)
+
+
+def _going(status: Any, problem: Any, mapping: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+    """The updates of `stage` while nothing new is there to look at."""
+    screen = mapping or tuple(gr.skip() for _ in range(data_mapping.OUTPUTS))
+    return gr.skip(), gr.skip(), gr.skip(), status, problem, *screen
+
+
+def _refused(error: UserError) -> tuple[Any, ...]:
+    return _going(gr.HTML("", visible=False), alerts.shown(error))
 
 
 @alerts.told(outputs=1)
@@ -183,9 +213,9 @@ def _status(words: str) -> Any:
     return gr.HTML(f'<p class="working" role="status">{escape(words)} …</p>', visible=True)
 
 
-def choose(there: str) -> str:
-    """Look at that dataset, or at the upload."""
-    return there
+def choose(there: str, staged: str, waiting: Any) -> tuple[Any, ...]:
+    """Look at that dataset, or at that upload: the dataset, the upload, and those that wait beside it."""
+    return data_choice.chosen(there, staged, waiting)
 
 
 def heard() -> tuple[Any, Any]:
@@ -200,7 +230,7 @@ def again(files: list[str] | None, fetched: data_hub.Fetched, *how: Any) -> Iter
         return
     why = "they were saved, or the page was opened anew since they were brought."
     missing = UserError("the files", why, "Bring them again: drop them above.")
-    yield gr.skip(), gr.skip(), gr.skip(), alerts.shown(missing), *_mapping_skips()
+    yield _going(gr.skip(), alerts.shown(missing))
 
 
 @alerts.told(outputs=1)
@@ -212,11 +242,12 @@ def hold_out(share: float, staged: str) -> Any:
     return build.hold_out(upload, share / 100).id
 
 
-@alerts.told(outputs=7)
-def save(staged: str, name: str, agreed: str) -> tuple[Any, ...]:
+@alerts.told(outputs=8)
+def save(staged: str, waiting: Any, name: str, agreed: str) -> tuple[Any, ...]:
     """Save the upload as a dataset, and choose it; `agreed`: it may become the next version of the one of that name.
 
-    Gives the upload, the dataset, files, fetched, what is agreed to, what a name was suggested for, and the button.
+    Gives the upload that is next, those that wait beside it, the dataset, files, fetched, what is agreed to, what a
+    name was suggested for, and the button.
     """
     name = (name or "").strip()
     upload = build.open_staged(staged)
@@ -225,21 +256,26 @@ def save(staged: str, name: str, agreed: str) -> tuple[Any, ...]:
         number = versions.next_version(name).removeprefix("v")
         kept = counted(there.count(), "conversation")
         alerts.warn(f"There is a dataset {name} with {kept} already. Press again, or choose another name.")
-        return *(gr.skip() for _ in range(4)), name, gr.skip(), gr.Button(f"Save as version {number} of {name}")
+        return *(gr.skip() for _ in range(5)), name, gr.skip(), gr.Button(f"Save as version {number} of {name}")
     states = staging.others(upload)
     version = build.save(upload, name)
     for state in states:
         build.discard(state)
-    return "", version.name, None, [], "", "", gr.Button("Save dataset")
+    return *_next_of(waiting), version.name, None, [], "", "", gr.Button("Save dataset")
 
 
-def discard(staged: str) -> tuple[Any, ...]:
-    """Forget the upload, and all that it was before."""
+def discard(staged: str, waiting: Any) -> tuple[Any, ...]:
+    """Forget the upload, and all that it was before: the one that is next, those that wait beside it, files, fetched,
+    and what a name was suggested for."""
     upload = data_choice.upload_of(staged)
     if upload:
-        for state in (*staging.others(upload), upload):
-            build.discard(state)
-    return "", None, [], ""
+        _forget(upload)
+    return *_next_of(waiting), None, [], ""
+
+
+def _next_of(waiting: Any) -> tuple[str, list[str]]:
+    there = data_choice.still_waiting(waiting)
+    return next(iter(there), ""), there[1:]
 
 
 def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:
@@ -250,7 +286,7 @@ def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:
 @alerts.told(outputs=2)
 def undo(dataset: str, there: str | None, staged: str) -> tuple[Any, Any]:
     """Go back to before the last change: (the upload's id, a new value for `shared.edited`)."""
-    if there == data_choice.UPLOAD:
+    if there and there.startswith(data_choice.UPLOAD):
         return _state(staging.earlier(build.open_staged(staged))), time.time_ns()
     edit.undo(_bare(there or dataset))
     return gr.skip(), time.time_ns()
@@ -259,7 +295,7 @@ def undo(dataset: str, there: str | None, staged: str) -> tuple[Any, Any]:
 @alerts.told(outputs=2)
 def redo(dataset: str, there: str | None, staged: str) -> tuple[Any, Any]:
     """Go forward again."""
-    if there == data_choice.UPLOAD:
+    if there and there.startswith(data_choice.UPLOAD):
         return _state(staging.later(build.open_staged(staged))), time.time_ns()
     edit.redo(_bare(there or dataset))
     return gr.skip(), time.time_ns()

@@ -18,11 +18,13 @@ class Memory:
     """What the browser keeps of each tab through a refresh. Made outside of the tabs: a component in a tab that has not
     been opened is not there yet in the browser, and reads nothing.
 
-    `upload`: the id of what was read and not saved. `form`: the Train tab's, as `train_form.remember` gives it.
+    `upload`: the id of what was read and not saved; `uploads`: those of others that wait beside it. `form`: the Train
+    tab's, as `train_form.remember` gives it.
     `talks`: the conversations of the Chat tab, and `chat_settings` its settings.
     """
 
     upload: gr.BrowserState
+    uploads: gr.BrowserState
     form: gr.BrowserState
     talks: gr.BrowserState
     chat_settings: gr.BrowserState
@@ -30,7 +32,7 @@ class Memory:
 
 def memory() -> Memory:
     """Lay the states out, under the names that a browser knows them by."""
-    defaults: dict[str, Any] = {"upload": "", "train": {}, "chat": {}, "chat-settings": {}}
+    defaults: dict[str, Any] = {"upload": "", "uploads": [], "train": {}, "chat": {}, "chat-settings": {}}
     states = [
         gr.BrowserState(default, storage_key=f"sidetune-{name}", secret="sidetune")
         for name, default in defaults.items()

@@ -153,13 +153,13 @@ def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
         assert "good" in printed and "bad" in printed
     said(capsys, "datasets", "bad")
     assert [row[0] for row in data_history.show("good", "")[1]] == (["good"] if name in NAMED else ["good", "bad"])
-    assert ("good" in {value for _, value in data_choice.choices("")}) and not data_history.show("good", "")[-1][
+    assert ("good" in {value for _, value in data_choice.choices("", [])}) and not data_history.show("good", "")[-1][
         "visible"
     ]
     assert "good" in {value for _, value in train_form.dataset_choices("bad")[0]}
     assert "good" in str(chat_keep.opened(None, None, {}, "tuned")[1].choices)
     for which in ("good", "bad"):
-        data_events.show(which, "", "")
+        data_events.show(which, "", [], "")
         data_history.show(which, "")
         data_delete.ask(which, "")
         data_rejected.show(which, "", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,20 @@ def staged(updates: Any) -> str:
     return list(updates)[-1][0]
 
 
-def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "") -> str:
-    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED)], [], *HOW, 10, before))
+def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "", extra: tuple[object, ...] = ()) -> str:
+    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED, *extra)], [], *HOW, 10, before, []))
 
 
 def save(upload_id: str, name: str, agreed: str = "") -> tuple[Any, ...]:
-    return data_events.save(upload_id, name, agreed)
+    return data_events.save(upload_id, [], name, agreed)
 
 
 def refused(update: Any) -> str:
     return update["value"] if update["visible"] else ""
 
 
-def shown(dataset: str, upload_id: str, named: str = "") -> dict[str, Any]:
-    values = data_events.show(dataset, upload_id, named)
+def shown(dataset: str, upload_id: str, named: str = "", waiting: object = ()) -> dict[str, Any]:
+    values = data_events.show(dataset, upload_id, waiting, named)
     assert len(values) == len(SHOWN)
     return dict(zip(SHOWN, values, strict=True))
 
@@ -108,7 +109,7 @@ def test_the_rejected_records_can_be_downloaded(home: Path, tmp_path: Path):
 
 def test_saving_makes_a_dataset_and_chooses_it(home: Path, tmp_path: Path):
     upload_id = upload(tmp_path)
-    left, dataset, files, *_, place = save(upload_id, " my-chats ")
+    left, _, dataset, files, *_, place = save(upload_id, " my-chats ")
     assert (left, dataset, files) == ("", "my-chats", None) and not refused(place)
     assert versions.find("my-chats").count() == 12
     view = shown("my-chats", "")
@@ -128,8 +129,8 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_upload_before_it_stays(ho
     before = upload(tmp_path)
     picture = tmp_path / "photo.jpg"
     picture.write_bytes(b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8)
-    last = list(data_events.stage([str(picture)], [], *HOW, 10, before))[-1]
-    assert "photo.jpg" in refused(last[3]) and last[0] == gr.skip()
+    last = list(data_events.stage([str(picture)], [], *HOW, 10, before, []))[-1]
+    assert "photo.jpg" in refused(last[4]) and last[0] == gr.skip()
     assert data_choice.upload_of(before) is not None
 
 
@@ -150,8 +151,8 @@ def test_what_was_changed_is_not_lost_when_the_files_are_read_again(home: Path, 
 
 
 def test_reading_again_without_the_files_says_so(home: Path, tmp_path: Path):
-    *_, last = data_events.again(None, [], *HOW, 10, upload(tmp_path))
-    assert "Bring them again" in refused(last[3]) and last[0] == gr.skip()
+    *_, last = data_events.again(None, [], *HOW, 10, upload(tmp_path), [])
+    assert "Bring them again" in refused(last[4]) and last[0] == gr.skip()
 
 
 def test_another_share_is_held_out_without_reading_again(home: Path, tmp_path: Path):
@@ -173,21 +174,77 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_replaced(home: P
         *_, agreed, _, button, place = save(waiting, "chats")
     assert button.value == "Save as version 2 of chats" and agreed == "chats" and not refused(place)
     assert versions.find("chats").version == "v1"
-    assert save(waiting, "chats", agreed)[1] == "chats" and versions.find("chats").version == "v2"
+    assert save(waiting, "chats", agreed)[2] == "chats" and versions.find("chats").version == "v2"
+
+
+def stage_of(*updates: Any) -> tuple[str, list[str]]:
+    """The upload that is looked at after a staging event, and those that wait beside it."""
+    last = list(updates[0])[-1]
+    return last[0], last[1]
+
+
+@pytest.mark.parametrize("bring", ["another file", "more files", "the sample", "columns"])
+def test_undo_undoes_edits_and_another_upload_is_none(home: Path, tmp_path: Path, bring: str):
+    first = write(tmp_path / "first.jsonl", *CHATS)
+    before, _ = data_change.applied("", staged(data_events.stage([first], [], *HOW, 10, "", [])), deletion([0]))
+    second = write(tmp_path / "second.jsonl", *({"q": f"{n}?", "a": "Yes."} for n in range(3)))
+    columns = {"prompt": "q", "reply": "a"}
+    brought = {
+        "another file": lambda: data_events.stage([write(tmp_path / "b.jsonl", *CHATS[:6])], [], *HOW, 10, before, []),
+        "more files": lambda: data_events.stage(
+            [first, write(tmp_path / "b.jsonl", *CHATS[:6])], [], *HOW, 10, before, []
+        ),
+        "the sample": lambda: data_events.stage_sample(10, before, []),
+        "columns": lambda: data_events.stage([second], [], *HOW[:3], columns, 10, before, []),
+    }[bring]
+    upload_id, waiting = stage_of(brought())
+    view = shown(data_choice.UPLOAD, upload_id, waiting=waiting)
+    assert not view["undo"].interactive and not view["redo"].interactive
+    # What was read before, with its edit, is named among what there is to look at, and can be gone back to.
+    (_, here), (words, there) = view["there"].choices[:2]
+    assert here == data_choice.UPLOAD and "first.jsonl · 11 conversations · not saved yet" in words
+    dataset, back, waiting = data_events.choose(there, upload_id, waiting)
+    assert (dataset, back, waiting) == (data_choice.UPLOAD, before, [upload_id])
+    view = shown(dataset, back, waiting=waiting)
+    assert view["undo"].interactive and "Conversation 1 deleted" in view["heading"]
+
+
+def test_the_upload_that_waits_is_next_where_one_is_saved_or_discarded(home: Path, tmp_path: Path):
+    one, two, three = (upload(tmp_path, f"{name}.jsonl", extra=(CHATS[n],)) for n, name in enumerate("abc"))
+    assert data_events.save(one, [two, three], "a", "")[:3] == (two, [three], "a")
+    assert data_events.discard(two, [three])[:2] == (three, [])
+    assert [value for _, value in data_choice.choices(three, [two])] == [data_choice.UPLOAD, "a"]  # two is gone
+
+
+def test_of_many_uploads_that_wait_the_oldest_is_forgotten_by_name(home: Path, tmp_path: Path):
+    upload_id, waiting = upload(tmp_path, "first.jsonl"), []
+    for number in range(7):
+        file = write(tmp_path / f"next-{number}.jsonl", *CHATS[: number + 2])
+        said = pytest.warns(UserWarning, match="is forgotten") if number >= 5 else nullcontext()
+        with said:
+            upload_id, waiting = stage_of(data_events.stage([file], [], *HOW, 10, upload_id, waiting))
+    assert len(waiting) == 5 and len(list(staging_dir().iterdir())) == 6
+
+
+@pytest.mark.parametrize("kept", [None, 5, {"a": 1}, [None, 5, "no-such-upload", "../x"]])
+def test_what_a_browser_kept_of_uploads_that_wait_may_be_anything(home: Path, tmp_path: Path, kept: object):
+    assert shown("", "", waiting=kept)["empty"].visible
+    upload_id, waiting = stage_of(data_events.stage([write(tmp_path / "a.jsonl", *CHATS)], [], *HOW, 10, "", kept))
+    assert waiting == [] and data_events.save(upload_id, kept, "a", "")[:2] == ("", [])
 
 
 def test_discarding_leaves_nothing(home: Path, tmp_path: Path):
-    assert data_events.discard(upload(tmp_path)) == ("", None, [], "")
+    assert data_events.discard(upload(tmp_path), []) == ("", [], None, [], "")
     assert list(staging_dir().iterdir()) == []
-    assert data_events.discard("no-such-upload") == ("", None, [], "")
+    assert data_events.discard("no-such-upload", []) == ("", [], None, [], "")
 
 
 def test_the_upload_is_listed_first_and_can_be_gone_back_to(home: Path, tmp_path: Path):
     save(upload(tmp_path), "first")
     waiting = upload(tmp_path, "second.jsonl")
-    assert [value for _, value in data_choice.choices(waiting)] == [data_choice.UPLOAD, "first"]
+    assert [value for _, value in data_choice.choices(waiting, [])] == [data_choice.UPLOAD, "first"]
     assert shown("first", waiting)["there"].value == "first"
-    assert shown(data_events.choose(data_choice.UPLOAD), waiting)["there"].value == data_choice.UPLOAD
+    assert shown(data_events.choose(data_choice.UPLOAD, waiting, [])[0], waiting)["there"].value == data_choice.UPLOAD
 
 
 def test_a_dataset_that_is_gone_is_said_and_the_others_stay_to_choose(home: Path, tmp_path: Path):
@@ -219,7 +276,7 @@ def test_train_on_it_chooses_what_is_looked_at(home: Path):
 
 
 def test_the_sample_is_read_as_what_it_is(home: Path):
-    last = list(data_events.stage_sample(10, ""))[-1]
+    last = list(data_events.stage_sample(10, "", []))[-1]
     upload = data_choice.upload_of(last[0])
     assert upload is not None and upload.report["kept"] >= 20 and last[-2:] == (None, [])
 
@@ -229,14 +286,14 @@ FAQ = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
 
 def test_a_file_in_no_known_format_opens_the_mapping_screen_with_a_guess_and_a_preview(home: Path, tmp_path: Path):
     (tmp_path / "faq.csv").write_text(FAQ)
-    (update,) = data_events.stage([str(tmp_path / "faq.csv")], [], *HOW, 10, "")
-    box, words, shape, prompt, reply, *_, preview = update[4:]
+    (update,) = data_events.stage([str(tmp_path / "faq.csv")], [], *HOW, 10, "", [])
+    box, words, shape, prompt, reply, *_, preview = update[5:]
     assert box.visible and "Which column is what" in words and shape == "pairs"
     assert (prompt.value, reply.value) == ("Frage", "Antwort") and preview.count("<article") == 2
     columns, place = data_events.by_columns("pairs", "Frage", "Antwort", "", "", "", "", "", "", "")
     assert not refused(place)
-    last = list(data_events.stage([str(tmp_path / "faq.csv")], [], *HOW[:3], columns, 10, ""))[-1]
-    assert data_choice.upload_of(last[0]).report["kept"] == 2 and not last[4].visible
+    last = list(data_events.stage([str(tmp_path / "faq.csv")], [], *HOW[:3], columns, 10, "", []))[-1]
+    assert data_choice.upload_of(last[0]).report["kept"] == 2 and not last[5].visible
 
 
 def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: Path, tmp_path: Path):
@@ -269,12 +326,12 @@ def test_a_column_of_thoughts_is_guessed_as_the_reasoning_and_drawn_as_such(home
 def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_path: Path):
     file = write(tmp_path / "a.jsonl", {"prompt": "Who?", "completion": "I am {{name}}."}, {"prompt": "a", "answer": 3})
     off = [code for code in HOW[1] if code != "number_as_text"]
-    last = list(data_events.stage([file], [], "auto", off, "{{name}} = Wick", None, 0, ""))[-1]
+    last = list(data_events.stage([file], [], "auto", off, "{{name}} = Wick", None, 0, "", []))[-1]
     upload = data_choice.upload_of(last[0])
     assert [chat.messages[1].content for chat in upload.conversations()] == ["I am Wick."]
     assert upload.report["rejected"] == {"number_as_text": 1}
-    last = list(data_events.stage([file], [], *HOW[:2], "no equals sign", None, 0, ""))[-1]
-    assert "placeholder" in refused(last[3])
+    last = list(data_events.stage([file], [], *HOW[:2], "no equals sign", None, 0, "", []))[-1]
+    assert "placeholder" in refused(last[4])
 
 
 def test_datasets_are_combined_as_the_table_says(home, tmp_path):

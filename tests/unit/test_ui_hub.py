@@ -14,7 +14,7 @@ from ft.dataset import build, edit, versions
 from ft.dataset.change import deletion
 from ft.ui import alerts, api, app, data_events, data_export, data_hub, data_near
 
-HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", 10, "")
+HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", 10, "", [])
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def chats(hub: Hub) -> versions.Version:
 
 def test_a_dataset_of_the_hub_is_fetched_and_read(hub):
     steps = list(data_events.fetch("ada/chats", "", *HOW))
-    assert "Asking the Hub" in steps[0][2].value
+    assert "Asking the Hub" in steps[0][3].value
     *read, files, fetched, columns, left = steps[-1]
     assert build.open_staged(read[0]).report["kept"] == 30 and (files, columns) == (None, None)
     assert "Not taken: data/test.jsonl" in left
@@ -36,12 +36,12 @@ def test_a_dataset_of_the_hub_is_fetched_and_read(hub):
 def test_its_columns_are_asked_for_where_its_format_is_not_known(hub):
     hub.repos["ada/odd"] = Repo({"odd.jsonl": b'{"Kundenfrage": "Wie?", "Antwort": "So."}'})
     *_, last = data_events.fetch("ada/odd", "", *HOW)
-    assert last[4].visible and "odd.jsonl is in no format" in last[5]
+    assert last[5].visible and "odd.jsonl is in no format" in last[6]
 
 
 def test_what_cannot_be_fetched_is_said_and_leaves_all_as_it_was(hub):
     *_, last = data_events.fetch("ada/none", "", *HOW)
-    assert "no such dataset" in last[3]["value"]
+    assert "no such dataset" in last[4]["value"]
     assert all(each == gr.skip() for each in (last[0], last[1], *last[-4:]))
 
 

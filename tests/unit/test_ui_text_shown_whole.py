@@ -91,7 +91,7 @@ def mapping_refused(chats: Chats) -> Any:
 
 def unread_placeholders(chats: Chats) -> Any:
     on = [code for code, kind in REPAIRS.items() if kind.on]
-    return list(data_events.stage([str(chats.table)], [], "auto", on, TEXT, None, 0, ""))[-1]
+    return list(data_events.stage([str(chats.table)], [], "auto", on, TEXT, None, 0, "", []))[-1]
 
 
 def hub_note(chats: Chats) -> str:
