@@ -63,6 +63,14 @@ def find(path: Path, wanted: Filter) -> list[int]:
     return numbers
 
 
+def find_exact(path: Path, exact: int, near: int) -> int | None:
+    """The row nearest to `near` whose conversation is, to the letter, the one with that hash (`fingerprint.exact`)."""
+    rows: list[int] = pc.indices_nonzero(
+        pc.equal(parquet.index(path)["exact"], pa.scalar(exact, pa.uint64()))
+    ).to_pylist()
+    return min(rows, key=lambda row: abs(row - near), default=None)
+
+
 def files(path: Path) -> list[str]:
     """The files that its conversations came from, in the order in which they come."""
     origins = pq.read_table(path, columns=["origin"], partitioning=None)["origin"]

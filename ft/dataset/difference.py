@@ -45,6 +45,12 @@ def compare(old: Path, new: Path) -> Difference:
     return Difference(came, went, tuple(changed), moved, same)
 
 
+def places(old: Path, new: Path) -> dict[int, int]:
+    """Where each conversation of the `old` file that is still there, changed or not, stands in the `new` one."""
+    before, after = _rows(old), _rows(new)
+    return {row: after[key][0] for key, (row, _, _) in before.items() if key in after}
+
+
 def _rows(path: Path) -> dict[tuple[str, int, int], tuple[int, int, str]]:
     """(file, record, which of several from that record) -> (row, what it holds, its side)."""
     rows = parquet.index(path)

@@ -62,6 +62,7 @@ class _Look:
     undo: gr.Button
     redo: gr.Button
     mend: gr.Button
+    editing: gr.State
     panels: gr.Tabs
     problem: gr.HTML
     details: gr.HTML
@@ -118,10 +119,10 @@ def _look(shared: Shared, staged: gr.BrowserState) -> _Look:
             redo = gr.Button("Redo", scale=0, min_width=80, interactive=False)
             mend = gr.Button("Mend rejected records", scale=0, min_width=190, visible=False)
         problem = alerts.place()
-        only = gr.State(None)
+        only, editing = gr.State(None), gr.State(None)
         with gr.Tabs(elem_id="data-panels", elem_classes="panels") as panels:
             with gr.Tab("Conversations", id="conversations"):
-                data_browse.build(shared, staged, only)
+                data_browse.build(shared, staged, only, editing)
             with gr.Tab("What was read", id="read"):
                 data_rejected.build(shared, staged)
                 details = gr.HTML()
@@ -186,7 +187,7 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
 
     saving = [staged, waiting, shared.dataset, *files, look.agreed, look.named, look.save, look.problem]
     for save in (look.save.click, look.name.submit):
-        save(data_events.save, [staged, waiting, look.name, look.agreed], saving, **PRIVATE)
+        save(data_events.save, [staged, waiting, look.name, look.agreed, look.editing], saving, **PRIVATE)
     look.discard.click(data_events.discard, [staged, waiting], [staged, waiting, *files, look.named], **PRIVATE)
     another = [bring.there.input, bring.files.clear, look.discard.click]
     gr.on(another, data_events.heard, None, [bring.problem, look.problem], **PRIVATE)

@@ -8,20 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from ft.ui import alerts, data_editor
+from ft.ui import alerts, data_editing, data_editor, data_filters
 from ft.ui import data_browse_events as events
+from ft.ui.optional_number import optional_number
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
-
-SIDES = [("All", ""), ("To train on", "train"), ("Held out", "validation")]
-KINDS = [
-    ("Any", ""),
-    ("With tools", "tools"),
-    ("Repaired", "repaired"),
-    ("With replies that are not learnt from", "untrained"),
-]
-ORDERS = [("As in the files", "file"), ("Longest first", "longest"), ("Shortest first", "shortest")]
-
 
 # JavaScript, run in the browser. A page of the list is read from its top.
 _TO_THE_TOP = "() => { document.getElementById('data-list')?.scrollIntoView(); }"
@@ -74,26 +65,37 @@ class _Slot:
     delete: gr.Button
 
 
-def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
-    """Lay the panel out and wire it. `only` holds rows that another panel wants shown (None: all), with its reason."""
+def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.State) -> None:
+    """Lay the panel out and wire it. `only` holds the Rows that another panel wants shown (None: all), and `editing`
+    what is being edited (None: nothing)."""
+    with gr.Row(visible=False, elem_classes="actions paging", elem_id="data-waiting") as waiting:
+        waiting_words = gr.HTML()
+        go_on = gr.Button("Go on with it", size="sm", scale=0, min_width=120)
+        drop = gr.Button("Drop it", size="sm", scale=0, min_width=80)
     with gr.Column() as listing:
         text = gr.Textbox(
             label="Search in the text", max_lines=1, placeholder="words, then Enter", elem_id="data-search"
         )
-        side = gr.Radio(SIDES, value="", show_label=False, label="Which side", container=False)
+        side = gr.Radio(data_filters.SIDES, value="", show_label=False, label="Which side", container=False)
         with gr.Accordion("More filters", open=False):
             with gr.Row():
-                kind = gr.Dropdown(KINDS, value="", label="Kind", min_width=180)
+                kind = gr.Dropdown(data_filters.KINDS, value="", label="Kind", min_width=180)
                 file = gr.Dropdown([("Any", "")], value="", label="File", min_width=180)
-                order = gr.Dropdown(ORDERS, value="file", label="Order", min_width=180)
+                order = gr.Dropdown(data_filters.ORDERS, value="file", label="Order", min_width=180)
             with gr.Row():
-                shortest = gr.Number(None, label="At least so long", info="characters", minimum=0, min_width=150)
-                longest = gr.Number(None, label="At most so long", info="characters", minimum=0, min_width=150)
+                shortest = optional_number(data_filters.SHORTEST, "characters", min_width=150)
+                longest = optional_number(data_filters.LONGEST, "characters", min_width=150)
         with gr.Row(elem_classes="actions paging", elem_id="data-list"):
             place = gr.HTML()
-            clear = gr.Button("Clear filters", size="sm", scale=0, min_width=120, visible=False)
             every = gr.Button("Choose all", size="sm", scale=0, min_width=130, visible=False)
             add = gr.Button("Write a new one", size="sm", scale=0, min_width=150, elem_id="data-add")
+        with gr.Row(elem_classes="actions paging", visible=False, elem_id="data-filters") as named:
+            gr.HTML('<p class="quiet">Filters, press one to remove it:</p>')
+            chips = [
+                gr.Button("", size="sm", scale=0, min_width=0, visible=False, elem_classes="chip")
+                for _ in data_filters.CHIPS
+            ]
+            clear = gr.Button("Clear filters", size="sm", scale=0, min_width=120, visible=False)
         with gr.Column(elem_id="data-bar"):
             with gr.Row(elem_classes="actions paging"):
                 back = gr.Button("Back", scale=0, min_width=90, size="sm", visible=False)
@@ -107,13 +109,13 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
                 unmute = gr.Button("Learn from them", size="sm", scale=0, min_width=120)
             problem = alerts.place()
         slots = [_slot(at) for at in range(events.PAGE)]
-    shown, chosen, editing = gr.State(events.Shown()), gr.State([]), gr.State(None)
+    shown, chosen = gr.State(events.Shown()), gr.State([])
     with gr.Column(visible=False, elem_id="data-editor") as editor:
         data_editor.build(shared, staged, editing)
 
     filters = [text, side, kind, file, order, shortest, longest, only]
     here = [shared.dataset, staged]
-    page: list[Any] = [place, number, back, further, every, clear, shown]
+    page: list[Any] = [place, number, back, further, every, named, clear, *chips, shown]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
     fresh: dict[str, Any] = {
         "inputs": [*here, *filters, shown],
@@ -133,6 +135,9 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
         **PRIVATE,
     )
     clear.click(events.find_all, [*here, shown, chosen], [*filters, *seen["outputs"]], **PRIVATE)
+    for at, chip in zip(data_filters.CHIPS, chips, strict=True):
+        removed = [filters[at], *seen["outputs"]]
+        chip.click(partial(events.find_without, place=at), seen["inputs"], removed, **PRIVATE)
     back.click(events.page_before, **seen).then(js=_TO_THE_TOP, **PRIVATE)
     further.click(events.page_after, **seen).then(js=_TO_THE_TOP, **PRIVATE)
 
@@ -145,15 +150,27 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State) -> None:
         slot.chosen.input(ticked, [slot.chosen, chosen, shown], [chosen, bar, said], **PRIVATE)
         this = [*here, shown]
         opened = _OPENED_BY.replace("ID", f"data-edit-{at}")
-        slot.edit.click(partial(events.edit, place=at), this, [editing, problem], js=opened, **PRIVATE)
+        slot.edit.click(
+            partial(data_editing.edit, place=at), [*this, editing], [editing, problem], js=opened, **PRIVATE
+        )
         slot.copy.click(partial(events.copy, place=at), this, changed, **PRIVATE)
         slot.delete.click(partial(events.delete, place=at), this, changed, **PRIVATE)
-    add.click(events.write_new, None, editing, js=_OPENED_BY.replace("ID", "data-add"), **PRIVATE)
+    opened = _OPENED_BY.replace("ID", "data-add")
+    add.click(data_editing.write_new, [*here, editing], [editing, problem], js=opened, **PRIVATE)
     many = [*here, shown, chosen]
     delete.click(events.delete_many, many, changed, **PRIVATE)
     mute.click(events.mute_many, many, changed, **PRIVATE)
     unmute.click(events.unmute_many, many, changed, **PRIVATE)
-    editing.change(events.switch, editing, [listing, editor], **PRIVATE).then(js=_GO_ON, **PRIVATE)
+    switch: dict[str, Any] = {
+        "fn": data_editing.switch,
+        "inputs": [*here, editing],
+        "outputs": [listing, editor, waiting, waiting_words, editing],
+    }
+    editing.change(**switch, **PRIVATE).then(js=_GO_ON, **PRIVATE)
+    gr.on([shared.dataset.change, own_tab().select, *again], **switch, **SHARED_EVENT)
+    looked_at = [shared.dataset, staged, shared.memory.uploads]
+    go_on.click(data_editing.go_on, [staged, shared.memory.uploads, editing], looked_at, **PRIVATE)
+    drop.click(data_editor.nothing, None, editing, **PRIVATE)
 
 
 def _slot(at: int) -> _Slot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,18 +11,16 @@ import gradio as gr
 from formats.conversation import Conversation
 from ft.dataset import browse, change, parquet
 from ft.dataset.browse import Filter
-from ft.dataset.draft import EMPTY, draft
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts, data_choice, data_view
 from ft.ui.data_change import applied, unchanged
-from ft.ui.data_editor import Editing
+from ft.ui.data_filters import CHIPS, NO_FILTERS, chips, filter_of
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
-_PAGE_OUTPUTS = 7 + 3 * PAGE
-NO_FILTERS = ("", "", "", "", "file", None, None, None)  # text, side, kind, file, order, shortest, longest, only
+_PAGE_OUTPUTS = 8 + len(CHIPS) + 3 * PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +59,9 @@ def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown, at_
         known = filters[3] if filters[3] in names else ""
         filters = (*filters[:3], known, *filters[4:])
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
-        wanted = _filter(*filters)
-        if (before.of, before.wanted) == (str(looked.path), wanted):
+        if (before.of, before.wanted) == (str(looked.path), filter_of(looked, *filters)):
             return (*_skips(), gr.skip(), gr.skip(), files, alerts.hidden())
-        page = _page(looked, wanted, 0 if at_the_start else _start(looked, before), [])
+        page = _page(looked, filters, 0 if at_the_start else _start(looked, before), [])
         return (*page, [], gr.Row(visible=False), files, alerts.hidden())
     except UserError as error:
         return (*skips, alerts.shown(error))
@@ -73,7 +69,7 @@ def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown, at_
 
 def _start(looked: Version | Staged, before: Shown) -> int | None:
     """Where to start after a change; None: at the last page, where what was added is."""
-    if before.of and Path(before.of).parent != looked.path.parent:
+    if before.of and not data_choice.is_of(looked, before.of):
         return 0  # another dataset, as after a deletion
     return None if _added(looked) > before.added else before.start
 
@@ -95,6 +91,14 @@ def find_all(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tupl
     return *NO_FILTERS, *_turned(dataset, staged, NO_FILTERS, shown, 0, chosen)
 
 
+@alerts.told(outputs=1 + _PAGE_OUTPUTS)
+def find_without(dataset: str, staged: str, *given: Any, place: int) -> tuple[Any, ...]:
+    """The filter at that place of all as it is where it lets all pass, and the first page of what passes the rest."""
+    *filters, shown, chosen = given
+    rest = [*filters[:place], NO_FILTERS[place], *filters[place + 1 :]]
+    return NO_FILTERS[place], *_turned(dataset, staged, rest, shown, 0, chosen)
+
+
 @alerts.told(outputs=_PAGE_OUTPUTS)
 def page_before(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     *filters, shown, chosen = given
@@ -112,38 +116,15 @@ def _turned(
 ) -> tuple[Any, ...]:
     if data_choice.looked_at(dataset, staged) is None:
         return _skips()
-    return _page(unchanged(dataset, staged, shown.of), _filter(*filters), start, chosen)
+    return _page(unchanged(dataset, staged, shown.of), filters, start, chosen)
 
 
 def _skips() -> tuple[Any, ...]:
     return tuple(gr.skip() for _ in range(_PAGE_OUTPUTS))
 
 
-def _filter(
-    text: str,
-    side: str,
-    kind: str,
-    file: str,
-    order: str,
-    shortest: float | None,
-    longest: float | None,
-    only: tuple[str, list[int]] | None,
-) -> Filter:
-    return Filter(
-        text=(text or "").strip(),
-        side=side or "",
-        file=file or "",
-        tools=kind == "tools",
-        repair="any" if kind == "repaired" else "",
-        untrained=kind == "untrained",
-        at_least=int(shortest or 0),
-        at_most=int(longest or 0),
-        rows=None if only is None else tuple(only[1]),
-        order=order or "file",
-    )
-
-
-def _page(looked: Version | Staged, wanted: Filter, start: int | None, chosen: list[int]) -> tuple[Any, ...]:
+def _page(looked: Version | Staged, filters: Sequence[Any], start: int | None, chosen: list[int]) -> tuple[Any, ...]:
+    wanted = filter_of(looked, *filters)
     found = browse.find(looked.conversations_path, wanted)
     last = max(0, (len(found) - 1) // PAGE * PAGE)
     start = last if start is None else max(0, min(start, last))
@@ -159,23 +140,22 @@ def _page(looked: Version | Staged, wanted: Filter, start: int | None, chosen: l
     pages = len(found) > PAGE
     where = f"{start + 1:,} to {start + len(rows):,} of {len(found):,}" if pages else ""
     return (
-        f'<p class="quiet" role="status">{_words(len(found), looked.report["kept"], wanted)}</p>',
+        f'<p class="quiet" role="status">{_words(len(found), looked.report["kept"])}</p>',
         f'<p class="quiet">{where}</p>',
         gr.Button(visible=pages, interactive=start > 0),
         gr.Button(visible=pages, interactive=start < last),
         gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
-        gr.Button(visible=wanted != Filter(order=wanted.order)),
+        *chips(filters, wanted),
         Shown(tuple(rows), start, _added(looked), str(looked.path), wanted),
         *slots,
     )
 
 
-def _words(found: int, total: int, wanted: Filter) -> str:
+def _words(found: int, total: int) -> str:
     """How many pass, of how many."""
     if not found:
-        return "No conversation passes these filters."
-    words = counted(total, "conversation") if found == total else f"{found:,} of {total:,} conversations"
-    return words if wanted.rows is None else f"{words}, found by the check-up"
+        return f"None of {counted(total, 'conversation')} passes these filters."
+    return counted(total, "conversation") if found == total else f"{found:,} of {total:,} conversations"
 
 
 def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tuple[list[int], Any, str]:
@@ -189,7 +169,8 @@ def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tupl
 def choose_all(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
     """Choose all that pass the filters, beside what is chosen already."""
     *filters, shown, chosen = given
-    found = browse.find(unchanged(dataset, staged, shown.of).conversations_path, _filter(*filters))
+    looked = unchanged(dataset, staged, shown.of)
+    found = browse.find(looked.conversations_path, filter_of(looked, *filters))
     now = sorted({*chosen, *found})
     return now, *_bar(now), *[True] * PAGE
 
@@ -204,26 +185,9 @@ def _bar(chosen: list[int]) -> tuple[Any, str]:
     return gr.Row(visible=bool(chosen)), f'<p role="status"><b>{len(chosen):,} chosen</b></p>'
 
 
-@alerts.told(outputs=1)
-def edit(dataset: str, staged: str, shown: Shown, place: int) -> Editing:
-    """Open the conversation at that place in the editor."""
-    row, chat = _one(dataset, staged, shown, place)
-    return Editing(row, draft(chat), chat.origin, chat.repairs, shown.of)
-
-
-def write_new() -> Editing:
-    """Open the editor for a new conversation."""
-    return Editing(None, EMPTY)
-
-
-def switch(editing: Editing | None) -> tuple[Any, Any]:
-    """Show the list, or the editor in its place."""
-    return gr.Column(visible=editing is None), gr.Column(visible=editing is not None)
-
-
 @alerts.told(outputs=2)
 def copy(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
-    row, chat = _one(dataset, staged, shown, place)
+    row, chat = conversation_at(dataset, staged, shown, place)
     return applied(dataset, staged, change.duplication(row, chat))
 
 
@@ -264,6 +228,7 @@ def _some(chosen: list[int]) -> list[int]:
     return chosen
 
 
-def _one(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
+def conversation_at(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
+    """The row of the conversation at that place of the page, and the conversation."""
     row = shown.rows[place]
     return row, parquet.take(unchanged(dataset, staged, shown.of).conversations_path, [row])[0]

@@ -47,6 +47,9 @@ def unchanged(dataset: str, staged: str, of: str) -> Version | Staged:
         UserError: it is another one, or nothing is looked at.
     """
     looked = required(dataset, staged)
+    if of and not data_choice.is_of(looked, of):
+        why = f"this was drawn of {data_choice.name_of(of)}, and {data_choice.title(looked)} is chosen now."
+        raise UserError("the dataset", why, "Choose the one that you mean, and try again.")
     if of not in ("", str(looked.path)):
         why = "it was changed elsewhere (in another window, or by a script) since this was drawn."
         raise UserError("the dataset", why, "Load the page again.")

@@ -19,6 +19,7 @@ from ft.errors import UserError
 from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required, unchanged
+from ft.ui.data_filters import Rows
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
 from ft.ui.tab import PRIVATE, SHARED_EVENT
@@ -183,7 +184,7 @@ def without(found: Found, code: str | None) -> tuple[Any, ...]:
 def show_rows(found: Found, code: str | None) -> tuple[Any, Any]:
     """Show the conversations of a finding in the Conversations panel."""
     one = found.one(code)
-    return (one.title, list(one.rows)) if one else None, gr.Tabs(selected="conversations")
+    return Rows(one.title, one.rows, found.of) if one else None, gr.Tabs(selected="conversations")
 
 
 @alerts.told(outputs=2 + _OUTPUTS)

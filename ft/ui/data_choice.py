@@ -47,6 +47,22 @@ def still_looked_at(dataset: str, staged: str, of: str) -> bool:
     return looked is not None and str(looked.path) == of
 
 
+def is_of(looked: Looked, path: str) -> bool:
+    """Whether a version or an upload's state that lies at `path` is one of the same dataset, or the same upload."""
+    if isinstance(looked, Version):
+        return Path(path).parent == looked.path.parent
+    return looked is not None and path in {str(state.path) for state in (looked, *staging.others(looked))}
+
+
+def name_of(path: str) -> str:
+    """The name of what lies at `path`: of a version, its dataset's; of an upload's state, that of its files."""
+    folder = Path(path)
+    if folder.parent != staging.staging_dir():
+        return folder.parent.name
+    upload = upload_of(folder.name)
+    return title(upload) if upload else "an upload"
+
+
 def upload_of(staged: str) -> Staged | None:
     """The upload of that id; None where it was saved or discarded, or is too old."""
     try:
@@ -67,14 +83,6 @@ def choices(staged: str, waiting: Any) -> list[tuple[str, str]]:
     uploads += [(upload_of(id), f"{UPLOAD}/{id}") for id in still_waiting(waiting)]
     first = [(_upload_words(upload), value) for upload, value in uploads if upload]
     return first + [(_words(version), version.name) for version in versions.list_datasets()]
-
-
-def chosen(choice: str, staged: str, waiting: Any) -> tuple[str, str, list[str]]:
-    """What is looked at once `choice`, one of `choices`, was chosen: the dataset, the upload, and those that wait."""
-    if not choice.startswith(f"{UPLOAD}/"):
-        return choice, staged, still_waiting(waiting)
-    id = choice.removeprefix(f"{UPLOAD}/")
-    return UPLOAD, id, [each for each in still_waiting([staged, *still_waiting(waiting)]) if each != id]
 
 
 def title(looked: Version | Staged) -> str:

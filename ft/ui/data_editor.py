@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from formats.conversation import ROLES, Origin
-from ft.dataset import change
+from formats.conversation import ROLES
+from ft.dataset import browse, change
 from ft.dataset import draft as drafts
 from ft.dataset.draft import BY_HAND, Draft, Turn
+from ft.dataset.staging import Staged
+from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.ui import alerts
-from ft.ui.data_change import applied, unchanged
+from ft.ui import alerts, data_choice
+from ft.ui.data_change import applied, required
+from ft.ui.data_editing import Editing
 from ft.ui.data_view import WHO
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE
@@ -24,15 +27,8 @@ from ft.ui.tab import PRIVATE
 _FIELDS = 7  # of a turn, in the order of Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Editing:
-    """What is being edited: the conversation in that row (None: a new one) of the version or upload at `of`."""
-
-    row: int | None
-    draft: Draft
-    origin: Origin = BY_HAND
-    repairs: tuple[str, ...] = ()
-    of: str = ""
+class _LostError(UserError):
+    """The conversation that was opened is not there any more as it was."""
 
 
 def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
@@ -42,8 +38,7 @@ def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
     def form(now: Editing | None) -> None:
         if now is None:
             return
-        title = "A new conversation" if now.row is None else f"Conversation {now.row + 1:,}"
-        gr.HTML(f"<h3>{title}</h3>")
+        gr.HTML(f"<h3>{now.name}</h3>")
         fields: list[Any] = []
         removers, notes = [], []
         for number, turn in enumerate(now.draft.turns, 1):
@@ -58,14 +53,16 @@ def build(shared: Shared, staged: gr.BrowserState, editing: gr.State) -> None:
         with gr.Row(elem_classes="actions"):
             more = gr.Button("Add a turn", scale=0, min_width=110)
             keep = gr.Button("Keep it", variant="primary", scale=0, min_width=110)
+            as_new = gr.Button("Keep it as a new one", scale=0, min_width=180, visible=False)
             cancel = gr.Button("Cancel", scale=0, min_width=90)
         given = [editing, *fields]
         for place, remover in enumerate(removers):
             remover.click(partial(without, place), given, editing, **PRIVATE)
         more.click(with_one_more, given, editing, **PRIVATE)
         cancel.click(nothing, None, editing, **PRIVATE)
-        done = [editing, staged, shared.edited, problem, *notes]
+        done = [editing, staged, shared.edited, problem, as_new, *notes]
         keep.click(kept, [shared.dataset, staged, *given], done, **PRIVATE)
+        as_new.click(kept_as_new, [shared.dataset, staged, *given], done, **PRIVATE)
 
 
 def _turn(turn: Turn, number: int) -> list[Any]:
@@ -139,17 +136,43 @@ def kept(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, ..
     """Keep what was written.
 
     Out: nothing that is edited any more, the upload's id, a new value for `shared.edited`, then the places that say why
-    it cannot be kept: the one beside the button, and one in each turn.
+    it cannot be kept: the one beside the button, the button that keeps it as a new one, and one place in each turn.
     """
+    return _kept(dataset, staged, now, fields)
+
+
+def kept_as_new(dataset: str, staged: str, now: Editing, *fields: Any) -> tuple[Any, ...]:
+    """The same, as another conversation: the one that was opened was changed or deleted meanwhile."""
+    return _kept(dataset, staged, replace(now, row=None, origin=BY_HAND, repairs=()), fields)
+
+
+def _kept(dataset: str, staged: str, now: Editing, fields: Sequence[Any]) -> tuple[Any, ...]:
     turns = len(fields) // _FIELDS
     try:
-        unchanged(dataset, staged, now.of)
+        looked = required(dataset, staged)
+        if not data_choice.is_of(looked, now.of):
+            why = f"it belongs to {data_choice.name_of(now.of)}, and {data_choice.title(looked)} is chosen now."
+            raise UserError("the conversation", why, "Choose its dataset again.")
         conversation = drafts.conversation(written(fields), now.origin, now.repairs)
-        made = change.addition(conversation) if now.row is None else change.replacement(now.row, conversation)
-        return None, *applied(dataset, staged, made), alerts.hidden(), *[alerts.hidden()] * turns
+        row = _row(looked, now)
+        made = change.addition(conversation) if row is None else change.replacement(row, conversation)
+        notes = [alerts.hidden()] * turns
+        return None, *applied(dataset, staged, made), alerts.hidden(), gr.Button(visible=False), *notes
     except UserError as error:
         notes = [_note(error, number) for number in range(1, turns + 1)]
-        return gr.skip(), gr.skip(), gr.skip(), alerts.shown(error), *notes
+        as_new = gr.Button(visible=isinstance(error, _LostError))
+        return gr.skip(), gr.skip(), gr.skip(), alerts.shown(error), as_new, *notes
+
+
+def _row(looked: Version | Staged, now: Editing) -> int | None:
+    """Where the conversation stands now: an edit of another one, or Undo, made another version of the dataset."""
+    if now.row is None or str(looked.path) == now.of:
+        return now.row
+    row = browse.find_exact(looked.conversations_path, now.exact, now.row)
+    if row is None:
+        why = "it was changed or deleted since it was opened (by Undo, in another window, or by a script)."
+        raise _LostError(now.name, why, "Keep what you wrote as a new one, or cancel.")
+    return row
 
 
 def _note(error: UserError, number: int) -> Any:

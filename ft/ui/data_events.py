@@ -18,12 +18,12 @@ from ft.dataset.build import SourceFile, Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.hosting import hub_token
-from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, data_report
+from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, data_report, data_waiting
 from ft.ui.background import Say, follow
+from ft.ui.data_editing import Editing
 from ft.ui.strings import counted
 
 _VIEW = 10  # outputs of `_view`
-_WAITING = 5  # uploads that wait beside the one that is looked at
 _WELCOME = """<div class="empty"><h2>Nothing here yet</h2>
 <p>Drop one or more files of chats: ShareGPT, Alpaca, OpenAI messages, prompts and replies, or an export of ChatGPT,
 as JSON, JSON Lines, CSV, Parquet or a zip of these. You see what was understood before anything is saved.</p>
@@ -156,36 +156,12 @@ def _stage(
         with closing(follow(work)) as news:
             for each in news:
                 if isinstance(each, Staged):
-                    made = each.id, _set_aside(each, before, waiting), data_choice.UPLOAD
+                    made = each.id, data_waiting.set_aside(each, before, waiting), data_choice.UPLOAD
                     yield *made, gr.HTML("", visible=False), alerts.hidden(), *data_mapping.closed()
                 elif each:
                     yield _going(_status(each), gr.skip())
     except UserError as error:
         yield _refused(error)
-
-
-def _set_aside(upload: Staged, before: str, waiting: Any) -> list[str]:
-    """What waits beside a new upload. What was looked at before is no state of it unless the same files were read
-    again: only then Undo goes back to it."""
-    there, earlier = data_choice.still_waiting(waiting), data_choice.upload_of(before)
-    if earlier is None:
-        return there
-    if _hashes(earlier) == _hashes(upload):
-        staging.follow(upload, earlier)
-        return there
-    for oldest in map(build.open_staged, there[_WAITING - 1 :]):
-        alerts.warn(f"{data_choice.title(oldest)} is forgotten: it was not saved, and {_WAITING} others wait already.")
-        _forget(oldest)
-    return [earlier.id, *there[: _WAITING - 1]]
-
-
-def _hashes(upload: Staged) -> list[str]:
-    return [str(file["sha256"]) for file in upload.source["files"]]
-
-
-def _forget(upload: Staged) -> None:
-    for state in (*staging.others(upload), upload):
-        build.discard(state)
 
 
 def _going(status: Any, problem: Any, mapping: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
@@ -215,7 +191,7 @@ def _status(words: str) -> Any:
 
 def choose(there: str, staged: str, waiting: Any) -> tuple[Any, ...]:
     """Look at that dataset, or at that upload: the dataset, the upload, and those that wait beside it."""
-    return data_choice.chosen(there, staged, waiting)
+    return data_waiting.chosen(there, staged, waiting)
 
 
 def heard() -> tuple[Any, Any]:
@@ -243,7 +219,7 @@ def hold_out(share: float, staged: str) -> Any:
 
 
 @alerts.told(outputs=8)
-def save(staged: str, waiting: Any, name: str, agreed: str) -> tuple[Any, ...]:
+def save(staged: str, waiting: Any, name: str, agreed: str, editing: Editing | None) -> tuple[Any, ...]:
     """Save the upload as a dataset, and choose it; `agreed`: it may become the next version of the one of that name.
 
     Gives the upload that is next, those that wait beside it, the dataset, files, fetched, what is agreed to, what a
@@ -251,6 +227,9 @@ def save(staged: str, waiting: Any, name: str, agreed: str) -> tuple[Any, ...]:
     """
     name = (name or "").strip()
     upload = build.open_staged(staged)
+    if editing is not None and data_choice.is_of(upload, editing.of):
+        why = "it is being edited, and would not be saved as it stands in the editor."
+        raise UserError(editing.name, why, "Keep it or cancel it first.")
     there = versions.in_use(name)
     if there and agreed != name:
         number = versions.next_version(name).removeprefix("v")
@@ -261,7 +240,7 @@ def save(staged: str, waiting: Any, name: str, agreed: str) -> tuple[Any, ...]:
     version = build.save(upload, name)
     for state in states:
         build.discard(state)
-    return *_next_of(waiting), version.name, None, [], "", "", gr.Button("Save dataset")
+    return *data_waiting.next_of(waiting), version.name, None, [], "", "", gr.Button("Save dataset")
 
 
 def discard(staged: str, waiting: Any) -> tuple[Any, ...]:
@@ -269,13 +248,8 @@ def discard(staged: str, waiting: Any) -> tuple[Any, ...]:
     and what a name was suggested for."""
     upload = data_choice.upload_of(staged)
     if upload:
-        _forget(upload)
-    return *_next_of(waiting), None, [], ""
-
-
-def _next_of(waiting: Any) -> tuple[str, list[str]]:
-    there = data_choice.still_waiting(waiting)
-    return next(iter(there), ""), there[1:]
+        data_waiting.forget(upload)
+    return *data_waiting.next_of(waiting), None, [], ""
 
 
 def train_on(dataset: str, there: str | None) -> tuple[Any, ...]:

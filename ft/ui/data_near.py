@@ -18,6 +18,7 @@ from ft.errors import UserError
 from ft.ui import alerts, data_choice
 from ft.ui.background import Say, follow
 from ft.ui.data_change import applied, required, unchanged
+from ft.ui.data_view import shortened
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
 from ft.ui.tab import PRIVATE, SHARED_EVENT
@@ -121,7 +122,7 @@ def _group(looked: Version | Staged, group: Group) -> str:
     lines = []
     for row, chat in zip(rows, chats, strict=True):
         text = " / ".join(message.content for message in chat.messages if message.role != "system")
-        lines.append(f"<li><b>{row + 1:,}</b> {escape(text[:_TEXT])}{'…' if len(text) > _TEXT else ''}</li>")
+        lines.append(f"<li><b>{row + 1:,}</b> {escape(shortened(text, _TEXT))}</li>")
     if len(group.rows) > len(rows):
         lines.append(f"<li>and {len(group.rows) - len(rows):,} more</li>")
     alike = "the same but for case and spaces" if group.kind == "same" else f"at least {group.similarity:.0%} alike"

@@ -145,8 +145,13 @@ def markup(seen: Microscope) -> str:
         facts.append("There is nothing to learn in it.")
     facts += map(escape, seen.remarks)
     notes = "".join(f'<p class="note">{fact}</p>' for fact in facts)
-    rows = "".join(f'<div class="tokens" dir="auto">{"".join(map(_token, row))}</div>' for row in _samples(seen))
-    return notes + _LEGEND + rows
+    rows = _samples(seen)
+    drawn = ""
+    for number, row in enumerate(rows, 1):
+        label = f"Tokens, sample {number} of {len(rows)}" if len(rows) > 1 else "Tokens"
+        tokens = "".join(map(_token, row))
+        drawn += f'<div class="tokens" dir="auto" role="group" tabindex="0" aria-label="{label}">{tokens}</div>'
+    return notes + _LEGEND + drawn
 
 
 def _samples(seen: Microscope) -> list[list[Piece]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -10,6 +11,7 @@ from formats.repair import REPAIRS
 
 SHOWN_AT_ONCE = 600  # characters of a turn, before "show all"
 DRAWN = 20_000  # characters of a turn that are sent to the page at all
+_WORD = 40  # characters: a longer one is cut
 TURNS_AT_ONCE = 20
 TURNS_DRAWN = 200
 WHO = {"system": "Told first (system)", "user": "Person", "assistant": "Assistant", "tool": "Result of a tool"}
@@ -58,13 +60,28 @@ def _turn(message: Message) -> str:
 def _text(text: str, kind: str) -> str:
     if len(text) <= SHOWN_AT_ONCE:
         return f'<div class="words {kind}" dir="auto">{escape(text)}</div>'
-    rest = text[SHOWN_AT_ONCE:DRAWN]
+    begun = text[: cut(text, SHOWN_AT_ONCE)].rstrip()
     left = len(text) - DRAWN
-    more = f'<div class="words {kind}" dir="auto">{escape(rest)}</div>'
+    # Unfolded, the whole text stands in one piece, and its beginning is hidden: see style.css.
+    whole = f'<div class="words {kind}" dir="auto">{escape(text[:DRAWN])}</div>'
     if left > 0:
-        more += f'<p class="quiet">{left:,} further characters are not drawn here.</p>'
-    shown = f'<div class="words {kind}" dir="auto">{escape(text[:SHOWN_AT_ONCE])} …</div>'
-    return shown + _folded(f"Show the rest of {len(text):,} characters", more)
+        whole += f'<p class="quiet">{left:,} further characters are not drawn here.</p>'
+    more = f'<span class="more">Show the other {len(text) - len(begun):,} characters</span>'
+    fold = _folded(f'{more}<span class="less">Show less</span>', whole)
+    return f'<div class="long"><div class="words {kind} begun" dir="auto">{escape(begun)} …</div>{fold}</div>'
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters of the text and an ellipsis, cut between two words where there is a place to."""
+    if len(text) <= most:
+        return text
+    return f"{text[: cut(text, most)].rstrip()} …"
+
+
+def cut(text: str, most: int) -> int:
+    """Where to cut the text: after `most` characters, or before the word that stands there, if it is not long."""
+    begun = re.search(r"\S*$", text[:most])
+    return begun.start() if begun and most - begun.start() < min(most, _WORD) and not text[most].isspace() else most
 
 
 def _tools(tools: tuple[str, ...]) -> str:

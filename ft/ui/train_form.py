@@ -50,10 +50,9 @@ def layout(kept: gr.BrowserState) -> Form:
     """Lay the form out, with the preset that suits this machine; `kept` is what the browser remembers of it."""
     chosen = default_name()
     folder = "" if hosting.hosted() else "a folder, or "
+    # A dataset's name may have 64 characters: it gets a row of its own.
+    dataset = gr.Dropdown([], label="What it learns from", info="**dataset** · saved on the Data tab")
     with gr.Row(equal_height=False):
-        dataset = gr.Dropdown(
-            [], label="What it learns from", info="**dataset** · saved on the Data tab", min_width=260
-        )
         model = gr.Dropdown(
             catalogue.choices(),
             value=DEFAULT_MODEL,
@@ -61,7 +60,6 @@ def layout(kept: gr.BrowserState) -> Form:
             label="What it starts from",
             info=f"**base model** · or type {folder}a Hugging Face id (owner/name)",
             min_width=260,
-            scale=2,
         )
         recipe = gr.Dropdown(
             [(each.title, each.name) for each in PRESETS],
@@ -74,7 +72,7 @@ def layout(kept: gr.BrowserState) -> Form:
     with gr.Accordion("Advanced settings", open=False):
         settings = train_settings.build(configure(chosen, {}))
         gr.Markdown("How many conversations are held out to validate on was decided when the dataset was saved.")
-    gr.Markdown("### What will happen")
+    gr.HTML('<h2 class="part">What will happen</h2>')
     plan = gr.HTML(elem_classes="plan")
     problem = alerts.place()
     name = gr.Textbox(

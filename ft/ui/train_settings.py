@@ -27,7 +27,7 @@ def build(config: TrainConfig) -> list[Control]:
 def _build_groups(groups: Sequence[tuple[str, tuple[Setting, ...]]], config: TrainConfig) -> list[Control]:
     controls: list[Control] = []
     for title, group in groups:
-        gr.Markdown(f"#### {title}")
+        gr.HTML(f'<h2 class="part">{title}</h2>')
         with gr.Row(equal_height=False, elem_classes="settings-row"):
             controls += [_control(setting, getattr(config, setting.name)) for setting in group]
     return controls

@@ -22,9 +22,11 @@ from ft.train.trial import Trial, trial
 from ft.train.trial_words import report
 from ft.ui import alerts, marks, train_form, train_settings
 from ft.ui.background import Say, follow
+from ft.ui.optional_number import number_in, optional_number
 from ft.ui.tab import PRIVATE
 from ft.ui.train_form import Form
 
+_PRICE = "What this machine costs an hour"
 CANCELLED = "Cancelled: nothing was changed."
 _TOLD_EVERY = 1.0  # seconds between two updates: with each the page learns whether its visitor is still there
 
@@ -44,7 +46,7 @@ class Going:
 class TrialFold:
     """The components; `changed` holds the settings that `use` puts into the form."""
 
-    price: gr.Number
+    price: gr.Textbox
     go: gr.Button
     cancel: gr.Button
     result: gr.HTML
@@ -62,12 +64,10 @@ def layout() -> TrialFold:
             "Where they do not fit, it tries what would. It loads the base model, so it takes half a minute or more."
         )
         with gr.Row(equal_height=False):
-            price = gr.Number(
-                None,
-                label="What this machine costs an hour",
-                info="**price** · in any money; empty: not said",
-                minimum=0,
-                step=0.1,
+            price = optional_number(
+                _PRICE,
+                "**price** · in any money; empty: not said",
+                placeholder="for example 2.50",
                 scale=0,
                 min_width=260,
             )
@@ -90,7 +90,7 @@ def wire(fold: TrialFold, form: Form) -> Any:
 
 
 def take(
-    going: Going, price: float | None, dataset: str | None, model: str, preset_name: str, *shown: Any
+    going: Going, price: str, dataset: str | None, model: str, preset_name: str, *shown: Any
 ) -> Iterator[tuple[Any, ...]]:
     """Try the run that the form describes; updates for result, the buttons, the changes and the place of refusals.
 
@@ -98,14 +98,14 @@ def take(
     """
     cancelled = going.cancelled = threading.Event()
     try:
+        hourly = number_in(price, _PRICE)
         config = train_form.config_of(model, preset_name, shown)
         for each in _tried(versions.find(dataset or ""), config, cancelled):
             if isinstance(each, str):
                 yield _busy(each, cancelled.is_set())
             else:
                 counts, found = each
-                # An empty price comes as 0.
-                text = "\n".join(f"- {line}" for line in report(found, counts, price or None))
+                text = "\n".join(f"- {line}" for line in report(found, counts, hourly or None))
                 yield _over(text, found.changes)
     except _CancelledError:
         yield _over(CANCELLED)

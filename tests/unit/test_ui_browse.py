@@ -9,14 +9,19 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from formats.conversation import Conversation, Message, Origin
 from ft.dataset import build, edit, near, versions
-from ft.dataset.change import deletion
+from ft.dataset.change import deletion, replacement
 from ft.dataset.draft import Turn
-from ft.ui import api_data, data_editor, data_near
+from ft.runs import deletion as deletion_of
+from ft.ui import api_data, data_change, data_editing, data_editor, data_events, data_filters, data_near
 from ft.ui import data_browse_events as events
+from ft.ui.data_filters import Rows
 
-ALL = events.NO_FILTERS
-PAGE = ("place", "number", "back", "further", "every", "clear", "shown")
+ALL = data_filters.NO_FILTERS
+CHIPS = ("text", "side", "kind", "file", "shortest", "longest", "only")
+PAGE = ("place", "number", "back", "further", "every", "named", "clear", *CHIPS, "shown")
+NAMES = ("text", "side", "kind", "file", "order", "shortest", "longest", "only")
 FIRST = events.Shown((0, 1, 2, 3, 4))
 
 
@@ -33,8 +38,13 @@ def page(updates: tuple[Any, ...]) -> dict[str, Any]:
     view["rows"] = list(view["shown"].rows)
     view["chats"] = [slots[3 * n + 1] for n in range(events.PAGE) if slots[3 * n].visible]
     view["ticked"] = [slots[3 * n + 2].value for n in range(len(view["chats"]))]
+    view["chips"] = {name: view[name].value for name in CHIPS if view[name].visible}
     view["refused"] = updates[-1]["value"] if updates[-1]["visible"] else ""
     return view
+
+
+def shown_of(chats: versions.Version, *rows: int) -> events.Shown:
+    return events.Shown(rows, of=str(chats.path))
 
 
 def at(start: int) -> events.Shown:
@@ -42,8 +52,7 @@ def at(start: int) -> events.Shown:
 
 
 def first(**filters: Any) -> dict[str, Any]:
-    names = ("text", "side", "kind", "file", "order", "shortest", "longest", "only")
-    given = dict(zip(names, ALL, strict=True)) | filters
+    given = dict(zip(NAMES, ALL, strict=True)) | filters
     return page(events.find("chats", "", *given.values(), events.Shown(), []))
 
 
@@ -62,16 +71,66 @@ def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
 
 def test_filters_show_what_passes_and_say_of_how_many(chats):
     assert first(text="question 7")["rows"] == [7] and "1 of 12" in first(text=" QUESTION 7 ")["place"]
-    assert first(shortest=22)["rows"] == [10, 11] and first(longest=20)["rows"] == [0, 1, 2, 3, 4]
+    assert first(shortest="22")["rows"] == [10, 11] and first(longest=" 20 ")["rows"] == [0, 1, 2, 3, 4]
     held_out = first(side="validation")["rows"]
     assert len(held_out) == chats.count("validation") > 0
-    assert "No conversation passes" in first(text="nowhere")["place"] and first(text="nowhere")["chats"] == []
-    view = first(only=("found", [3, 9]))
-    assert view["rows"] == [3, 9] and view["clear"].visible and "2 of 12 conversations, found by" in view["place"]
+    view = first(only=Rows("Replies of one word", (3, 9), str(chats.path)))
+    assert view["rows"] == [3, 9] and "2 of 12 conversations" in view["place"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "chips"),
+    [
+        ({"text": " nowhere "}, {"text": "Text: nowhere"}),
+        ({"side": "validation"}, {"side": "Held out"}),
+        ({"kind": "tools"}, {"kind": "With tools"}),
+        ({"file": "chats.jsonl"}, {"file": "File: chats.jsonl"}),
+        ({"shortest": "9,000"}, {"shortest": "At least 9,000 characters"}),
+        ({"longest": "1"}, {"longest": "At most 1 character"}),
+        ({"only": (3, 9)}, {"only": "Check-up: Replies of one word"}),
+        ({"text": "7", "longest": "1", "only": (3, 9)}, {"text", "longest", "only"}),
+        ({"order": "longest"}, {}),
+        ({"shortest": "0", "longest": ""}, {}),
+    ],
+)
+def test_each_filter_that_is_on_is_named_also_where_nothing_passes_and_is_removed_by_its_name(chats, filters, chips):
+    on = dict(zip(NAMES, ALL, strict=True)) | filters
+    if "only" in filters:
+        on["only"] = Rows("Replies of one word", filters["only"], str(chats.path))
+    view = first(**on)
+    assert (view["chips"] == chips) if isinstance(chips, dict) else (view["chips"].keys() == chips)
+    assert view["named"].visible == bool(chips) and view["clear"].visible == (len(chips) > 1)
+    assert view["rows"] or "None of 12 conversations passes" in view["place"]
+    left = set(view["chips"])
+    for name in view["chips"]:
+        on[name], *updates = events.find_without("chats", "", *on.values(), FIRST, [], place=NAMES.index(name))
+        left -= {name}
+        assert on[name] == ALL[NAMES.index(name)] and page(tuple(updates))["chips"].keys() == left
+    assert first(**on)["rows"]
+
+
+@pytest.mark.parametrize("written", ["many", "-5", "1e3", "5 000 x", "0x10"])
+@pytest.mark.parametrize("field", ["shortest", "longest"])
+def test_a_length_that_is_no_number_is_refused_in_words_and_the_list_stays(chats, field, written):
+    given = dict(zip(NAMES, ALL, strict=True)) | {field: written}
+    *updates, place = events.find("chats", "", *given.values(), FIRST, [])
+    assert written in place["value"] and "not a number" in place["value"]
+    assert all(update == gr.skip() for update in updates)
+
+
+def test_what_the_checkup_found_is_followed_through_edits_and_left_out_for_another_dataset(chats, tmp_path):
+    only = Rows("Replies of one word", (3, 9), str(chats.path))
+    edit.apply(chats, deletion([0, 9]))
+    assert first(only=only)["rows"] == [2]
+    rows = [{"instruction": f"Other {n}?", "output": "A."} for n in range(12)]
+    (tmp_path / "other.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    build.save(build.stage([build.SourceFile(tmp_path / "other.jsonl", "other.jsonl")]), "other")
+    view = page(events.find("other", "", *ALL[:-1], only, events.Shown(), []))
+    assert not view["chips"] and "12 conversations" in view["place"]
 
 
 def test_where_nothing_is_found_the_filters_can_be_cleared_and_all_is_shown_again(chats):
-    view = first(text="nowhere", order="longest")
+    view = first(text="nowhere", side="train", order="longest")
     assert view["clear"].visible and not (view["back"].visible or view["further"].visible or view["every"].visible)
     updates = events.find_all("chats", "", FIRST, [3])
     assert updates[: len(ALL)] == ALL
@@ -119,7 +178,7 @@ def test_where_none_is_chosen_the_bar_goes_and_nothing_is_deleted(chats):
 
 
 def test_a_turn_is_edited_added_and_removed_in_the_form(chats):
-    editing, _ = events.edit("chats", "", events.Shown((7,)), place=0)
+    editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
     assert [turn.content for turn in editing.draft.turns] == ["Question 7?", "Answer 7."]
     fields = ["user", "Question 7?", True, "", "", "", "", "assistant", "Better.", True, "", "", "", "", ""]
     more = data_editor.with_one_more(editing, *fields)
@@ -135,7 +194,7 @@ def test_a_turn_is_edited_added_and_removed_in_the_form(chats):
 
 
 def test_what_is_no_conversation_is_refused_in_the_form_and_nothing_changes(chats):
-    editing = events.write_new()
+    editing, _ = data_editing.write_new("chats", "", None)
     _, _, _, place, *_ = data_editor.kept("chats", "", editing, *["user", "", True, "", "", "", ""], "")
     assert "turn 1" in place["value"].lower() and versions.find("chats").version == "v1"
 
@@ -143,7 +202,7 @@ def test_what_is_no_conversation_is_refused_in_the_form_and_nothing_changes(chat
 def test_a_conversation_is_written_copied_and_deleted_and_what_was_added_is_shown(chats):
     before = page(events.show("chats", "", *ALL, events.Shown()))["shown"]
     fields = ["user", "New?", True, "", "", "", "", "assistant", "Yes.", True, "", "", "", "", ""]
-    data_editor.kept("chats", "", events.write_new(), *fields)
+    data_editor.kept("chats", "", data_editing.write_new("chats", "", None)[0], *fields)
     view = page(events.show_again("chats", "", *ALL, before))
     assert view["rows"] == [10, 11, 12] and "New?" in view["chats"][-1]
     events.copy("chats", "", events.Shown((12,)), place=0)
@@ -166,8 +225,7 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
     ]
 
 
-def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(chats):
-    editing, _ = events.edit("chats", "", events.Shown((3,), of=str(chats.path)), place=0)
+def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, tmp_path):
     found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
     drawn = next(each for each in events.show("chats", "", *ALL, events.Shown()) if isinstance(each, events.Shown))
     api_data.dedup("chats")  # nothing to remove: it is the same version
@@ -176,17 +234,30 @@ def test_rows_of_a_version_that_was_changed_elsewhere_are_not_taken_for_others(c
     for refused in (
         events.delete("chats", "", drawn, place=0),
         events.copy("chats", "", drawn, place=0),
-        events.edit("chats", "", drawn, place=0),
+        data_editing.edit("chats", "", drawn, None, place=0),
         events.delete_many("chats", "", drawn, [1]),
         events.mute_many("chats", "", drawn, [1]),
         events.choose_all("chats", "", *ALL, drawn, []),
         events.page_after("chats", "", *ALL, drawn, [1]),
         events.find("chats", "", *ALL, drawn, [1]),
         data_near.keep_one("chats", "", found),
-        data_editor.kept("chats", "", editing)[:4],
     ):
         assert "changed elsewhere" in refused[-1]["value"]
     assert versions.find("chats").count() == 11
+    # Where another dataset was chosen instead, nobody changed anything.
+    build.save(build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")]), "other")
+    for refused in (
+        events.delete("other", "", drawn, place=0),
+        events.copy("other", "", drawn, place=0),
+        data_editing.edit("other", "", drawn, None, place=0),
+        events.delete_many("other", "", drawn, [1]),
+        events.mute_many("other", "", drawn, [1]),
+        events.choose_all("other", "", *ALL, drawn, []),
+        events.page_after("other", "", *ALL, drawn, [1]),
+        events.find("other", "", *ALL, drawn, [1]),
+        data_near.keep_one("other", "", found),
+    ):
+        assert "this was drawn of chats, and other is chosen now" in refused[-1]["value"]
 
 
 def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
@@ -203,3 +274,97 @@ def test_a_page_that_is_shown_already_is_not_filled_again_and_keeps_what_was_tic
     edit.apply(chats, deletion([0]))
     *_, chosen, _, _, _ = refill("chats", "", *ALL, shown)
     assert chosen == []
+
+
+WRITTEN = ["user", "Question 7?", True, "", "", "", "", "assistant", "Better.", True, "", "", "", "", ""]
+
+
+def replies(name: str) -> list[str]:
+    return [chat.messages[1].content for chat in versions.find(name).conversations()]
+
+
+@pytest.fixture
+def other(chats: versions.Version, tmp_path: Path) -> versions.Version:
+    return build.save(build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")]), "other")
+
+
+@pytest.mark.parametrize("opened", ["conversation", "new"])
+def test_what_is_edited_waits_while_another_dataset_is_chosen_and_is_kept_in_its_own(chats, other, opened):
+    if opened == "new":
+        editing, _ = data_editing.write_new("chats", "", None)
+    else:
+        editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
+    listing, editor, waits, _, now = data_editing.switch("chats", "", editing)
+    assert editor.visible and not listing.visible and not waits.visible and now == gr.skip()
+    listing, editor, waits, words, now = data_editing.switch("other", "", editing)
+    assert listing.visible and not editor.visible and waits.visible and now == gr.skip()
+    assert "of chats" in words and ("new conversation" if opened == "new" else "Conversation 8") in words
+    for refused in (
+        data_editing.edit("other", "", shown_of(other, 0), editing, place=0),
+        data_editing.write_new("other", "", editing),
+    ):
+        assert refused[0] == gr.skip() and "of chats" in refused[1]["value"] and "Go on with it" in refused[1]["value"]
+    *_, place, as_new, _, _ = data_editor.kept("other", "", editing, *WRITTEN)
+    assert "it belongs to chats, and other is chosen now" in place["value"] and not as_new.visible
+    assert data_editing.go_on("", [], editing) == ("chats", "", [])
+    done, *_, place, _, _, _ = data_editor.kept("chats", "", editing, *WRITTEN)
+    assert done is None and not place["visible"] and "Better." in replies("chats") and "Better." not in replies("other")
+
+
+def test_a_second_click_leaves_the_editor_as_it_is(chats):
+    editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
+    for again in (
+        data_editing.edit("chats", "", shown_of(chats, 7), editing, place=0),
+        data_editing.write_new("chats", "", editing),
+    ):
+        assert again[0] == gr.skip() and not again[1]["visible"]
+
+
+def test_what_is_edited_is_found_again_where_other_conversations_were_changed_meanwhile(chats):
+    editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
+    edit.apply(chats, deletion([2, 9]))
+    done, *_, place, _, _, _ = data_editor.kept("chats", "", editing, *WRITTEN)
+    assert done is None and not place["visible"]
+    assert replies("chats") == [f"Answer {n}." if n != 7 else "Better." for n in range(12) if n not in (2, 9)]
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+def test_what_is_edited_is_not_lost_where_it_was_changed_or_deleted_meanwhile(chats, how):
+    editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
+    written = Conversation((Message("user", "Question 7?"), Message("assistant", "Else.")), Origin("chats.jsonl", 8))
+    edit.apply(chats, deletion([7]) if how == "deleted" else replacement(7, written))
+    now, _, _, place, as_new, *_ = data_editor.kept("chats", "", editing, *WRITTEN)
+    assert (
+        now == gr.skip()
+        and as_new.visible
+        and "changed or deleted" in place["value"]
+        and "as a new one" in place["value"]
+    )
+    done, *_ = data_editor.kept_as_new("chats", "", editing, *WRITTEN)
+    assert done is None and replies("chats")[-1] == "Better." and versions.find("chats").report["added"] == 1
+
+
+def test_an_upload_is_not_saved_or_left_without_what_is_being_edited_in_it(home, tmp_path):
+    rows = [{"instruction": f"Question {n}?", "output": "A."} for n in range(9)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    first, second = (build.stage([build.SourceFile(tmp_path / "a.jsonl", "a.jsonl")]) for _ in range(2))
+    editing, _ = data_editing.edit("", first.id, events.Shown((7,), of=str(first.path)), None, place=0)
+    *_, place = data_events.save(first.id, [], "a", "", editing)
+    assert "Conversation 8" in place["value"] and "Keep it or cancel it" in place["value"] and not versions.in_use("a")
+    # Another upload is looked at meanwhile, then this one again.
+    assert data_editing.switch("@upload", second.id, editing)[2].visible
+    assert data_editing.go_on(second.id, [first.id], editing) == ("@upload", first.id, [second.id])
+    id, _ = data_change.applied("", first.id, deletion([0]))
+    assert data_editing.switch("@upload", id, editing)[1].visible
+    done, kept, *_ = data_editor.kept("@upload", id, editing, *WRITTEN)
+    assert (
+        done is None and [chat.messages[1].content for chat in build.open_staged(kept).conversations()][6] == "Better."
+    )
+
+
+def test_what_is_edited_goes_with_its_dataset_and_that_is_said(chats, other):
+    editing, _ = data_editing.edit("chats", "", shown_of(chats, 7), None, place=0)
+    deletion_of.delete_dataset("chats")
+    with pytest.warns(UserWarning, match="Conversation 8 is not edited any more"):
+        listing, editor, waits, _, now = data_editing.switch("", "", editing)
+    assert listing.visible and not editor.visible and not waits.visible and now is None

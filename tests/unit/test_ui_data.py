@@ -58,7 +58,7 @@ def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "", extra
 
 
 def save(upload_id: str, name: str, agreed: str = "") -> tuple[Any, ...]:
-    return data_events.save(upload_id, [], name, agreed)
+    return data_events.save(upload_id, [], name, agreed, None)
 
 
 def refused(update: Any) -> str:
@@ -211,7 +211,7 @@ def test_undo_undoes_edits_and_another_upload_is_none(home: Path, tmp_path: Path
 
 def test_the_upload_that_waits_is_next_where_one_is_saved_or_discarded(home: Path, tmp_path: Path):
     one, two, three = (upload(tmp_path, f"{name}.jsonl", extra=(CHATS[n],)) for n, name in enumerate("abc"))
-    assert data_events.save(one, [two, three], "a", "")[:3] == (two, [three], "a")
+    assert data_events.save(one, [two, three], "a", "", None)[:3] == (two, [three], "a")
     assert data_events.discard(two, [three])[:2] == (three, [])
     assert [value for _, value in data_choice.choices(three, [two])] == [data_choice.UPLOAD, "a"]  # two is gone
 
@@ -230,7 +230,7 @@ def test_of_many_uploads_that_wait_the_oldest_is_forgotten_by_name(home: Path, t
 def test_what_a_browser_kept_of_uploads_that_wait_may_be_anything(home: Path, tmp_path: Path, kept: object):
     assert shown("", "", waiting=kept)["empty"].visible
     upload_id, waiting = stage_of(data_events.stage([write(tmp_path / "a.jsonl", *CHATS)], [], *HOW, 10, "", kept))
-    assert waiting == [] and data_events.save(upload_id, kept, "a", "")[:2] == ("", [])
+    assert waiting == [] and data_events.save(upload_id, kept, "a", "", None)[:2] == ("", [])
 
 
 def test_discarding_leaves_nothing(home: Path, tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 import pytest
 from markup import Elements
@@ -10,6 +12,7 @@ from formats.conversation import Conversation, Message, Origin, ToolCall
 from ft.errors import UserError
 from ft.ui import alerts, data_report, data_view
 
+SHOWN = data_view.SHOWN_AT_ONCE
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>\"'&"
 
 
@@ -53,10 +56,44 @@ def test_a_trained_turn_is_not_marked_as_untrained():
     assert "not trained on" not in drawn(Message("user", "a", train=False), Message("assistant", "b")).text
 
 
-def test_a_long_turn_is_folded_and_all_of_it_is_there():
-    found = drawn(Message("user", "a"), Message("assistant", "§" * (data_view.SHOWN_AT_ONCE + 100)))
-    assert "details" in found.tags
-    assert found.text.count("§") == data_view.SHOWN_AT_ONCE + 100
+LONG = " ".join(f"word{n}" for n in range(200))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message("user", LONG),
+        Message("assistant", "short", reasoning=LONG),
+        Message("assistant", "", tool_calls=(ToolCall("look", LONG),)),
+        Message("tool", LONG),
+    ],
+    ids=["content", "reasoning", "call", "result"],
+)
+def test_a_long_text_begins_with_whole_words_and_unfolds_in_one_piece_with_the_right_count(message: Message):
+    html = data_view.bubbles([Conversation((message,), Origin("a", 1))], 1)
+    begun = re.search(r'begun" dir="auto">([^<]*) …</div>', html)
+    assert begun and LONG.startswith(f"{begun[1]} ") and SHOWN - 10 < len(begun[1]) <= SHOWN
+    assert f'dir="auto">{LONG}</div>' in html
+    assert f"Show the other {len(LONG) - len(begun[1]):,} characters" in html
+
+
+@pytest.mark.parametrize("text", ["§" * (SHOWN + 100), "漢" * (SHOWN + 1), " " * (SHOWN + 5), "a " * SHOWN])
+def test_a_text_without_words_to_cut_between_is_folded_too_and_all_of_it_is_there(text: str):
+    html = data_view.bubbles([Conversation((Message("user", text),), Origin("a", 1))], 1)
+    assert "<details>" in html and f'dir="auto">{text}</div>' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "shown"),
+    [
+        ("flour to absorb the rest", 14, "flour to …"),
+        ("flour to absorb the rest", 15, "flour to absorb …"),
+        ("flour to absorb the rest", 24, "flour to absorb the rest"),
+        ("x" * 100, 60, "x" * 60 + " …"),
+    ],
+)
+def test_a_shortened_text_ends_with_a_whole_word_where_there_are_words(text: str, most: int, shown: str):
+    assert data_view.shortened(text, most) == shown
 
 
 def test_what_is_too_long_to_draw_is_counted():
