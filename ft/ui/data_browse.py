@@ -118,11 +118,11 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     page: list[Any] = [place, number, back, further, every, named, clear, *chips, shown]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
     fresh: dict[str, Any] = {
-        "inputs": [*here, *filters, shown],
+        "inputs": [*here, only, shown],
         "outputs": [*page, chosen, bar, file, problem],
         **PRIVATE,
     }
-    seen: dict[str, Any] = {"inputs": [*here, *filters, shown, chosen], "outputs": [*page, problem], **PRIVATE}
+    seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **PRIVATE}
     again = [shared.edited.change, staged.change]
     gr.on(again, events.show_again, **{**fresh, **SHARED_EVENT})
     gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
@@ -134,7 +134,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
         seen["outputs"],
         **PRIVATE,
     )
-    clear.click(events.find_all, [*here, shown, chosen], [*filters, *seen["outputs"]], **PRIVATE)
+    clear.click(events.find_all, seen["inputs"], [*filters, *seen["outputs"]], **PRIVATE)
     for at, chip in zip(data_filters.CHIPS, chips, strict=True):
         removed = [filters[at], *seen["outputs"]]
         chip.click(partial(events.find_without, place=at), seen["inputs"], removed, **PRIVATE)
@@ -143,7 +143,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
 
     changed = [staged, shared.edited, problem]
     ticks = [chosen, bar, said, *(slot.chosen for slot in slots), problem]
-    every.click(events.choose_all, [*here, *filters, shown, chosen], ticks, **PRIVATE)
+    every.click(events.choose_all, seen["inputs"], ticks, **PRIVATE)
     none.click(events.choose_none, None, ticks, **PRIVATE)
     for at, slot in enumerate(slots):
         ticked = partial(events.choose, place=at)

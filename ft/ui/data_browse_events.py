@@ -16,7 +16,7 @@ from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts, data_choice, data_view
 from ft.ui.data_change import applied, unchanged
-from ft.ui.data_filters import CHIPS, NO_FILTERS, chips, filter_of
+from ft.ui.data_filters import CHIPS, NO_FILTERS, Rows, chips, filter_of
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
@@ -27,37 +27,40 @@ _PAGE_OUTPUTS = 8 + len(CHIPS) + 3 * PAGE
 class Shown:
     """What is on the page: these rows of the dataset, of which the first is the `start`-th (0: the first) that passes
     the filters `wanted`; `added` conversations had been added to the dataset until then. `of` is the version or upload
-    that the rows, and those that were chosen, are of: an edit in another window makes another one, with other rows."""
+    that the rows, and those that were chosen, are of: an edit in another window makes another one, with other rows.
+
+    `filters` are the same as a person asked for them, in the order of NO_FILTERS. A page that is drawn again takes them
+    from here: what an event brings from the browser may be older than what was asked for since.
+    """
 
     rows: tuple[int, ...] = ()
     start: int = 0
     added: int = 0
     of: str = ""
     wanted: Filter | None = None
+    filters: tuple[Any, ...] = NO_FILTERS
 
 
-def show(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
+def show(dataset: str, staged: str, only: Rows | None, before: Shown) -> tuple[Any, ...]:
     """The first page of what is looked at, nothing chosen; then the files to choose from, and where refusals go. What
     is on the page already stays as it is, with what was chosen since."""
-    *filters, before = given
-    return _shown(dataset, staged, filters, before, at_the_start=True)
+    return _shown(dataset, staged, only, before, at_the_start=True)
 
 
-def show_again(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
+def show_again(dataset: str, staged: str, only: Rows | None, before: Shown) -> tuple[Any, ...]:
     """After a change: the same page of it, or where one was added, the last. Rows have moved, so nothing is chosen."""
-    *filters, before = given
-    return _shown(dataset, staged, filters, before, at_the_start=False)
+    return _shown(dataset, staged, only, before, at_the_start=False)
 
 
-def _shown(dataset: str, staged: str, filters: Sequence[Any], before: Shown, at_the_start: bool) -> tuple[Any, ...]:
+def _shown(dataset: str, staged: str, only: Rows | None, before: Shown, at_the_start: bool) -> tuple[Any, ...]:
     skips = (*_skips(), [], gr.Row(visible=False), gr.skip())
     try:
         looked = data_choice.looked_at(dataset, staged)
         if looked is None:
             return (*skips, alerts.hidden())
         names = browse.files(looked.conversations_path)
-        known = filters[3] if filters[3] in names else ""
-        filters = (*filters[:3], known, *filters[4:])
+        known = before.filters[3] if before.filters[3] in names else ""
+        filters = (*before.filters[:3], known, *before.filters[4:-1], only)
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
         if (before.of, before.wanted) == (str(looked.path), filter_of(looked, *filters)):
             return (*_skips(), gr.skip(), gr.skip(), files, alerts.hidden())
@@ -92,23 +95,21 @@ def find_all(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tupl
 
 
 @alerts.told(outputs=1 + _PAGE_OUTPUTS)
-def find_without(dataset: str, staged: str, *given: Any, place: int) -> tuple[Any, ...]:
+def find_without(dataset: str, staged: str, shown: Shown, chosen: list[int], *, place: int) -> tuple[Any, ...]:
     """The filter at that place of all as it is where it lets all pass, and the first page of what passes the rest."""
-    *filters, shown, chosen = given
-    rest = [*filters[:place], NO_FILTERS[place], *filters[place + 1 :]]
+    filters = shown.filters
+    rest = (*filters[:place], NO_FILTERS[place], *filters[place + 1 :])
     return NO_FILTERS[place], *_turned(dataset, staged, rest, shown, 0, chosen)
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
-def page_before(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
-    *filters, shown, chosen = given
-    return _turned(dataset, staged, filters, shown, shown.start - PAGE, chosen)
+def page_before(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, ...]:
+    return _turned(dataset, staged, shown.filters, shown, shown.start - PAGE, chosen)
 
 
 @alerts.told(outputs=_PAGE_OUTPUTS)
-def page_after(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
-    *filters, shown, chosen = given
-    return _turned(dataset, staged, filters, shown, shown.start + PAGE, chosen)
+def page_after(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, ...]:
+    return _turned(dataset, staged, shown.filters, shown, shown.start + PAGE, chosen)
 
 
 def _turned(
@@ -146,7 +147,7 @@ def _page(looked: Version | Staged, filters: Sequence[Any], start: int | None, c
         gr.Button(visible=pages, interactive=start < last),
         gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
         *chips(filters, wanted),
-        Shown(tuple(rows), start, _added(looked), str(looked.path), wanted),
+        Shown(tuple(rows), start, _added(looked), str(looked.path), wanted, tuple(filters)),
         *slots,
     )
 
@@ -166,11 +167,10 @@ def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tupl
 
 
 @alerts.told(outputs=3 + PAGE)
-def choose_all(dataset: str, staged: str, *given: Any) -> tuple[Any, ...]:
+def choose_all(dataset: str, staged: str, shown: Shown, chosen: list[int]) -> tuple[Any, ...]:
     """Choose all that pass the filters, beside what is chosen already."""
-    *filters, shown, chosen = given
     looked = unchanged(dataset, staged, shown.of)
-    found = browse.find(looked.conversations_path, filter_of(looked, *filters))
+    found = browse.find(looked.conversations_path, filter_of(looked, *shown.filters))
     now = sorted({*chosen, *found})
     return now, *_bar(now), *[True] * PAGE
 

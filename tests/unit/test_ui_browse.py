@@ -57,15 +57,15 @@ def first(**filters: Any) -> dict[str, Any]:
 
 
 def test_the_first_page_is_shown_and_pages_end_at_their_ends(chats):
-    view = page(events.show("chats", "", *ALL, events.Shown()))
+    view = page(events.show("chats", "", None, events.Shown()))
     assert view["rows"] == [0, 1, 2, 3, 4] and "12 conversations" in view["place"] and "1 to 5 of 12" in view["number"]
     assert len(view["chats"]) == 5 and "Question 0?" in view["chats"][0]
     assert not view["back"].interactive and view["further"].interactive
-    view = page(events.page_after("chats", "", *ALL, at(5), []))
+    view = page(events.page_after("chats", "", at(5), []))
     assert view["rows"] == [10, 11] and len(view["chats"]) == 2 and not view["further"].interactive
-    view = page(events.page_before("chats", "", *ALL, at(3), []))
+    view = page(events.page_before("chats", "", at(3), []))
     assert view["rows"] == [0, 1, 2, 3, 4]
-    view = page(events.page_after("chats", "", *ALL, at(500), []))
+    view = page(events.page_after("chats", "", at(500), []))
     assert view["rows"] == [10, 11]
 
 
@@ -101,11 +101,13 @@ def test_each_filter_that_is_on_is_named_also_where_nothing_passes_and_is_remove
     assert (view["chips"] == chips) if isinstance(chips, dict) else (view["chips"].keys() == chips)
     assert view["named"].visible == bool(chips) and view["clear"].visible == (len(chips) > 1)
     assert view["rows"] or "None of 12 conversations passes" in view["place"]
-    left = set(view["chips"])
+    left, shown = set(view["chips"]), view["shown"]
     for name in view["chips"]:
-        on[name], *updates = events.find_without("chats", "", *on.values(), FIRST, [], place=NAMES.index(name))
+        on[name], *updates = events.find_without("chats", "", shown, [], place=NAMES.index(name))
         left -= {name}
-        assert on[name] == ALL[NAMES.index(name)] and page(tuple(updates))["chips"].keys() == left
+        after = page(tuple(updates))
+        assert on[name] == ALL[NAMES.index(name)] and after["chips"].keys() == left
+        shown = after["shown"]
     assert first(**on)["rows"]
 
 
@@ -144,12 +146,12 @@ def test_what_is_chosen_stays_ticked_on_other_pages_and_is_deleted_together(chat
     assert chosen == [2] and bar.visible and "1 chosen" in said
     chosen, bar, said = events.choose(True, chosen, events.Shown((5, 6, 7, 8, 9)), place=0)
     assert chosen == [2, 5] and "2 chosen" in said
-    assert page(events.page_after("chats", "", *ALL, FIRST, chosen))["ticked"] == [True, False, False, False, False]
+    assert page(events.page_after("chats", "", FIRST, chosen))["ticked"] == [True, False, False, False, False]
     _, edited, place = events.delete_many("chats", "", FIRST, chosen)
     assert edited and not place["visible"]
     left = [chat.messages[0].content for chat in versions.find("chats").conversations()]
     assert left == [f"Question {n}?" for n in range(12) if n not in (2, 5)]
-    updates = events.show_again("chats", "", *ALL, at(5))
+    updates = events.show_again("chats", "", None, at(5))
     view = page(updates)
     assert view["rows"] == [5, 6, 7, 8, 9] and not any(view["ticked"])
     now_chosen, bar, *_ = updates[len(PAGE) + 3 * events.PAGE :]
@@ -159,7 +161,7 @@ def test_what_is_chosen_stays_ticked_on_other_pages_and_is_deleted_together(chat
 def test_all_that_pass_the_filters_are_chosen_and_marked_together(chats):
     view = first(text="question 1")
     assert view["every"].value == "Choose all 3"
-    chosen, bar, said, *ticks, _ = events.choose_all("chats", "", "question 1", *ALL[1:], FIRST, [4])
+    chosen, bar, said, *ticks, _ = events.choose_all("chats", "", view["shown"], [4])
     assert chosen == [1, 4, 10, 11] and bar.visible and "4 chosen" in said and all(ticks)
     chosen, *_ = events.choose(False, chosen, FIRST, place=4)
     events.mute_many("chats", "", FIRST, chosen)
@@ -200,16 +202,16 @@ def test_what_is_no_conversation_is_refused_in_the_form_and_nothing_changes(chat
 
 
 def test_a_conversation_is_written_copied_and_deleted_and_what_was_added_is_shown(chats):
-    before = page(events.show("chats", "", *ALL, events.Shown()))["shown"]
+    before = page(events.show("chats", "", None, events.Shown()))["shown"]
     fields = ["user", "New?", True, "", "", "", "", "assistant", "Yes.", True, "", "", "", "", ""]
     data_editor.kept("chats", "", data_editing.write_new("chats", "", None)[0], *fields)
-    view = page(events.show_again("chats", "", *ALL, before))
+    view = page(events.show_again("chats", "", None, before))
     assert view["rows"] == [10, 11, 12] and "New?" in view["chats"][-1]
     events.copy("chats", "", events.Shown((12,)), place=0)
     assert first(text="new?")["rows"] == [12, 13]
-    on_page_one = page(events.show("chats", "", *ALL, events.Shown()))["shown"]
+    on_page_one = page(events.show("chats", "", None, events.Shown()))["shown"]
     events.delete("chats", "", FIRST, place=0)
-    assert page(events.show_again("chats", "", *ALL, on_page_one))["rows"] == [0, 1, 2, 3, 4]
+    assert page(events.show_again("chats", "", None, on_page_one))["rows"] == [0, 1, 2, 3, 4]
     assert first(text="new?")["rows"] == [11, 12] and versions.find("chats").version == "v4"
 
 
@@ -227,9 +229,9 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
 
 def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, tmp_path):
     found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
-    drawn = next(each for each in events.show("chats", "", *ALL, events.Shown()) if isinstance(each, events.Shown))
+    drawn = next(each for each in events.show("chats", "", None, events.Shown()) if isinstance(each, events.Shown))
     api_data.dedup("chats")  # nothing to remove: it is the same version
-    assert "refused" not in page(events.page_after("chats", "", *ALL, drawn, []))["refused"]
+    assert "refused" not in page(events.page_after("chats", "", drawn, []))["refused"]
     edit.apply(chats, deletion([0]))  # in another tab of the browser, or by a script
     for refused in (
         events.delete("chats", "", drawn, place=0),
@@ -237,8 +239,8 @@ def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, 
         data_editing.edit("chats", "", drawn, None, place=0),
         events.delete_many("chats", "", drawn, [1]),
         events.mute_many("chats", "", drawn, [1]),
-        events.choose_all("chats", "", *ALL, drawn, []),
-        events.page_after("chats", "", *ALL, drawn, [1]),
+        events.choose_all("chats", "", drawn, []),
+        events.page_after("chats", "", drawn, [1]),
         events.find("chats", "", *ALL, drawn, [1]),
         data_near.keep_one("chats", "", found),
     ):
@@ -252,8 +254,8 @@ def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, 
         data_editing.edit("other", "", drawn, None, place=0),
         events.delete_many("other", "", drawn, [1]),
         events.mute_many("other", "", drawn, [1]),
-        events.choose_all("other", "", *ALL, drawn, []),
-        events.page_after("other", "", *ALL, drawn, [1]),
+        events.choose_all("other", "", drawn, []),
+        events.page_after("other", "", drawn, [1]),
         events.find("other", "", *ALL, drawn, [1]),
         data_near.keep_one("other", "", found),
     ):
@@ -262,17 +264,26 @@ def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, 
 
 def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
     other = events.Shown((5, 6, 7, 8, 9), 5, 0, str(chats.path.parent.parent / "gone" / "v1"))
-    assert page(events.show_again("chats", "", *ALL, other))["rows"] == [0, 1, 2, 3, 4]
+    assert page(events.show_again("chats", "", None, other))["rows"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("redraw", [events.show, events.show_again])
+def test_a_page_that_is_drawn_late_keeps_the_filters_that_were_asked_for_since(chats, redraw):
+    shown = first(text="question 1", longest="20")["shown"]
+    edit.apply(chats, deletion([0]))
+    view = page(redraw("chats", "", None, shown))
+    assert view["rows"] == [0] and view["chips"].keys() == {"text", "longest"}
+    assert page(events.page_after("chats", "", view["shown"], []))["rows"] == [0]
 
 
 @pytest.mark.parametrize("refill", [events.show, events.show_again])
 def test_a_page_that_is_shown_already_is_not_filled_again_and_keeps_what_was_ticked_since(chats, refill):
-    shown = page(events.page_after("chats", "", *ALL, at(0), []))["shown"]
-    *updates, files, problem = refill("chats", "", *ALL, shown)
+    shown = page(events.page_after("chats", "", at(0), []))["shown"]
+    *updates, files, problem = refill("chats", "", None, shown)
     assert all(update == gr.skip() for update in updates) and len(updates) == events._PAGE_OUTPUTS + 2
     assert files.value == "" and not problem["visible"]
     edit.apply(chats, deletion([0]))
-    *_, chosen, _, _, _ = refill("chats", "", *ALL, shown)
+    *_, chosen, _, _, _ = refill("chats", "", None, shown)
     assert chosen == []
 
 

@@ -22,7 +22,6 @@ from ft.ui import (
     data_browse_events,
     data_checks,
     data_events,
-    data_filters,
     data_history,
     data_hub,
     data_mapping,
@@ -62,7 +61,7 @@ def chats(home: Path, tmp_path: Path) -> Chats:
 
 
 def conversations(chats: Chats) -> Any:
-    return data_browse_events.show("chats", "", *data_filters.NO_FILTERS, data_browse_events.Shown())
+    return data_browse_events.show("chats", "", None, data_browse_events.Shown())
 
 
 def duplicates(chats: Chats) -> str:
