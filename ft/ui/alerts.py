@@ -60,15 +60,15 @@ def markup(error: UserError) -> str:
     )
 
 
-def inform(text: str, seconds: float = 6) -> None:
-    """Say `text` in passing, in a corner of the page. Gradio takes it for HTML, with pictures and links: so it is
-    escaped."""
-    gr.Info(escape(text), duration=seconds)
+def inform(text: str) -> None:
+    """Say `text` in passing, in a corner of the page, for as long as it takes to read (see accessible.js). Gradio takes
+    it for HTML, with pictures and links: so it is escaped."""
+    gr.Info(escape(text), duration=None)
 
 
-def warn(text: str, seconds: float = 8) -> None:
+def warn(text: str) -> None:
     """The same of what to be careful about."""
-    gr.Warning(escape(text), duration=seconds)
+    gr.Warning(escape(text), duration=None)
 
 
 def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

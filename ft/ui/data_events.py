@@ -240,6 +240,7 @@ def save(staged: str, waiting: Any, name: str, agreed: str, editing: Editing | N
     version = build.save(upload, name)
     for state in states:
         build.discard(state)
+    alerts.inform(f"{name} is saved: version {version.version.removeprefix('v')}.")
     return *data_waiting.next_of(waiting), version.name, None, [], "", "", gr.Button("Save dataset")
 
 

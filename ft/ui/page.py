@@ -34,6 +34,7 @@ class Page(gr.Blocks):
             return await super().process_api(block_fn, inputs, *given, **named)
         except Exception as error:
             raised = _as_sentence(error)
+            raised.duration = None  # until it is closed
             event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
             if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
                 raised.message = escape(str(raised.message))

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from ft import cache, hosting
 from ft.errors import UserError
-from ft.ui import address, strings
+from ft.ui import accessible, address, strings
 from ft.ui.app import build
 from ft.ui.body_limit import BodyLimit
 from ft.ui.guard import Guard
@@ -44,7 +44,7 @@ class GuardedApp(App):
             space=hosting.on_space(),
             signed_in=self._signed_in if self._login else None,
             login=self._login,
-            hashes=address.HASHES,
+            hashes=(*address.HASHES, *accessible.HASHES),
         )
 
     def _signed_in(self, cookies: dict[str, str]) -> bool:
@@ -76,7 +76,7 @@ def serve(
             state_session_capacity=_SESSIONS,
             theme=theme(),
             css_paths=STYLES,
-            head=address.HEAD,
+            head=address.HEAD + accessible.HEAD,
             footer_links=[],
             run_history=False,
             enable_monitoring=False,

@@ -1,0 +1,99 @@
+// What Gradio 6.31 leaves out for those who hear the page or use its keyboard.
+(() => {
+  const READING_TIME = 15000; // milliseconds that a message in the corner stays after the last word in it
+  const CAN_HOLD_FOCUS =
+    "a[href], button:enabled, textarea:enabled, select:enabled, summary, [tabindex='0']," +
+    "input:enabled:not([type=file], [role=combobox])"; // a list of choices would open
+  const seen = (element) => element.isConnected && element.checkVisibility({visibilityProperty: true});
+
+  // A fold says whether it is open, and its arrow is no part of its name.
+  const nameFolds = () => {
+    for (const fold of document.querySelectorAll("button.label-wrap")) {
+      const open = String(fold.classList.contains("open"));
+      if (fold.ariaExpanded !== open) fold.ariaExpanded = open;
+      fold.querySelector(".icon")?.setAttribute("aria-hidden", "true");
+    }
+  };
+
+  // The place for files is named by the words on it; the arrow that takes its place later is one button, not two.
+  const nameUploads = () => {
+    for (const place of document.querySelectorAll("button.upload-container[aria-label]:not(.icon-mode)")) {
+      place.removeAttribute("aria-label");
+    }
+    for (const place of document.querySelectorAll("button.upload-container.icon-mode")) {
+      const frame = place.parentElement.closest("button");
+      if (!frame || frame.role === "presentation") continue;
+      frame.role = "presentation";
+      frame.tabIndex = -1;
+      frame.removeAttribute("aria-label");
+      frame.title = place.ariaLabel = "Upload other files";
+    }
+  };
+
+  // A message in the corner goes when it had time to be read, and an error when it is closed. Gradio would close all
+  // messages when the time of the first one is over.
+  const messages = new WeakMap();
+  const closeMessages = () => {
+    for (const box of document.querySelectorAll("[data-testid=toast-body]:not(.error)")) {
+      const known = messages.get(box) ?? {};
+      const count = box.querySelectorAll("[data-testid=toast-text]").length;
+      if (known.count === count) continue;
+      clearTimeout(known.timer);
+      const close = () => {
+        if (box.matches(":hover, :focus-within")) known.timer = setTimeout(close, READING_TIME);
+        else box.querySelector("[data-testid=toast-close]")?.click();
+      };
+      known.count = count;
+      known.timer = setTimeout(close, READING_TIME);
+      messages.set(box, known);
+    }
+  };
+
+  // Where what had the focus goes away, the focus goes on to what stands next, or to the tab that was gone to.
+  let last = null;
+  const place = (element) => {
+    const steps = [];
+    for (let each = element; each.parentElement; each = each.parentElement) {
+      steps.push([each.parentElement, each.previousElementSibling]);
+    }
+    return {element, steps};
+  };
+  const next = ({steps}) => {
+    for (const [parent, before] of steps) {
+      if (!seen(parent)) continue;
+      if (parent.matches(".tabs")) return [...parent.querySelectorAll("[role=tab][aria-selected=true]")].find(seen);
+      const all = [...parent.querySelectorAll(CAN_HOLD_FOCUS)].filter(seen);
+      const behind = (each) => before.compareDocumentPosition(each) === Node.DOCUMENT_POSITION_FOLLOWING;
+      const found = (before?.isConnected ? all.find(behind) : all[0]) ?? all.at(-1);
+      if (found) return found;
+    }
+  };
+  const keepFocus = () => {
+    if (!last || document.activeElement !== document.body) return;
+    if (!seen(last.element)) next(last)?.focus({preventScroll: true});
+    else if (last.element.matches(":enabled") && last.disabled) last.element.focus({preventScroll: true});
+    else last.disabled = last.element.matches(":disabled");
+  };
+  document.addEventListener("focusin", ({target}) => { last = place(target); });
+  document.addEventListener("pointerdown", ({target}) => { if (!target.closest("button, a, input, label")) last = null; });
+
+  let waits = false;
+  const tend = () => {
+    waits = false;
+    nameFolds();
+    nameUploads();
+    closeMessages();
+    keepFocus();
+  };
+  const watch = () => {
+    const changes = {childList: true, subtree: true, attributeFilter: ["class", "style", "disabled", "aria-label"]};
+    new MutationObserver(() => {
+      if (waits) return;
+      waits = true;
+      setTimeout(tend, 50); // what goes and what comes in its place may not come together
+    }).observe(document.body, changes);
+    tend();
+  };
+  if (document.body) watch();
+  else document.addEventListener("DOMContentLoaded", watch);
+})();

@@ -1,0 +1,92 @@
+"""The page with a keyboard, and by ear: names, what is open, what is said and how long, where the focus goes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.slow
+HELD = 120_000  # milliseconds that a page may take on a busy machine
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> str:
+    path = tmp_path / "kitchen.jsonl"
+    path.write_text("\n".join(json.dumps({"prompt": f"Dish {n}?", "completion": f"Soup {n}."}) for n in range(30)))
+    return str(path)
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
+
+
+def test_the_focus_goes_on_where_what_had_it_goes_away(page, app, chats):
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(chats)
+    expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=HELD)
+    button(page, "Save dataset").press("Enter")
+    expect(button(page, "Train on it")).to_be_focused(timeout=HELD)
+    expect(page.get_by_role("status").filter(has_text="kitchen is saved: version 1.")).to_be_visible()
+
+    # A filter that is removed goes with its button.
+    page.get_by_label("Search in the text").fill("soup 1")
+    page.get_by_label("Search in the text").press("Enter")
+    button(page, "Text: soup 1").press("Enter")
+    expect(page.get_by_text("30 conversations", exact=True)).to_be_visible(timeout=HELD)
+    expect(button(page, "Next")).to_be_focused(timeout=HELD)
+
+    # Another tab hides the button that went there.
+    button(page, "Train on it").press("Enter")
+    expect(page.get_by_role("tab", name="2 Train")).to_be_focused(timeout=HELD)
+    expect(page.get_by_role("tab", name="2 Train")).to_have_attribute("aria-selected", "true")
+
+
+def test_folds_say_whether_they_are_open_and_are_named_without_their_arrow(page, app):
+    for tab in ("data", "train"):
+        page.goto(f"{app.url}/?tab={tab}")
+        folds = page.locator("button.label-wrap")
+        expect(folds.first).to_be_attached(timeout=HELD)
+        for fold in folds.all():
+            expect(fold).to_have_attribute("aria-expanded", "false")
+            expect(fold).to_have_accessible_name(re.compile("^[^▼◀]+$"))
+    page.goto(f"{app.url}/?tab=data")
+    fold = button(page, "How to read them")
+    fold.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "true")
+    fold.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_place_for_files_has_a_name_that_is_written_on_it_before_and_after_files_came(page, app, chats):
+    page.goto(app.url + "/?tab=data")
+    place = page.locator("#data-files button.upload-container")
+    expect(place).to_have_accessible_name(re.compile("Drop File Here.*Click to Upload"), timeout=HELD)
+    page.locator("#data-files input[type=file]").set_input_files(chats)
+    expect(page.locator("#data-files button.upload-container.icon-mode")).to_have_accessible_name(
+        "Upload other files", timeout=HELD
+    )
+    expect(page.locator("#data-files [aria-label='common.upload'], #data-files [title='common.upload']")).to_have_count(
+        0
+    )
+    with page.expect_file_chooser() as chooser:
+        button(page, "Upload other files").press("Enter")
+    assert chooser.value.is_multiple()
+
+
+def test_a_message_is_not_closed_by_the_time_of_an_earlier_one(page, app, chats):
+    page.clock.install()
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(chats)
+    messages = page.locator("[data-testid=toast-text]")
+    for number in (1, 2):
+        button(page, "Delete conversation 1").click(timeout=HELD)
+        expect(messages).to_have_count(number, timeout=HELD)
+        expect(page.get_by_text(f"{30 - number} conversations", exact=True)).to_be_visible(timeout=HELD)
+        page.clock.fast_forward(10_000)
+    expect(messages).to_have_count(2)
+    page.clock.fast_forward(20_000)
+    expect(messages).to_have_count(0, timeout=HELD)
