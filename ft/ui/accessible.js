@@ -15,18 +15,18 @@
     }
   };
 
-  // The place for files is named by the words on it; the arrow that takes its place later is one button, not two.
+  // The place for files is named by the words on it. What takes its place once files are there is a button in a button,
+  // of which the inner one acts and neither has a name: the outer one gets the name, and acts too.
   const nameUploads = () => {
     for (const place of document.querySelectorAll("button.upload-container[aria-label]:not(.icon-mode)")) {
       place.removeAttribute("aria-label");
     }
-    for (const place of document.querySelectorAll("button.upload-container.icon-mode")) {
-      const frame = place.parentElement.closest("button");
-      if (!frame || frame.role === "presentation") continue;
-      frame.role = "presentation";
-      frame.tabIndex = -1;
-      frame.removeAttribute("aria-label");
-      frame.title = place.ariaLabel = "Upload other files";
+    for (const inner of document.querySelectorAll("button.upload-container.icon-mode:not([inert])")) {
+      const outer = inner.parentElement.closest("button");
+      if (!outer) continue;
+      inner.inert = true;
+      outer.ariaLabel = outer.title = "Add more files";
+      outer.addEventListener("click", ({target}) => { if (!inner.contains(target)) inner.click(); });
     }
   };
 

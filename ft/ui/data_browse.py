@@ -40,6 +40,7 @@ _GO_ON = """async () => {
     opener?.focus({preventScroll: true});
   }
 }"""
+_REOPENED = "(...given) => { delete document.getElementById('data-panels').dataset.editing; return given; }"
 # "Edit" stands under each conversation: a screen reader hears "Edit conversation 7".
 _NAMES = """const slot = element.closest(".conversation-slot");
 const name = () => {
@@ -169,7 +170,9 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     editing.change(**switch, **PRIVATE).then(js=_GO_ON, **PRIVATE)
     gr.on([shared.dataset.change, own_tab().select, *again], **switch, **SHARED_EVENT)
     looked_at = [shared.dataset, staged, shared.memory.uploads]
-    go_on.click(data_editing.go_on, [staged, shared.memory.uploads, editing], looked_at, **PRIVATE)
+    edited = [staged, shared.memory.uploads, editing]
+    went_on = go_on.click(data_editing.go_on, edited, looked_at, js=_REOPENED, **PRIVATE)
+    went_on.then(js=_GO_ON, **PRIVATE)
     drop.click(data_editor.nothing, None, editing, **PRIVATE)
 
 

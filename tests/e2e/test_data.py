@@ -157,6 +157,57 @@ def test_what_is_not_saved_yet_is_still_looked_at_after_a_refresh_and_undo_bring
     assert versions_of(app, "first") == ["v1", "v2"]
 
 
+def test_what_is_typed_in_the_editor_waits_while_another_dataset_is_looked_at(page, app, tmp_path):
+    page.goto(app.url + "/?tab=data")
+    for name in ("soups", "cakes"):
+        page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, name, 9))
+        expect(page.get_by_label("Name of the dataset")).to_have_value(name, timeout=HELD)
+        button(page, "Save dataset").click()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible(timeout=HELD)
+        expect(page.get_by_text(re.compile("Version 1, "))).to_be_visible(timeout=HELD)
+    button(page, "Edit conversation 3").click(timeout=HELD)
+    page.get_by_label("Text of turn 2").fill("With a cherry on top.")
+    there = page.locator("#data-there label")
+    there.filter(has_text="soups").click()
+    waits = page.get_by_text("Being edited: Conversation 3 of cakes.")
+    expect(waits).to_be_visible(timeout=HELD)
+    expect(page.locator("#data-editor")).not_to_be_visible()
+    expect(page.locator(".conversation-slot").first).to_contain_text("soups 0?")
+    button(page, "Go on with it").press("Enter")
+    expect(page.get_by_label("Text of turn 2")).to_have_value("With a cherry on top.", timeout=HELD)
+    expect(waits).not_to_be_visible()
+    button(page, "Keep it").click()
+    expect(page.locator(".conversation-slot").nth(2)).to_contain_text("With a cherry on top.", timeout=HELD)
+    assert versions_of(app, "cakes") == ["v1", "v2"] and versions_of(app, "soups") == ["v1"]
+
+
+def test_filters_are_named_where_nothing_passes_in_one_row_above_the_list_and_lengths_stay_empty(page, app, tmp_path):
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "pasta", 30))
+    expect(page.get_by_text("30 conversations", exact=True)).to_be_visible(timeout=HELD)
+    button(page, "More filters").click()
+    lengths = [page.get_by_label(label) for label in ("At least so long", "At most so long")]
+    lengths[1].fill("1,000")
+    lengths[1].press("Enter")
+    expect(button(page, "At most 1,000 characters")).to_be_visible(timeout=HELD)
+    row = [page.locator("#data-list").get_by_text("30 conversations"), button(page, "Choose all 30")]
+    boxes = [each.bounding_box() for each in (*row, button(page, "Write a new one"))]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert max(middles) - min(middles) < 10
+    page.get_by_label("Search in the text").fill("rice")
+    page.get_by_label("Search in the text").press("Enter")
+    expect(page.get_by_text("None of 30 conversations passes these filters.")).to_be_visible(timeout=HELD)
+    button(page, "Text: rice").click()
+    expect(button(page, "Choose all 30")).to_be_visible(timeout=HELD)
+    expect(page.get_by_label("Search in the text")).to_have_value("")
+    button(page, "At most 1,000 characters").click()
+    expect(page.locator("#data-filters")).not_to_be_visible(timeout=HELD)
+    button(page, "Try the sample").click()
+    expect(page.get_by_role("heading", name="sample.jsonl")).to_be_visible(timeout=HELD)
+    for field in lengths:
+        expect(field).to_have_value("")
+
+
 def test_a_dataset_is_deleted_once_that_is_meant(page, app, tmp_path):
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "doomed", 9))
