@@ -1,4 +1,5 @@
-"""Gradio's Blocks, with one place where what goes wrong in any event becomes a sentence."""
+"""Gradio's Blocks, with one place where what goes wrong in any event becomes a sentence, and charts in step with their
+labels."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlockFunction
+from gradio.components.native_plot import NativePlot
 from gradio.exceptions import InvalidPathError
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
@@ -54,6 +56,14 @@ class Page(gr.Blocks):
         except ValidationError as error:
             raise UserError("the arguments", "one of them has another form.", "See the list of endpoints.") from error
 
+    async def postprocess_data(self, block_fn: Any, *given: Any, **named: Any) -> list[Any]:
+        """As Gradio's, which makes of what an event returned what goes to the browser; of a chart the data go first."""
+        sent = await super().postprocess_data(block_fn, *given, **named)
+        return [
+            _data_first(each) if isinstance(block, NativePlot) else each
+            for block, each in zip(block_fn.outputs, sent, strict=True)
+        ]
+
 
 def _as_sentence(error: Exception) -> gr.Error:
     if isinstance(error, gr.Error):
@@ -64,6 +74,12 @@ def _as_sentence(error: Exception) -> gr.Error:
         return gr.Error(str(error), print_exception=False)
     _log.exception("An event failed")
     return gr.Error(WENT_WRONG, print_exception=False)
+
+
+def _data_first(update: Any) -> Any:
+    """Gradio 6.31 sets the properties of an update one after another, the value last, and draws a chart anew at each
+    title, legend or limit that is another: then it would draw these with the data from before."""
+    return {"value": update["value"], **update} if isinstance(update, dict) and "value" in update else update
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:

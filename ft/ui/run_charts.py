@@ -141,8 +141,8 @@ def unchanged() -> list[Any]:
 
 def inside(curves: Curves, now: Status) -> list[Any]:
     """What the charts and the table in the fold show."""
-    drawn = [each.points(curves) for each in MEASURES]
-    plots = [_small(points, each.unit, _end(curves, now)) for points, each in zip(drawn, MEASURES, strict=True)]
+    end = _end(curves, now)
+    plots = [_small(each.points(curves), each.unit, end) for each in MEASURES]
     return [*plots, run_values.table(curves)]
 
 
@@ -164,7 +164,7 @@ def _loss(curves: Curves, training: Sequence[Point], now: Status, over: int) -> 
         pd.DataFrame(rows, columns=["step", "loss", "kind"]),
         # The plot keeps the series that it was first drawn with, until its colours are others.
         color_map={kind: COLORS[kind] for kind in series},
-        x_lim=[0, _end(curves, now)],
+        x_lim=steps_axis(_end(curves, now)),
         visible=True,
     )
 
@@ -176,7 +176,13 @@ def _note(over: int) -> gr.HTML:
 
 def _small(points: Sequence[Point], unit: float, end: int) -> gr.LinePlot:
     rows = [(step, value / unit) for step, value in thinned(points, POINTS)]
-    return gr.LinePlot(pd.DataFrame(rows, columns=["step", "value"]), x_lim=[0, end], visible=len(rows) > 1)
+    return gr.LinePlot(pd.DataFrame(rows, columns=["step", "value"]), x_lim=steps_axis(end), visible=len(rows) > 1)
+
+
+def steps_axis(end: int) -> list[float | None]:
+    """The limits of an axis of steps up to `end`. One of fewer than 20 steps, as wide as the page, would be marked at
+    parts of steps: Vega puts a mark every 40 pixels or so."""
+    return [0, max(end, 20)]
 
 
 def _end(curves: Curves, now: Status) -> int:

@@ -19,6 +19,7 @@ from ft.runs.curves import thinned
 from ft.runs.overview import overview
 from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare_words, run_words
+from ft.ui.run_charts import steps_axis
 from ft.ui.run_compare_words import COLORS, LETTERS, series
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE
@@ -123,13 +124,13 @@ def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:
     named = [(series(letter, each.name), each.run) for letter, each in zip(LETTERS, found.outcomes, strict=False)]
     drawn = [(name, losses(runs[run_id], lines)) for name, run_id in named]
     rows = [(step, loss, letter) for letter, points in drawn for step, loss in thinned(points, POINTS)]
-    title = "Validation loss per token" if lines == "validation" else "Training loss per token, smoothed"
     return gr.LinePlot(
         pd.DataFrame(rows, columns=["step", "loss", "run"]),
         # The plot keeps the series that it was first drawn with, until its colours are others.
         color_map={letter: color for (letter, points), color in zip(drawn, COLORS, strict=False) if points},
         color_title="Run",
-        y_title=title,
+        y_title="Validation loss per token" if lines == "validation" else "Training loss per token, smoothed",
+        x_lim=steps_axis(max((step for step, *_ in rows), default=0)),
         visible=bool(rows),
     )
 

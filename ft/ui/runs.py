@@ -63,7 +63,7 @@ def build(shared: Shared) -> None:
     shared.arrival.then(here, asked, everything, **PRIVATE)
     gr.on([shared.run.change, own_tab().select], here, asked, everything, **SHARED_EVENT)
     table.select(_row, table, shared.run, **PRIVATE)
-    chosen.input(_same, chosen, shared.run, **PRIVATE)
+    chosen.input(None, chosen, shared.run, js="(run) => run", api_visibility="private")
     changed = gr.on([view.state.change, waiting.change], partial(_table, view.reader), None, table, **PRIVATE)
     run_compare.follow(changed, comparing, view.reader)
     delete.click(_ask, None, [*confirm], **PRIVATE)
@@ -132,10 +132,6 @@ def _ask() -> tuple[Any, ...]:
 
 def _asked() -> tuple[Any, ...]:
     return gr.Button(visible=True), gr.Button(visible=False), gr.Button(visible=False)
-
-
-def _same(run_id: str) -> str:
-    return run_id
 
 
 def _to_train() -> gr.Tabs:
