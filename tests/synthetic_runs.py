@@ -26,11 +26,15 @@ def events_of(
     last: int = 0,
     conversations: tuple[int, int] = (1000, 400),
     tokens: int = 50_000,
+    data: dict[str, Any] | None = None,
     noise: float = 0.0,
     end: str = "finished",
     **said: Any,
 ) -> list[dict[str, Any]]:
-    """All events of a run of `steps` that ended with `end` ("" while it is going) after step `last`, or after all."""
+    """All events of a run of `steps` that ended with `end` ("" while it is going) after step `last`, or after all.
+
+    `data`: what it told of its data, where that is another.
+    """
     chance, time, found = random.Random(7), BEGUN.timestamp(), []
 
     def tell(kind: str, seconds: float = 0.5, **fields: Any) -> None:
@@ -41,7 +45,9 @@ def events_of(
     train, held_out = conversations
     tell("launched")
     tell("preparing", what="Loading the base model in 4-bit NF4")
-    tell("data", train=train, validation=held_out, tokens=2 * tokens, trained_tokens=tokens, longest=300)
+    counts = {"train": train, "validation": held_out, "tokens": 2 * tokens, "trained_tokens": tokens, "longest": 300}
+    counts.update(validation_tokens=tokens // 5, validation_trained_tokens=tokens // 10)
+    tell("data", **{**counts, **(data or {})})
     device, dtype = "CPU (AMD EPYC, 2 cores), 24 GB (22.7 GB free)", "float32"
     tell("started", step=0, steps=steps, resumed_from=None, device=device, dtype=dtype, parameters=135, trainable=5)
     if validation:
@@ -81,13 +87,18 @@ def write(
     config: TrainConfig | None = None,
     dataset: str = "sample",
     hour: int = 0,
+    version: str = "v1",
 ) -> Run:
     """A run's folder with these events; a later `hour` makes a newer run."""
     created = BEGUN + timedelta(hours=hour)
     folder = home / "runs" / f"{created:%Y%m%d-%H%M%S}-{dataset}-{name}"
     folder.mkdir(parents=True)
     described = RunConfig(
-        id=folder.name, created=created, dataset=dataset, version="v1", train=config or TrainConfig(learning_rate=1e-3)
+        id=folder.name,
+        created=created,
+        dataset=dataset,
+        version=version,
+        train=config or TrainConfig(learning_rate=1e-3),
     )
     (folder / "config.json").write_text(described.model_dump_json())
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))

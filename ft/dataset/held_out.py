@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
 from ft.dataset import parquet
 from ft.dataset.versions import Version
@@ -27,6 +28,18 @@ def _held_out(path: Path) -> list[float]:
     rows = parquet.index(path)
     places: list[float] = rows.filter(pc.equal(rows["split"], "validation"))["position"].to_pylist()
     return places
+
+
+def digest(version: Version) -> str:
+    """Which conversations `version` holds out, and in which order: the same 32 characters for another version, of any
+    name, exactly where these are the same to the letter.
+
+    Raises:
+        UserError: the file of conversations is damaged.
+    """
+    rows = parquet.index(version.conversations_path)
+    prints = rows.filter(pc.equal(rows["split"], "validation"))["exact"].to_numpy()
+    return xxhash.xxh3_128_hexdigest(prints.tobytes())
 
 
 def below(boundary: float, rows: pa.Table) -> pa.ChunkedArray:

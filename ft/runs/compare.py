@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from ft.dataset import versions
+from ft.dataset.held_out import digest
 from ft.errors import UserError
 from ft.runs.advice import margin
 from ft.runs.curves import Curves, Point, smoothed, window
@@ -127,23 +129,47 @@ def _incomparable(runs: Sequence[Told]) -> str:
     validated = [each for each in runs if any(e["step"] for e in each.curves.validations())]
     if len(validated) < 2:
         return "Fewer than two of them were validated while they trained, so there is nothing to rank them by."
-    data = sorted({f"{each.config.dataset} {each.config.version}" for each in validated})
-    if len(data) > 1:
+    names = sorted({f"{each.config.dataset} {each.config.version}" for each in validated})
+    if len(names) > 1:
+        sets = {each.id: _held_out(each) for each in validated}
+        gone = sorted({f"{each.config.dataset} {each.config.version}" for each in validated if not sets[each.id]})
+        if gone:
+            return (
+                f"{' and '.join(gone)} cannot be read any more, so it is not known whether they were validated on the "
+                "same held-out conversations: no ranking."
+            )
+        if len(set(sets.values())) > 1:
+            return (
+                f"They were validated on different held-out conversations ({', '.join(names)}), and one set may be "
+                "harder than another: no ranking. Train on versions that hold out the same ones to compare."
+            )
+    if len(_tokens(validated)) > 1:
         return (
-            f"They were validated on different held-out conversations ({', '.join(data)}), and one set may be "
-            "harder than another: no ranking. Train on the same version of one dataset to compare."
-        )
-    if len({each.newest("data").get("validation") for each in validated}) > 1 or len(set(map(_tokens, validated))) > 1:
-        return (
-            "Their conversations were not cut into the same tokens (another base model, or another maximum length), "
-            "and loss is counted by token: no ranking."
+            "Their held-out conversations were not cut into the same tokens (another base model, or another maximum "
+            "length), and loss is counted by token: no ranking."
         )
     return ""
 
 
-def _tokens(told: Told) -> tuple[Any, Any]:
-    data = told.newest("data")
-    return data.get("tokens"), data.get("trained_tokens")
+def _held_out(told: Told) -> str:
+    """What is the same for runs that were validated on the same conversations, whatever their datasets are called; ""
+    where nobody can tell any more."""
+    recorded = told.newest("data").get("held_out")
+    try:
+        return recorded or digest(versions.find(f"{told.config.dataset}@{told.config.version}"))
+    except UserError:
+        return ""
+
+
+def _tokens(runs: Sequence[Told]) -> set[tuple[Any, ...]]:
+    """Into how many tokens these runs cut what is held out; where one, of an earlier release, did not count them, what
+    decides on that instead."""
+    names = ("validation", "validation_tokens", "validation_trained_tokens")
+    counts = {tuple(each.newest("data").get(name) for name in names) for each in runs}
+    if all(None not in count for count in counts):
+        return counts
+    trains = [(each.newest("data").get("validation"), each.config.train) for each in runs]
+    return {(used, train.model, train.max_length, train.overlong) for used, train in trains}
 
 
 def _caution(runs: Sequence[Told], ordered: Sequence[Outcome]) -> str:

@@ -9,13 +9,14 @@ LARGEST = 2**53  # the largest whole number that a browser knows from its neighb
 _COUNTS = (
     *("before", "was", "gradient_accumulation"),
     *("train", "validation", "tokens", "trained_tokens", "longest", "cut", "dropped", "no_trained"),
+    *("validation_tokens", "validation_trained_tokens"),
     *("step", "steps", "parameters", "trainable", "batch", "batches"),
 )
 _FIGURES = (
     *("epoch", "loss", "learning_rate", "grad_norm", "tokens_per_second", "seconds_left", "token_accuracy"),
     *("memory_bytes", "peak_memory_bytes", "best_step", "resumed_from"),
 )
-_TEXTS = ("what", "behind", "device", "dtype", "given", "why", "todo", "reason", "checkpoint")
+_TEXTS = ("what", "behind", "device", "dtype", "given", "why", "todo", "reason", "checkpoint", "held_out")
 _FLAGS = ("kept", "prepared", "best", "now")
 _NEEDED = {"step": "step", "validation": "step", "checkpoint": "step", "smaller_batch": "batch_size"}
 

@@ -12,6 +12,7 @@ from transformers import set_seed
 
 from ft.config import require_positions
 from ft.dataset import versions
+from ft.dataset.held_out import digest as held_out_digest
 from ft.models import device, facts
 from ft.models.load import load_base
 from ft.models.memory import give_back, out_of_memory
@@ -98,6 +99,9 @@ def _train(run: Run, batch: Batch) -> None:
         validation=held_out.used,
         tokens=counts.tokens,
         trained_tokens=counts.trained_tokens,
+        held_out=held_out_digest(dataset),  # two runs can be compared where these three are the same
+        validation_tokens=held_out.tokens,
+        validation_trained_tokens=held_out.trained_tokens,
         longest=counts.longest,
         cut=counts.cut + held_out.cut,
         dropped=counts.dropped + held_out.dropped,

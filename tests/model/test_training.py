@@ -7,10 +7,14 @@ import pytest
 from safetensors.torch import load_file
 
 from ft.config import TrainConfig
+from ft.dataset import change, edit, parquet, versions
 from ft.dataset.build import SourceFile, save, stage
+from ft.dataset.sample import SAMPLE_NAME
 from ft.errors import UserError
 from ft.runs import deletion, directory, events, launch
+from ft.runs.compare import compare, told
 from ft.runs.curves import Curves
+from ft.runs.reader import Reader
 from ft.runs.status import log_tail, status, summary
 from ft.train import preflight
 
@@ -105,6 +109,22 @@ def test_a_second_run_waits_for_the_device_and_says_for_whom(tiny_run):
     assert [status(run).state for run in (first, second)] == ["stopped", "stopped"]
     deletion.delete(first)
     assert not first.path.exists()
+
+
+def test_runs_before_and_after_a_conversation_was_corrected_are_ranked_also_once_the_dataset_is_gone(tiny_run):
+    before = tiny_run(max_steps=2, eval_steps=1, probes=0)
+    first = versions.find(SAMPLE_NAME)
+    row = parquet.index(first.conversations_path)["split"].to_pylist().index("train")
+    edit.apply(first, change.deletion([row]))
+    after = directory.create(versions.find(SAMPLE_NAME), before.config.train)
+    for run in (before, after):
+        launch.start(run)
+        for _ in launch.wait(run):
+            pass
+    assert [run.config.version for run in (before, after)] == ["v1", "v2"]
+    deletion.delete_dataset(SAMPLE_NAME)
+    comparison = compare([told(run, Reader()) for run in (before, after)])
+    assert comparison.ranked, comparison.why
 
 
 def test_what_a_run_would_do_is_said_before(sample):

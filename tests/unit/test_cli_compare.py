@@ -38,7 +38,7 @@ def test_compare_prints_the_best_first_for_a_person_and_what_differs(runs, capsy
 def test_compare_says_why_it_does_not_rank(home, runs, capsys):
     other = write(home, "other", GOOD, dataset="other", hour=2)
     assert main(["compare", runs[1].id, other.id]) == 0
-    assert "different held-out conversations" in capsys.readouterr().out
+    assert "other v1 and sample v1 cannot be read any more" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("given", "said"), [(["latest", "latest"], "2 to 8"), (["latest", "gone"], "no such run")])

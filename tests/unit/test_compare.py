@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 from synthetic_runs import events_of, write
 
+from ft.cli import main
 from ft.config import TrainConfig
+from ft.dataset import edit, parquet
+from ft.dataset.build import SourceFile, save, stage
+from ft.dataset.change import replacement
+from ft.dataset.held_out import digest
+from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.runs.compare import MOST, Comparison, Told, compare, losses
 from ft.runs.compare import told as compare_told
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
+from ft.ui import api, run_compare
 
 
 def told(run: Run) -> Told:
@@ -51,12 +59,76 @@ def test_the_order_in_which_they_are_named_changes_nothing(runs):
 
 
 def test_runs_on_different_held_out_conversations_are_not_ranked_and_it_is_said_why(home, runs):
-    other = told(write(home, "other", events_of(line(1), line(1)), dataset="other", hour=2))
-    found = compare([*runs, other])
-    assert not found.ranked and "different held-out conversations (other v1, sample v1)" in found.why
-    assert order(found) == ["sample-slow", "sample-fast", "other-other"]
-    assert found.differences["dataset"] == ("sample v1", "sample v1", "other v1")
-    assert found.as_json()["best"] is None
+    found = [
+        told(write(home, name, events_of(line(1), line(1), data={"held_out": name}), dataset=name))
+        for name in ("one", "other")
+    ]
+    comparison = compare(found)
+    assert not comparison.ranked and "different held-out conversations (one v1, other v1)" in comparison.why
+    assert order(comparison) == ["one-one", "other-other"]
+    assert comparison.differences["dataset"] == ("one v1", "other v1")
+    assert comparison.as_json()["best"] is None
+
+
+def test_runs_whose_datasets_are_gone_are_ranked_where_they_told_that_the_same_was_held_out(home):
+    events = events_of(line(1), line(1), data={"held_out": "the same"})
+    one, two, third = (
+        told(write(home, name, each, dataset=name))
+        for name, each in (("one", events), ("two", events), ("old", events_of(line(1), line(1))))
+    )
+    assert compare([one, two]).ranked
+    comparison = compare([one, third])
+    assert not comparison.ranked and "old v1 cannot be read any more" in comparison.why
+
+
+@pytest.fixture
+def versions_of_chats(home: Path, tmp_path: Path) -> dict[str, Version]:
+    """A dataset and what became of it: a change of what is learnt, of what is held out, and a copy under another
+    name."""
+    chats = tmp_path / "chats.jsonl"
+    pairs = [{"prompt": f"Question {number}?", "completion": f"Answer {number}."} for number in range(30)]
+    chats.write_text("\n".join(map(json.dumps, pairs)))
+    first = save(stage([SourceFile(chats, chats.name)]), "chats")
+    sides = parquet.index(first.conversations_path)["split"].to_pylist()
+
+    def edited(side: str) -> Version:
+        row = sides.index(side)
+        (before,) = parquet.take(first.conversations_path, [row])
+        reply = dataclasses.replace(before.messages[-1], content="Another answer.")
+        after = dataclasses.replace(before, messages=(*before.messages[:-1], reply))
+        return edit.apply(first, replacement(row, after))
+
+    return {
+        "as it was": first,
+        "what is learnt was changed": edited("train"),
+        "what is held out was changed": edited("validation"),
+        "another name": save(stage([SourceFile(chats, chats.name)]), "copy"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "ranked"),
+    [("what is learnt was changed", True), ("what is held out was changed", False), ("another name", True)],
+)
+@pytest.mark.parametrize("told_by", ["the run", "the dataset"])
+def test_two_runs_are_ranked_where_the_same_is_held_out_whatever_their_versions_are_called(
+    home, versions_of_chats, capsys, name, ranked, told_by
+):
+    """Also where they were not trained on as many tokens, whether they told what was held out or are of a release that
+    did not, and wherever one looks."""
+    runs = []
+    for number, version in enumerate((versions_of_chats["as it was"], versions_of_chats[name])):
+        counts = {"validation_tokens": 900, "validation_trained_tokens": 400, "held_out": digest(version)}
+        data = counts if told_by == "the run" else dict.fromkeys(counts)
+        events = events_of(line(2), line(2 + number), tokens=5000 + number, data=data)
+        runs.append(write(home, f"n{number}", events, dataset=version.name, version=version.version, hour=number))
+    comparison = compare([told(run) for run in runs])
+    assert (comparison.ranked, "different held-out conversations" in comparison.why) == (ranked, not ranked)
+    ids = [run.id for run in runs]
+    assert main(["compare", *ids, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["ranked"] == ranked and document == api.compare(ids)
+    assert ("(best)" in run_compare.show(Reader(), ids, "validation")[2]) == ranked
 
 
 def test_runs_that_cut_the_same_conversations_into_other_tokens_are_not_ranked(home, runs):
