@@ -142,5 +142,6 @@ def _choices(known: Sequence[dict[str, Any]]) -> Any:
 
 
 def _title(figures: dict[str, Any]) -> str:
-    parts = (figures["name"], run_words.STATES[figures["status"]], run_words.loss_change(figures))
+    loss = run_words.loss_change(figures["validation_loss_before"], figures["validation_loss_after"])
+    parts = (figures["name"], run_words.STATES[figures["status"]], loss)
     return " · ".join(part for part in parts if part)

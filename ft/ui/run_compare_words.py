@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ft.figures import duration, memory
 from ft.runs.compare import Comparison, Outcome
-from ft.ui.run_words import STATES
+from ft.ui.run_words import STATES, loss_change
 from ft.ui.tables import table
 from ft.ui.train_settings import SETTINGS
 
@@ -45,13 +45,12 @@ def _outcomes(found: Comparison) -> str:
 
 
 def _outcome(each: Outcome, best: bool) -> tuple[str, ...]:
-    loss = ""
-    if each.before is not None or each.best is not None:
-        loss = f"{_loss(each.before)} → {_loss(each.best)}" + (f" at step {each.best_step:,}" if each.best_step else "")
+    loss = loss_change(each.before, each.best, "{:.3f}".format)
+    at = f" at step {each.best_step:,}" if each.best_step else ""
     return (
         each.name + (" (best)" if best and each.best is not None else ""),
         STATES[each.status],
-        loss,
+        loss + at,
         f"{each.steps:,}" if each.steps else "",
         duration(each.seconds) if each.seconds is not None else "",
         f"{each.tokens_per_second:,.0f} tokens/s" if each.tokens_per_second else "",
@@ -73,10 +72,6 @@ def _differences(found: Comparison) -> str:
 def _letter(number: int) -> Markup:
     dot = f'<span class="run-line" style="background:{COLORS[number]}" aria-hidden="true"></span>'
     return Markup(f"<span>{dot}<strong>{LETTERS[number]}</strong></span>")
-
-
-def _loss(value: float | None) -> str:
-    return "?" if value is None else f"{value:.3f}"
 
 
 def _value(value: Any) -> str:

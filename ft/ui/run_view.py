@@ -151,7 +151,7 @@ def _shown(
     run: Run, curves: Curves, now: status.Status, alert: Any, seen: dict[str, str], opened: bool
 ) -> tuple[Any, ...]:
     summary = status.summary(run, curves)
-    text = run_words.outcome(summary, now.state)
+    text = run_words.outcome(summary, curves.told)
     answers = run_probes.html(curves.told)
     log = status.log_tail(run)
     following = _seen(run, now, curves)

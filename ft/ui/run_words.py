@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -99,15 +100,23 @@ def _figures(now: Status, found: list[dict[str, Any]]) -> str:
     return f'<dl class="run-figures">{shown}</dl>' if shown else ""
 
 
-def outcome(summary: dict[str, Any], state: str) -> str:
-    """What the run did for unseen conversations, from `ft.runs.status.summary`; "" while it is going."""
-    if state not in ("finished", "stopped"):
+def outcome(summary: dict[str, Any], found: list[dict[str, Any]]) -> str:
+    """What the run did for unseen conversations, from `ft.runs.status.summary` and its events; "" while it is going."""
+    if summary["status"] not in ("finished", "stopped"):
         return ""
+    if not summary["step"]:
+        return "It has not taken a step, so it has learned nothing yet: resume it to train."
     before, after = summary["validation_loss_before"], summary["validation_loss_after"]
-    if before is not None and after is None:
-        return "It ended before its first validation, so it is not known how it does on unseen conversations."
-    if before is None or after is None:
-        return "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
+    if after is None:
+        data: dict[str, Any] = next((each for each in reversed(found) if each["kind"] == "data"), {})
+        if before is not None or data.get("validation"):
+            return "It ended before its first validation, so it is not known how it does on unseen conversations."
+        none = "No conversation was held out, so this run cannot say how it does on unseen ones: judge it in the chat."
+        return none if data.get("validation") == 0 else ""
+    if before is None:
+        return (
+            f"**Validation loss {loss(after)}** on conversations that it never trained on; before, it was not measured."
+        )
     text = f"**Validation loss {loss(before)} → {loss(after)}** on conversations that it never trained on"
     if after < before - 0.03:
         times = math.exp(min(before - after, 20.0))  # more can be told by nobody from less
@@ -122,9 +131,10 @@ def outcome(summary: dict[str, Any], state: str) -> str:
     return text
 
 
-def loss_change(summary: dict[str, Any]) -> str:
-    """ "3.21 → 2.10" for the table of runs; what is not known is left out."""
-    before, after = summary["validation_loss_before"], summary["validation_loss_after"]
-    if before is None:
-        return ""
-    return f"{loss(before)} → {loss(after)}" if after is not None else f"{loss(before)} →"
+def loss_change(before: float | None, after: float | None, write: Callable[[float], str] = loss) -> str:
+    """ "3.21 → 2.10"; what is not known (yet) is left out, and the arrow with it."""
+    if before is not None and after is not None:
+        return f"{write(before)} → {write(after)}"
+    if before is not None:
+        return f"{write(before)} before training"
+    return "" if after is None else write(after)

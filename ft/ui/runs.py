@@ -105,8 +105,8 @@ def _row_of(known: dict[str, Any]) -> list[str]:
     steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
     when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
     dataset = f"{known['dataset']} {known['version']}"
-    model, loss = run_view.title_of(known["model"]), run_words.loss_change(known)
-    return [known["name"], state, dataset, model, steps, loss, when, known["run"]]
+    loss = run_words.loss_change(known["validation_loss_before"], known["validation_loss_after"])
+    return [known["name"], state, dataset, run_view.title_of(known["model"]), steps, loss, when, known["run"]]
 
 
 def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:

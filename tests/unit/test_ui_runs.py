@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from html import escape
 from itertools import pairwise
@@ -26,7 +27,17 @@ from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
 from ft.runs.status import status, summary
-from ft.ui import run_advice, run_charts, run_compare, run_compare_words, run_values, run_view, run_words, train_form
+from ft.ui import (
+    run_advice,
+    run_charts,
+    run_compare,
+    run_compare_words,
+    run_values,
+    run_view,
+    run_words,
+    runs,
+    train_form,
+)
 from ft.ui.train_settings import SETTINGS
 
 SKIP = repr(gr.skip())
@@ -132,11 +143,44 @@ def test_the_table_has_the_values_of_the_charts_with_their_units():
 
 def test_what_a_run_did_is_said_without_a_hint_and_the_hint_is_in_the_advice(home: Path):
     figures = summary(write(home, "over", OVER))
-    assert "Try" not in run_words.outcome(figures, "finished")
+    assert "Try" not in run_words.outcome(figures, OVER)
     head, place, text, attempt, start, *rest = run_advice.show(figures)
     assert "over-fitting" in text and attempt.value == "Try it: epochs 1 instead of 3"
     assert head.visible and place.visible and start.visible and not rest[0].visible
     assert len([head, place, text, attempt, start, *rest]) == 1 + 4 * run_advice.MOST
+
+
+TOLD = {
+    "data": {"train": 100, "validation": 25},
+    "data of which nothing is held out": {"train": 100, "validation": 0},
+    "started": {"step": 0, "steps": 9},
+    "validation": {"step": 0, "loss": 3.0},
+    "step": {"step": 1, "loss": 3.0},
+    "validation of step 1": {"step": 1, "loss": 2.0},
+}
+NO_STEP = "It has not taken a step, so it has learned nothing yet"
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (["waiting"], NO_STEP),
+        (["preparing"], NO_STEP),
+        (["data", "started", "validation"], NO_STEP),
+        (["data of which nothing is held out", "started"], NO_STEP),
+        (["data", "started", "validation", "step"], "It ended before its first validation"),
+        (["data", "started", "step"], "It ended before its first validation"),
+        (["data of which nothing is held out", "started", "step"], "No conversation was held out"),
+        (["data", "started", "step", "validation of step 1"], "<strong>Validation loss 2.00</strong> on"),
+        (["started", "step"], ""),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_said_of_a_run_that_was_stopped_is_what_it_did(home: Path, told: list[str], said: str):
+    names = ["launched", *told, "stopped"]
+    kinds = [{"kind": name.split()[0], "time": float(at), **TOLD.get(name, {})} for at, name in enumerate(names)]
+    outcome = run_view.show(write(home, "stopped", kinds).id, reader=Reader())[1]
+    assert outcome.value.removeprefix("<p>").startswith(said) and outcome.visible == bool(said)
 
 
 def test_where_nothing_is_to_be_changed_that_is_said_once_it_has_finished(home: Path):
@@ -214,6 +258,30 @@ def test_the_chart_of_all_has_a_line_for_each_run_under_the_letter_of_its_row(co
     assert tables.index(escape(best.run)) < tables.index("<strong>B</strong>")
     training = run_compare.show(Reader(), [run.id for run in compared], "training")[1]
     assert "smoothed" in training.y_title and len(frame(training)) > len(frame(plot))
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ([(0, 1.38)], "1.38 before training"),
+        ([(0, 1.38), (10, 0.02)], "1.38 → 0.0200"),
+        ([(10, 2.0)], "2.00"),
+        ([], ""),
+    ],
+)
+def test_a_list_of_runs_says_the_losses_that_are_known_and_no_more(home: Path, losses: list[Any], said: str):
+    first = next(number for number, event in enumerate(OVER) if event["kind"] == "step")
+    validations = [{"kind": "validation", "time": 1.0, "step": step, "loss": loss} for step, loss in losses]
+    begun = [event for event in OVER[:first] if event["kind"] != "validation"]
+    steps = [event for event in OVER if event["kind"] == "step"]
+    ids = [write(home, f"n{hour}", [*begun, *steps, *validations], hour=hour).id for hour in range(2)]
+    compared, whole = run_compare.show(Reader(), ids, "validation"), runs.arrive(Reader(), "", None, [])
+    table, choices = whole[2], next(each for each in whole if isinstance(each, gr.CheckboxGroup)).choices
+    assert [row[runs.HEADERS.index("Validation loss")] for row in table] == [said, said]
+    assert [title.rpartition(" · ")[2] for title, _ in choices] == [said or "Interrupted"] * 2
+    finer = re.sub(r"[\d.]+", lambda number: f"{float(number[0]):.3f}", said)
+    cells = re.findall('<td data-label="Validation loss">(.*?)</td>', compared[2])
+    assert [cell.partition(" at step")[0] for cell in cells] == [finer] * 2
 
 
 def test_one_run_alone_is_no_comparison_and_one_that_is_gone_is_said(compared):
