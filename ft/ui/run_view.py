@@ -30,6 +30,18 @@ from ft.ui.tab import PRIVATE
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
 _NOTHING: dict[str, str] = {"run": "", "charts": ""}
+# A log that is in sight goes on to its new end, but not where somebody has scrolled up to read. (Gradio 6.31 scrolls a
+# text box to its end only as it is typed into.)
+_FOLLOW_LOG = """() => {
+  for (const box of document.querySelectorAll(".run-log textarea")) {
+    if (!box.checkVisibility()) continue;
+    if (box.scrollTop + box.clientHeight >= (box.seen ?? 0) - 40) box.scrollTop = box.scrollHeight;
+    box.seen = box.scrollHeight;
+  }
+}"""
+_SHOW_LOG_END = """() => requestAnimationFrame(() => requestAnimationFrame(() => {
+  for (const box of document.querySelectorAll(".run-log textarea")) box.scrollTop = box.seen = box.scrollHeight;
+}))"""
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,8 @@ def connect(view: RunView, shared: Shared, run_id: Component) -> None:
     view.resume.click(partial(resume, view.reader), run_id, view.outputs, **PRIVATE)
     view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
     run_download.connect(view.download, run_id, view.alert)
+    view.log.change(None, None, None, js=_FOLLOW_LOG, api_visibility="private")
+    view.log_fold.expand(None, None, None, js=_SHOW_LOG_END, api_visibility="private")
     run_charts.connect(view.charts, partial(draw, view.reader), run_id)
     run_advice.connect(view.advice, shared, run_id, view.alert)
 

@@ -24,6 +24,11 @@ def falling(begun: float, end: float, rate: float):
     return lambda epoch: end + (begun - end) * math.exp(-rate * epoch)
 
 
+# How many pixels of the log lie below what is seen of it.
+BELOW = """((box) => box && Math.round(box.scrollHeight - box.clientHeight - box.scrollTop))(
+  [...document.querySelectorAll(".run-log textarea")].find((box) => box.checkVisibility()))"""
+
+
 OVER = events_of(falling(4.5, 0.6, 1.2), lambda epoch: falling(4.5, 2.6, 5)(epoch) + 0.4 * max(0, epoch - 1), noise=0.1)
 GOOD = events_of(falling(4.5, 2.2, 3), falling(4.5, 2.4, 3), noise=0.1)
 
@@ -137,3 +142,33 @@ def test_a_run_that_is_deleted_leaves_the_comparison(home, own_app, runs_page):
     expect(row).to_have_count(0, timeout=LONG)
     assert not runs[0].path.exists()
     expect(shown(page, "checkbox", re.compile("sample-two"))).to_be_checked()
+
+
+def test_the_log_is_open_at_its_end_and_follows_it_until_somebody_scrolls_up(home, own_app, runs_page):
+    run = write(home, "live", GOOD[:70])
+    lines = [f"line {number}" for number in range(100)]
+    run.log_path.write_text("\n".join(lines[:60]) + "\n")
+    page = runs_page
+    log = page.locator(".run-log textarea").locator("visible=true")
+
+    def add(first: int, end: int) -> None:
+        with run.log_path.open("a") as file:
+            file.writelines(f"{line}\n" for line in lines[first:end])
+        expect(log).to_have_value(re.compile(f"{lines[end - 1]}$"), timeout=LONG)
+
+    def expect_below(pixels: int) -> None:
+        page.wait_for_function(f"{BELOW} === {pixels}")
+
+    with FileLock(run.lock_path):
+        page.goto(f"{own_app.url}/?tab=runs&run={run.id}")
+        shown(page, "button", "Log").click()
+        expect(log).to_have_value(re.compile("line 59$"), timeout=LONG)
+        expect_below(0)
+        add(60, 80)
+        expect_below(0)
+        log.evaluate("(box) => { box.scrollTop = 100; box.dispatchEvent(new Event('scroll')); }")
+        add(80, 100)
+        assert log.evaluate("(box) => box.scrollTop") == 100
+        shown(page, "button", "Log").click()
+        shown(page, "button", "Log").click()
+        expect_below(0)
