@@ -1,4 +1,4 @@
-"""How a refusal (`UserError`) is shown where it happened.
+"""How what ends an event too early is shown where it happened: a refusal (`UserError`) as it is, a bug as one sentence.
 
 A section has one place for it, and its events are wrapped, with that place as their LAST output:
 
@@ -10,15 +10,19 @@ A section has one place for it, and its events are wrapped, with that place as t
 
     button.click(save, name, [summary, next_step, problem], api_visibility="private")
 
-`outputs` is the number of outputs without the place. Where `save` returns, the place is emptied; where it raises a
-UserError, the place shows it and the other outputs stay as they are. Generators work too (what they yielded stays).
-With `outputs=1` the function returns the one value, not a tuple; with `outputs=0`, nothing. To show or hide a refusal
-by hand, output `alerts.shown(error)` or `alerts.hidden()` to the place. Anything else is a bug and passes on.
+`outputs` is the number of outputs without the place. Where `save` returns, the place is emptied; where it raises, the
+place shows why and the other outputs stay as they are, or become `ended`: a generator that shows that it goes on gives
+there how its outputs look when it does not. With `outputs=1` the function returns the one value, not a tuple; with
+`outputs=0`, nothing.
+
+An event that is not wrapped ends by hand: it outputs `alerts.shown(error)` or `alerts.hidden()` to the place. One that
+switches a button off or says that it goes on does so for every `Exception`, so that no bug leaves a page locked.
 """
 
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -29,6 +33,10 @@ import gradio as gr
 
 from ft.errors import UserError
 
+WENT_WRONG = UserError(
+    "Something went wrong in Sidetune", "this is a bug, not your mistake.", "Try again; its log has the details."
+)
+_log = logging.getLogger("sidetune")
 # What is given begins with a capital where it is in our own words; a name (photo.jpg, learning_rate) stays as written.
 _OWN_WORDS = re.compile(
     r"(?:the|no|only|this|these|those|turn|record|conversation|run|dataset|base|preset|setting|step|format|side"
@@ -41,9 +49,17 @@ def place() -> gr.HTML:
     return gr.HTML("", visible=False, padding=False, elem_classes="refusal")
 
 
-def shown(error: UserError) -> Any:
+def refusal(error: Exception) -> UserError:
+    """`error` as people read it. What is no UserError is a bug: `WENT_WRONG`, with its traceback in the log."""
+    if isinstance(error, UserError):
+        return error
+    _log.error("An event failed", exc_info=error)
+    return WENT_WRONG
+
+
+def shown(error: Exception) -> Any:
     """The update of a place that shows `error`: what was given, why it cannot be used, what to do."""
-    return gr.update(value=markup(error), visible=True)
+    return gr.update(value=markup(refusal(error)), visible=True)
 
 
 def hidden() -> Any:
@@ -71,8 +87,15 @@ def warn(text: str) -> None:
     gr.Warning(escape(text), duration=None)
 
 
-def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Wrap an event so that its refusals go to a place (see the top of this file)."""
+def told(outputs: int, ended: Callable[[], Any] | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Wrap an event so that what ends it too early goes to a place (see the top of this file).
+
+    `ended` gives its outputs then, as the event does; without it they stay as they are.
+    """
+
+    def failed(error: Exception) -> Any:
+        unchanged = gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
+        return _with(ended() if ended else unchanged, outputs, shown(error))
 
     def wrap(event: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(event):
@@ -82,8 +105,8 @@ def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 try:
                     for values in event(*given, **named):
                         yield _with(values, outputs, hidden())
-                except UserError as error:
-                    yield _with(_unchanged(outputs), outputs, shown(error))
+                except Exception as error:
+                    yield failed(error)
 
             return steps
 
@@ -91,16 +114,12 @@ def told(outputs: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def once(*given: Any, **named: Any) -> Any:
             try:
                 return _with(event(*given, **named), outputs, hidden())
-            except UserError as error:
-                return _with(_unchanged(outputs), outputs, shown(error))
+            except Exception as error:
+                return failed(error)
 
         return once
 
     return wrap
-
-
-def _unchanged(outputs: int) -> Any:
-    return gr.skip() if outputs == 1 else tuple(gr.skip() for _ in range(outputs))
 
 
 def _with(values: Any, outputs: int, place_update: Any) -> Any:

@@ -101,7 +101,7 @@ def retry(engine: Engine, *asked: Any) -> Iterator[tuple[Any, ...]]:
     prompt = turns[-1]["user"] if turns else ""
     seed = int(turns[-1].get("seed") or 0) + 1 if turns else 0
     question = Question(prompt, run, checkpoint, system, temperature, int(longest), seed)
-    yield from chat_reply.answer(engine, question, turns[:-1], kept, talk)
+    yield from chat_reply.answer(engine, question, turns, kept, talk, again=True)
 
 
 def stop(talk: Talk) -> Any:

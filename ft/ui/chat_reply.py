@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ft.errors import UserError
 from ft.ui import alerts, chat_turns
 from ft.ui.background import Say, follow
 from ft.ui.chat_turns import Turn
+
+_KEPT_EVERY = 1.0  # seconds between two times that the browser is given a growing reply to keep
 
 
 @dataclass
@@ -40,6 +43,9 @@ class Question:
     temperature: float
     longest: int
     seed: int = 0
+
+
+_PANES = 3  # outputs of `panes`
 
 
 def panes(turns: list[Turn]) -> tuple[Any, ...]:
@@ -68,54 +74,63 @@ def controls(going: bool, turns: list[Turn], status: str = "", problem: UserErro
 
 
 def answer(
-    engine: Engine, question: Question, before: list[Turn], kept: dict[str, list[Turn]], talk: Talk
+    engine: Engine, question: Question, turns: list[Turn], kept: dict[str, list[Turn]], talk: Talk, again: bool = False
 ) -> Iterator[tuple[Any, ...]]:
-    """Ask both models and yield (panes, controls, the prompt box, what the browser keeps) as the replies grow."""
+    """Ask both models and yield (panes, controls, the prompt box, what the browser keeps) as the replies grow.
+
+    `turns` are those so far; with `again` the last of them is the question, and its replies are replaced by others.
+    While it grows, the browser keeps the new turn as one that was stopped: so a page that is loaded anew shows it.
+    Where not a word is written, all is as it was, and the question is in its box.
+    """
     if not question.prompt.strip():
-        yield *panes(before), *controls(False, before), gr.skip(), gr.skip()
+        yield *panes(turns), *controls(False, turns), gr.skip(), gr.skip()
         return
     talk.going, talk.stop_asked = True, False
     try:
-        yield from _answer(engine, question, before, kept, talk)
+        yield from _answer(engine, question, turns, kept, talk, again)
     finally:
         talk.going = False
 
 
 def _answer(
-    engine: Engine, question: Question, before: list[Turn], kept: dict[str, list[Turn]], talk: Talk
+    engine: Engine, question: Question, turns: list[Turn], kept: dict[str, list[Turn]], talk: Talk, again: bool
 ) -> Iterator[tuple[Any, ...]]:
-    key = chat_turns.kept_under(question.run, question.checkpoint)
+    def keeping(turns: list[Turn]) -> dict[str, list[Turn]]:
+        return chat_turns.keep(kept, chat_turns.kept_under(question.run, question.checkpoint), turns)
+
+    def with_reply(pair: Pair | None) -> list[Turn]:
+        return [*before, chat_turns.new_turn(question.prompt, question.seed, pair)]
+
+    def as_stopped(turns: list[Turn]) -> list[Turn]:
+        return [*turns[:-1], chat_turns.stopped(turns[-1])]
+
+    before = turns[:-1] if again else turns
     pair: Pair | None = None
     problem: UserError | None = None
-    turns = [*before, chat_turns.new_turn(question.prompt)]
-    waiting = "Waiting for another conversation to end its reply" if engine.busy else "Reading the question"
-    yield *panes(turns), *controls(True, turns, waiting), "", gr.skip()
+    growing, kept_at = with_reply(None), time.monotonic()
     try:
+        waiting = "Waiting for another conversation to end its reply" if engine.busy else "Reading the question"
+        begun = gr.skip() if again else keeping(as_stopped(growing))
+        yield *panes(growing), *controls(True, growing, waiting), gr.skip() if again else "", begun
         with closing(follow(_reply(engine, question, before))) as all_news:
-            for count, news in enumerate(all_news):
+            for news in all_news:
                 if isinstance(news, Pair):
-                    pair = news
-                    turns = [*before, chat_turns.new_turn(question.prompt, pair)]
-                    # Kept now and then, as stopped: a page that is closed meanwhile finds it so when it comes back.
-                    so_far = [*before, _turn(question, pair, cancelled=True)]
-                    saved = chat_turns.keep(kept, key, so_far) if count % 20 == 0 else gr.skip()
-                    yield *panes(turns), *controls(True, turns), gr.skip(), saved
+                    pair, growing, saved = news, with_reply(news), gr.skip()
+                    if time.monotonic() - kept_at >= _KEPT_EVERY:
+                        saved, kept_at = keeping(as_stopped(growing)), time.monotonic()
+                    yield *panes(growing), *controls(True, growing), gr.skip(), saved
                 elif isinstance(news, str):
-                    yield *panes(turns), *controls(True, turns, news), gr.skip(), gr.skip()
+                    yield *panes(growing), *controls(True, growing, news), gr.skip(), gr.skip()
                 if talk.stop_asked:
                     break
-    except UserError as error:
-        problem = error
-    if pair is None:
-        # Not a word was written: the question goes back into its box, so that nothing is lost.
-        yield *panes(before), *controls(False, before, problem=problem), question.prompt, gr.skip()
-        return
-    turns = [*before, _turn(question, pair, cancelled=talk.stop_asked or problem is not None)]
-    yield *panes(turns), *controls(False, turns, problem=problem), gr.skip(), chat_turns.keep(kept, key, turns)
-
-
-def _turn(question: Question, pair: Pair, *, cancelled: bool) -> Turn:
-    return {**chat_turns.new_turn(question.prompt, pair, cancelled=cancelled), "seed": question.seed}
+    except Exception as error:
+        problem = alerts.refusal(error)
+    after = as_stopped(growing) if pair else turns
+    box = gr.skip() if pair or again else question.prompt
+    # The controls first: also where the panes cannot be drawn, nothing stays locked.
+    ended = *controls(False, after, problem=problem), box, keeping(after)
+    yield *(gr.skip() for _ in range(_PANES)), *ended
+    yield *panes(after), *(gr.skip() for _ in ended)
 
 
 def _reply(engine: Engine, question: Question, before: list[Turn]) -> Callable[[Say], Generator[Pair, None, None]]:

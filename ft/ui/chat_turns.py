@@ -9,7 +9,10 @@ from formats.conversation import Message
 from ft.chat.pair import Pair, Reply
 
 Side = Literal["base", "tuned"]
-Turn = dict[str, Any]  # {"user": str, "base": {...}, "tuned": {...}, "kl": float | None, "base_is_base": bool}
+# {"user": str, "base": {...}, "tuned": {...}, "kl": float | None, "base_is_base": bool | None, "seed": int}; a reply is
+# {"text", "tokens", "seconds", "reason"}, the reason one of `ft.chat.pair.Reason` or "cancelled"
+Turn = dict[str, Any]
+SIDES: tuple[Side, ...] = ("base", "tuned")
 KEPT_CONVERSATIONS = 8
 KEPT_TURNS = 40
 
@@ -41,34 +44,44 @@ def _is_turn(turn: object) -> bool:
     return (
         isinstance(turn, dict)
         and isinstance(turn.get("user"), str)
-        and all(
-            isinstance(turn.get(side), dict) and isinstance(turn[side].get("text"), str) for side in ("base", "tuned")
-        )
+        and all(isinstance(turn.get(side), dict) and isinstance(turn[side].get("text"), str) for side in SIDES)
     )
 
 
-def new_turn(prompt: str, pair: Pair | None = None, *, cancelled: bool = False) -> Turn:
+def new_turn(prompt: str, seed: int, pair: Pair | None = None) -> Turn:
     """The turn that `prompt` began and `pair` answers so far (None: not a word yet)."""
     base, tuned = (pair.base, pair.tuned) if pair else (Reply(), Reply())
     return {
         "user": prompt,
-        "base": _reply(base, cancelled),
-        "tuned": _reply(tuned, cancelled),
+        "base": _reply(base),
+        "tuned": _reply(tuned),
         "kl": pair.first_token_kl if pair else None,
         "base_is_base": pair.base_is_base if pair else None,
+        "seed": seed,
     }
 
 
-def _reply(reply: Reply, cancelled: bool) -> dict[str, Any]:
-    reason = "cancelled" if cancelled and not reply.done else reply.reason
-    return {"text": reply.text, "tokens": reply.tokens, "seconds": round(reply.seconds, 1), "reason": reason}
+def _reply(reply: Reply) -> dict[str, Any]:
+    return {
+        "text": reply.text,
+        "tokens": reply.tokens,
+        "seconds": round(reply.seconds, 1),
+        "reason": reply.reason,
+    }
+
+
+def stopped(turn: Turn) -> Turn:
+    """The turn where nothing more is written: a reply that has not ended was stopped."""
+    return {**turn, **{side: {**turn[side], "reason": turn[side]["reason"] or "cancelled"} for side in SIDES}}
 
 
 def history(turns: list[Turn], side: Side, system: str, prompt: str) -> list[Message]:
-    """What the model of that side reads: each side remembers its own replies, and both the same questions."""
+    """What the model of that side reads: each side remembers its own replies, and both the same questions. A question
+    that it never answered is left out, as no chat template takes two questions in a row."""
     messages = [Message("system", system.strip())] if system.strip() else []
     for turn in turns:
-        messages += [Message("user", turn["user"]), Message("assistant", turn[side]["text"])]
+        if turn[side]["text"]:
+            messages += [Message("user", turn["user"]), Message("assistant", turn[side]["text"])]
     return [*messages, Message("user", prompt)]
 
 

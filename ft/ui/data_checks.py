@@ -100,7 +100,11 @@ def _nothing() -> tuple[Any, ...]:
 _OUTPUTS = 7 + _AT_MOST  # of a look, without the place of its refusal
 
 
-@alerts.told(outputs=_OUTPUTS)
+def _ended() -> tuple[Any, ...]:
+    return gr.skip(), gr.HTML("", visible=False), *(gr.skip() for _ in range(_OUTPUTS - 2))
+
+
+@alerts.told(outputs=_OUTPUTS, ended=_ended)
 def look(dataset: str, staged: str) -> Iterator[tuple[Any, ...]]:
     """Check the dataset, and show what was found."""
     yield from _look(required(dataset, staged), frozenset())
@@ -187,7 +191,11 @@ def show_rows(found: Found, code: str | None) -> tuple[Any, Any]:
     return Rows(one.title, one.rows, found.of) if one else None, gr.Tabs(selected="conversations")
 
 
-@alerts.told(outputs=2 + _OUTPUTS)
+def _mending_ended() -> tuple[Any, ...]:
+    return gr.skip(), gr.skip(), *_ended()
+
+
+@alerts.told(outputs=2 + _OUTPUTS, ended=_mending_ended)
 def mend(dataset: str, staged: str, found: Found, code: str | None, *, place: int) -> Iterator[tuple[Any, ...]]:
     """Put a finding right by the fix at that place, then check again; what was ignored stays so."""
     one = found.one(code)

@@ -138,7 +138,7 @@ def fetch(address: str, token: str, *how: Any) -> Iterator[tuple[Any, ...]]:
                 fetched, left = each
                 for update in stage(None, fetched, format, repairs, fill, None, held_out, before, waiting):
                     yield *update, None, fetched, None, data_hub.note(left)
-    except UserError as error:
+    except Exception as error:
         yield *_refused(error), *(gr.skip() for _ in range(4))
 
 
@@ -160,7 +160,7 @@ def _stage(
                     yield *made, gr.HTML("", visible=False), alerts.hidden(), *data_mapping.closed()
                 elif each:
                     yield _going(_status(each), gr.skip())
-    except UserError as error:
+    except Exception as error:
         yield _refused(error)
 
 
@@ -170,7 +170,7 @@ def _going(status: Any, problem: Any, mapping: tuple[Any, ...] | None = None) ->
     return gr.skip(), gr.skip(), gr.skip(), status, problem, *screen
 
 
-def _refused(error: UserError) -> tuple[Any, ...]:
+def _refused(error: Exception) -> tuple[Any, ...]:
     return _going(gr.HTML("", visible=False), alerts.shown(error))
 
 

@@ -113,7 +113,11 @@ def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
     return "", "", alerts.hidden()
 
 
-@alerts.told(outputs=2)
+def _not_written() -> tuple[Any, str]:
+    return gr.skip(), ""
+
+
+@alerts.told(outputs=2, ended=_not_written)
 def pushed(dataset: str, staged: str, to: str, format: str, token: str, public: bool) -> Iterator[tuple[Any, str]]:
     """Write the dataset to the Hub, with its card: its path, and how that goes."""
     looked = required(dataset, staged)

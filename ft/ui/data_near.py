@@ -82,7 +82,7 @@ def look(dataset: str, staged: str, near_too: bool, threshold: float) -> Iterato
                     yield (str(looked.path), each), said, drawn, _button(each), alerts.hidden()
                 elif each:
                     yield gr.skip(), _status(each), gr.skip(), gr.skip(), gr.skip()
-    except UserError as error:
+    except Exception as error:
         yield None, gr.HTML("", visible=False), "", gr.Button(visible=False), alerts.shown(error)
 
 

@@ -14,7 +14,6 @@ import gradio as gr
 import pandas as pd
 
 from ft.config import TrainConfig
-from ft.errors import UserError
 from ft.template.microscope import Microscope, Piece
 from ft.train import tokens
 from ft.train.data import Counts
@@ -100,7 +99,7 @@ def show(dataset: str, staged: str, model: str, length: float, number: float) ->
         for each in _followed(work):
             shown = _working(each) if isinstance(each, str) else markup(each)
             yield shown, alerts.hidden()
-    except UserError as error:
+    except Exception as error:
         yield "", alerts.shown(error)
 
 
@@ -182,7 +181,7 @@ def count_all(dataset: str, staged: str, model: str, length: float) -> Iterator[
                 yield gr.HTML("", visible=False), summary(each, limit), _plot(each.lengths, limit), alerts.hidden()
             else:
                 yield _status(each), gr.skip(), gr.skip(), gr.skip()
-    except UserError as error:
+    except Exception as error:
         yield gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
 
 

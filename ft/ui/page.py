@@ -3,7 +3,6 @@ labels."""
 
 from __future__ import annotations
 
-import logging
 from html import escape
 from typing import Any
 
@@ -15,14 +14,11 @@ from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
 
 from ft.errors import UserError
-
-WENT_WRONG = "Something went wrong in Sidetune. Its log has the details."
-_log = logging.getLogger("sidetune")
+from ft.ui import alerts
 
 
 class Page(gr.Blocks):
-    """What an event or an endpoint raises reaches people and scripts as a sentence: a UserError as it is, anything else
-    as `WENT_WRONG`, with its traceback in the log, once."""
+    """What an event or an endpoint raises reaches people and scripts as the sentence of `alerts.refusal`."""
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> dict[str, Any]:
         """As Gradio's, which takes values from the browser through an event and back.
@@ -70,10 +66,7 @@ def _as_sentence(error: Exception) -> gr.Error:
         return error
     if isinstance(error, InvalidPathError):
         error = _not_uploaded()
-    if isinstance(error, UserError):
-        return gr.Error(str(error), print_exception=False)
-    _log.exception("An event failed")
-    return gr.Error(WENT_WRONG, print_exception=False)
+    return gr.Error(str(alerts.refusal(error)), print_exception=False)
 
 
 def _data_first(update: Any) -> Any:

@@ -154,7 +154,7 @@ def check(dataset: str | None, model: str, preset_name: str, *shown: Any) -> Ite
         for found in _preflight(versions.find(dataset or ""), config):
             text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
             yield marks.html(text), alerts.hidden()
-    except UserError as error:
+    except Exception as error:
         yield "", alerts.shown(error)
 
 
@@ -169,7 +169,7 @@ def start(name: str, dataset: str | None, model: str, preset_name: str, *shown: 
             yield gr.skip(), gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
         run = launch.begin(version, config, name)
         yield run.id, "", gr.skip(), ready, alerts.hidden()
-    except UserError as error:
+    except Exception as error:
         yield gr.skip(), gr.skip(), "", ready, alerts.shown(error)
 
 

@@ -14,7 +14,6 @@ import gradio as gr
 from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.dataset.versions import Version
-from ft.errors import UserError
 from ft.figures import duration
 from ft.train import preflight
 from ft.train.preflight import Preflight
@@ -109,7 +108,7 @@ def take(
                 yield _over(text, found.changes)
     except _CancelledError:
         yield _over(CANCELLED)
-    except UserError as error:
+    except Exception as error:
         yield _over("", problem=error)
     finally:
         cancelled.set()
@@ -172,7 +171,7 @@ def _busy(doing: str, cancelled: bool) -> tuple[Any, ...]:
     )
 
 
-def _over(text: str, changes: dict[str, Any] | None = None, problem: UserError | None = None) -> tuple[Any, ...]:
+def _over(text: str, changes: dict[str, Any] | None = None, problem: Exception | None = None) -> tuple[Any, ...]:
     return (
         marks.html(text),
         gr.Button("Take two steps", interactive=True),

@@ -9,7 +9,8 @@ import pytest
 from answers import waited
 
 from ft.errors import UserError
-from ft.ui.page import WENT_WRONG, Page
+from ft.ui.alerts import WENT_WRONG
+from ft.ui.page import Page
 
 FILE = {"meta": {"_type": "gradio.FileData"}, "orig_name": "a.json"}
 
@@ -55,7 +56,7 @@ def call(page: Page, number: int, *inputs: object) -> dict:
 def test_a_bug_is_one_sentence_on_the_page_and_one_traceback_in_the_log(page, caplog, number):
     with caplog.at_level(logging.ERROR, "sidetune"), pytest.raises(gr.Error) as caught:
         call(page, number, "go on")
-    assert caught.value.message == WENT_WRONG and not caught.value.print_exception
+    assert caught.value.message == str(WENT_WRONG) and not caught.value.print_exception
     (record,) = caplog.records
     assert record.exc_info is not None and "a secret of the machine" in caplog.text
 
