@@ -90,7 +90,7 @@ def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
     """Ask both models `prompt`, after what they were asked before."""
     run, checkpoint, kept, system, temperature, longest, talk = asked
     before = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
-    question = Question(prompt, run, checkpoint, system, temperature, int(longest))
+    question = Question(prompt, run, checkpoint, system, float(temperature), int(longest))
     yield from chat_reply.answer(engine, question, before, kept, talk)
 
 
@@ -100,7 +100,7 @@ def retry(engine: Engine, *asked: Any) -> Iterator[tuple[Any, ...]]:
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
     prompt = turns[-1]["user"] if turns else ""
     seed = int(turns[-1].get("seed") or 0) + 1 if turns else 0
-    question = Question(prompt, run, checkpoint, system, temperature, int(longest), seed)
+    question = Question(prompt, run, checkpoint, system, float(temperature), int(longest), seed)
     yield from chat_reply.answer(engine, question, turns, kept, talk, again=True)
 
 

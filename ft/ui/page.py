@@ -74,6 +74,19 @@ def _data_first(update: Any) -> Any:
     title, legend or limit that is another: then it would draw these with the data from before."""
     return {"value": update["value"], **update} if isinstance(update, dict) and "value" in update else update
 
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> Any:
+        """As Gradio's, which takes values from the browser to what functions take."""
+        inputs = [_within(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
+        return await super().preprocess_data(block_fn, inputs, *given, **named)
+
+
+def _within(block: Any, value: Any) -> Any:
+    """The number in the box of a slider while somebody types there, nothing or one beyond its ends: what the browser
+    makes of it when they leave the box."""
+    if not isinstance(block, gr.Slider) or not isinstance(value, int | float | None):
+        return value
+    return min(max(block.minimum, value or 0), block.maximum)
+
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:
     """Gradio fetches a file whose path is an address, from wherever it says. Raises: UserError."""
