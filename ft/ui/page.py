@@ -47,6 +47,7 @@ class Page(gr.Blocks):
         if len(inputs) < len(block_fn.inputs):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
             raise UserError("the arguments", why, "See the list of endpoints.")
+        inputs = [_within(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
         try:
             return list(await super().preprocess_data(block_fn, inputs, *given, **named))
         except ValidationError as error:
@@ -73,11 +74,6 @@ def _data_first(update: Any) -> Any:
     """Gradio 6.31 sets the properties of an update one after another, the value last, and draws a chart anew at each
     title, legend or limit that is another: then it would draw these with the data from before."""
     return {"value": update["value"], **update} if isinstance(update, dict) and "value" in update else update
-
-    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> Any:
-        """As Gradio's, which takes values from the browser to what functions take."""
-        inputs = [_within(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
-        return await super().preprocess_data(block_fn, inputs, *given, **named)
 
 
 def _within(block: Any, value: Any) -> Any:
