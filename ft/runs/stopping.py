@@ -6,6 +6,7 @@ The request is the file `stop` in the run's folder; it holds `NOW` where the wor
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -52,6 +53,13 @@ def stop_now(run: Run) -> None:
         time.sleep(0.1)
 
 
+def end_children(process: psutil.Process) -> None:
+    """Kill all processes that it started, and those that they did."""
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
 def _kill(run: Run) -> None:
     """Kill the processes that work on the run, and tell that it stopped.
 
@@ -60,7 +68,9 @@ def _kill(run: Run) -> None:
     """
     workers = [each for each in psutil.process_iter(["cmdline"]) if _works_on(run, each.info["cmdline"] or [])]
     for process in workers:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            end_children(process)
+            process.kill()
     psutil.wait_procs(workers, timeout=_OBEYS_SECONDS)
     if is_locked(run):
         raise UserError(

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
+import psutil
+
 from ft.runs import events
 from ft.runs.directory import Run
-from ft.runs.stopping import is_asked, is_asked_now
+from ft.runs.stopping import end_children, is_asked, is_asked_now
 from ft.train.ranks import processes, rank
 
 _POLL_SECONDS = 0.5
@@ -36,6 +38,7 @@ def end_when_stopped(run: Run) -> None:
     def watch() -> None:
         while not (is_asked(run) and (is_asked_now(run) or not _has_stepped(run))):
             time.sleep(_POLL_SECONDS)
+        end_children(psutil.Process())  # a chat template that never ends would go on without anybody
         events.append_and_exit(run, "stopped", int(processes() > 1), step=0, now=is_asked_now(run))
 
     if rank() == 0:

@@ -9,10 +9,10 @@ from ft.runs.directory import Run
 from ft.runs.status import status
 
 
-def follow(run: Run, kind: str, step: int = 0) -> dict:
-    """The first event of that kind, at `step` or later."""
+def follow(run: Run, kind: str, step: int = 0, **fields: object) -> dict:
+    """The first event of that kind, at `step` or later, that has these fields."""
     for event in launch.wait(run, poll=0.02):
-        if event["kind"] == kind and (event.get("step") or 0) >= step:
+        if event["kind"] == kind and (event.get("step") or 0) >= step and fields.items() <= event.items():
             return event
     raise AssertionError(f"the run ended first: {status(run)}")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
+import psutil
 import pytest
-from going import end
+from going import end, follow, worker
 from stranger import NEVER
 
 from ft.runs import launch
@@ -24,10 +26,14 @@ def endless(tiny_run, tiny_model, tmp_path):
 
 def test_it_is_stopped_where_somebody_asks_for_it(endless):
     launch.start(endless)
-    for event in launch.wait(endless):
-        if event["kind"] == "preparing" and "Tokenising" in event["what"]:
-            launch.stop(endless)
+    follow(endless, "preparing", what="Tokenizing the conversations")
+    deadline = time.monotonic() + 600
+    while len(there := worker(endless).children(recursive=True)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)  # those that read the template, apart
+    launch.stop(endless)
+    end(endless)
     assert status(endless).state == "stopped"
+    assert there and not psutil.wait_procs(there, timeout=20)[1]
 
 
 def test_it_ends_by_itself(endless):

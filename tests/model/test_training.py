@@ -98,7 +98,7 @@ def test_a_second_run_waits_for_the_device_and_says_for_whom(tiny_run):
     follow(first, lambda event: event["kind"] == "preparing")
     launch.start(second)
     assert follow(second, lambda event: event["kind"] == "waiting")["behind"] == first.id
-    assert status(second).state == "waiting" and first.id in status(second).message
+    assert status(second).state == "waiting" and first.name in status(second).message
     with pytest.raises(UserError, match="Stop it first"):
         deletion.delete(first)
     for run in (second, first):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import threading
 import zipfile
@@ -109,3 +110,16 @@ def test_of_the_hub_the_pinned_commit_is_asked_for_and_its_files_are_checked(hub
     assert {path.rpartition("/")[2] for path in asked} == set(embedded.HUB_SHA256)
     assert all(f"/resolve/{embedded.HUB_COMMIT}/" in path for path in asked)
     assert not embedded.is_ready()
+
+
+def test_what_a_process_that_was_ended_left_of_its_download_is_removed_after_a_day(home, tmp_path, no_hub, only_index):
+    old, young = (home / "models" / f".fetching-{name}" for name in ("old", "young"))
+    for left in (old, young):
+        left.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    (files := tmp_path / "files").mkdir()
+    with index(files) as url:
+        only_index(url)
+        with pytest.raises(UserError):
+            embedded.ensure()
+    assert young.exists() and not old.exists()
