@@ -1,4 +1,4 @@
-"""What tests share: a home of their own, the small real model, and a real browser.
+"""What tests share: a home of their own, the small real model, a real browser, and what finds faults in a page.
 
 A test that needs what this machine lacks is skipped with the reason; where CI=true it fails, so that nothing is
 skipped unseen.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +21,7 @@ from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
 
+AXE_CORE = "4.14.1"  # its version on npm
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -130,6 +133,26 @@ def browser_with(browser: Browser) -> Iterator[Callable[..., Browser]]:
     yield launch
     for chromium in started:
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe_core(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The script of axe-core, which finds faults for those who hear a page or use its keyboard. npm fetches it."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        _lacking("no npm on this machine")
+    command = [npm, "pack", f"axe-core@{AXE_CORE}", "--silent", "--cache", str(folder / "cache")]
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        _lacking("npm takes too long to fetch axe-core")
+    if done.returncode:
+        _lacking(f"npm cannot fetch axe-core: {done.stderr.strip()[-300:]}")
+    with tarfile.open(folder / f"axe-core-{AXE_CORE}.tgz") as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
 
 
 def _executable() -> str:
