@@ -22,7 +22,7 @@ from ft.models.saved_tokenizer import require_same
 from ft.runs import directory
 from ft.runs.checkpoints import folders
 from ft.runs.directory import Run
-from ft.runs.status import how_diverged
+from ft.runs.status import caution, how_diverged
 
 if TYPE_CHECKING:
     import torch
@@ -139,7 +139,7 @@ class Engine:
         with self._line.turn(progress), self._lock, self._within_memory():
             self.open(run_id, checkpoint, progress)
             assert self._loaded is not None and self._renderer is not None
-            begun = time.monotonic()
+            begun, warning = time.monotonic(), caution(directory.find(run_id))
             base_is_base = self._base_is_untouched()
             prompts = [self._prompt(messages, max_new_tokens) for messages in (base_messages, tuned_messages)]
             stop_ids = self._stop_ids()
@@ -168,7 +168,7 @@ class Engine:
                 now = time.monotonic()
                 if now - shown >= 1 / _YIELDS_PER_SECOND or (base.reason and tuned.reason):
                     shown = now
-                    yield Pair(base.reply(), tuned.reply(), base_is_base, kl, now - begun)
+                    yield Pair(base.reply(), tuned.reply(), base_is_base, kl, now - begun, warning)
 
     def _load_base(self, model: str, method: str, progress: Callable[[str], None] | None) -> None:
         # torch and transformers take seconds to import: not before somebody chats.

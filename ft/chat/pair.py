@@ -25,7 +25,7 @@ class Pair:
 
     `base_is_base`: on a fixed probe, the base pane's model gave the logits that the base model gave before any adapter
     was on it, to the bit. `first_token_kl`: KL(tuned || base) of the first token in nats, None where the two were asked
-    different things (their histories differ).
+    different things (their histories differ). `caution`: what to know of the run, "" where there is nothing.
     """
 
     base: Reply
@@ -33,6 +33,7 @@ class Pair:
     base_is_base: bool
     first_token_kl: float | None = None
     seconds: float = 0.0
+    caution: str = ""
 
     @property
     def done(self) -> bool:
@@ -40,7 +41,8 @@ class Pair:
 
 
 def as_json(pair: Pair) -> dict[str, Any]:
-    """{"base": {"text", "tokens", "seconds"}, "tuned": {...}, "seconds", "base_is_base", "first_token_kl"}."""
+    """{"base": {"text", "tokens", "seconds", "ended"}, "tuned": {...}, "seconds", "base_is_base", "first_token_kl",
+    "caution"}."""
 
     def one(reply: Reply) -> dict[str, Any]:
         return {"text": reply.text, "tokens": reply.tokens, "seconds": round(reply.seconds, 3), "ended": reply.reason}
@@ -51,4 +53,5 @@ def as_json(pair: Pair) -> dict[str, Any]:
         "seconds": round(pair.seconds, 3),
         "base_is_base": pair.base_is_base,
         "first_token_kl": pair.first_token_kl,
+        "caution": pair.caution,
     }

@@ -10,7 +10,6 @@ from ft.chat.engine import Engine
 from ft.chat.pair import Reply, as_json
 from ft.cli.output import note, print_json, say
 from ft.runs import directory
-from ft.runs.status import caution
 
 
 def chat(args: argparse.Namespace) -> int:
@@ -23,16 +22,15 @@ def chat(args: argparse.Namespace) -> int:
     opened = engine.open(run.id, progress=None if args.json else note)
     pairs = engine.reply(run.id, messages, messages, max_new_tokens=args.max_new_tokens, temperature=args.temperature)
     (pair,) = deque(pairs, maxlen=1)  # the last one: both replies finished
-    warning = caution(run)
     if args.json:
-        print_json({**as_json(pair), "caution": warning})
+        print_json(as_json(pair))
         return 0
     _say_reply(f"Base: {opened.base_title}", pair.base)
     _say_reply(f"Tuned: {opened.tuned_title}", pair.tuned)
     if pair.first_token_kl is not None:
         say(f"How far the two differ on the first token (KL divergence): {pair.first_token_kl:.4f} nats")
-    if warning:
-        say(f"Warning: {warning}")
+    if pair.caution:
+        say(f"Warning: {pair.caution}")
     if not pair.base_is_base:
         say("Warning: the left reply's model no longer equals the base model, so this comparison cannot be trusted.")
     return 0

@@ -31,11 +31,11 @@ def require_same(tokenizer: PreTrainedTokenizerBase, saved: Path, model: str) ->
 
 def _vocabulary(file: Path) -> dict[str, int] | None:
     """Each token with its id; None where the file cannot be read as a tokenizer."""
-    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
 
     try:
-        return Tokenizer.from_file(str(file)).get_vocab()
-    except Exception:  # the library raises nothing narrower
+        return PreTrainedTokenizerFast(tokenizer_file=str(file)).get_vocab()
+    except Exception:  # the tokenizers' library raises nothing narrower
         return None
 
 

@@ -24,7 +24,7 @@ from ft.runs import directory, launch, stopping
 from ft.runs import queue as queues
 from ft.runs.overview import overview
 from ft.runs.reader import Reader
-from ft.runs.status import caution, summary
+from ft.runs.status import summary
 from ft.train import preflight
 from ft.train import trial as trials
 from ft.train.tracker import require_tracker
@@ -86,16 +86,14 @@ def _replies(
         )
 
     last, status = Pair(Reply(), Reply(), False), "Reading the prompt"
-    warning: dict[str, str] = {}
     with closing(follow(work)) as all_news:
         for news in all_news:  # a few times a second: between two of them Gradio sees whether the client has left
             if isinstance(news, Pair):
                 last, status = news, ""
-                warning = warning or {"caution": caution(directory.find(run))}
             status = news if isinstance(news, str) else status
             if not last.done:
-                yield {**as_json(last), **warning, "status": status}
-    yield {**as_json(last), **warning}
+                yield {**as_json(last), "status": status}
+    yield as_json(last)
 
 
 @refusing

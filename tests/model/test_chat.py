@@ -149,7 +149,7 @@ def test_a_damaged_adapter_is_refused_by_name_and_the_next_one_answers(engine, t
 
 def test_the_figures_for_a_script_are_all_there(engine, trained):
     document = as_json(last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=4)))
-    assert set(document) == {"base", "tuned", "seconds", "base_is_base", "first_token_kl"}
+    assert set(document) == {"base", "tuned", "seconds", "base_is_base", "first_token_kl", "caution"}
     assert {"text", "tokens", "seconds"} <= set(document["base"])
 
 
