@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,6 +11,7 @@ from formats.values import missing
 
 Kind = Literal["text", "id", "link", "number", "time", "flag", ""]
 _FLAGS = frozenset(("true", "false", "yes", "no", "y", "n", "t", "f", "ja", "nein", "0", "1", "0.0", "1.0"))
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?")
 _HEX = frozenset("0123456789abcdef-")
 
 
@@ -22,13 +24,17 @@ def kind_of(values: Sequence[object]) -> Kind:
         return "flag"
     if all(number(cell) is not None for cell in cells):
         return "number"
-    if all(moment(cell) is not None or moment(cell, month_first=True) is not None for cell in cells):
+    if all(map(_is_time, cells)):
         return "time"
     if any(len(cell) > 200 or len(cell.split(maxsplit=1)) > 1 for cell in cells):
         return "text"
     if all(cell.startswith(("http://", "https://")) for cell in cells):
         return "link"
     return "id" if all(map(_is_id, cells)) else "text"
+
+
+def _is_time(cell: str) -> bool:
+    return any(moment(cell, month_first) is not None for month_first in (False, True)) or bool(_CLOCK.fullmatch(cell))
 
 
 def _is_id(word: str) -> bool:

@@ -101,7 +101,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
         repairs: list[str] = []
         key = columns.turns or MESSAGES
         turns = within(record, key)
-        if turns is None and columns.turns and isinstance(record, dict):
+        if columns.turns and isinstance(record, dict) and not {key, key.partition(".")[0]} & record.keys():
             error = no_column(record, key)
             return problem_in(origin, None, key, error.code, error.problem, error.fix, record)
         if columns.turns and isinstance(turns, list):

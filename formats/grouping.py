@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
@@ -56,6 +56,14 @@ def grouped(items: Iterator[Item], columns: Columns | None, part: Part | None) -
     if part:
         part.least = sys.maxsize
     return _Grouping(key, columns).groups(chain(first, items))
+
+
+def as_records(records: Sequence[object], columns: Columns) -> list[object]:
+    """The first records of a file as `columns` read them: where these are rows of one message, a record for each
+    conversation (the last of which may go on behind them)."""
+    items: Iterator[Item] = ((Origin("", number), record) for number, record in enumerate(records, 1))
+    made = [item[1] for item in grouped(items, columns, None) if not isinstance(item, RowProblem)]
+    return [each.record if isinstance(each, Group) else each for each in made]
 
 
 class _Grouping:
@@ -112,7 +120,7 @@ class _Grouping:
             known, unread = self._places(rows)
             order = sorted(range(len(rows)), key=known.__getitem__)
             # Rows that begin with a question and end with a reply do so in no other order.
-            if unread and (role_of(rows[0]), role_of(rows[-1])) != ("user", "assistant"):
+            if unread and (self._role(rows[0]), self._role(rows[-1])) != ("user", "assistant"):
                 why = (
                     f"its {unread} is no time or number that can be read, so the order of its messages is not certain."
                 )
@@ -124,6 +132,10 @@ class _Grouping:
         if not self._columns:
             rows = [plain_keys(row) for row in rows]
         return Group(held.rows, {self._key: held.id, MESSAGES: rows}, tuple(repairs), problem)
+
+    def _role(self, row: dict[str, Any]) -> str:
+        known = self._columns.roles.get(str(row.get(self._columns.role)).strip()) if self._columns else None
+        return known or role_of(row)
 
     def _places(self, rows: list[dict[str, Any]]) -> tuple[list[tuple[float, ...]], str]:
         if self._columns is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from formats.cells import kind_of
 from formats.conversation import Role
 from formats.message_rows import is_conversation_name
-from formats.order import is_order_name, plain_name
+from formats.order import is_order_name, plain_name, sort_values
 from formats.turns import ROLE_KEYS, TEXT_KEYS
 from formats.values import ROLE_OF, id_text
 
@@ -27,29 +27,37 @@ def columns_of_messages(rows: Sequence[dict[str, Any]], texts: Mapping[str, floa
     repeated = {key: ids for key, ids in columns.items() if 1 < len(set(ids)) <= len(rows) // 2 and all(ids)}
     speakers = [key for key in texts if key in repeated and len(set(repeated[key])) <= _SPEAKERS]
     for role in sorted(speakers, key=lambda key: key.lower() not in ROLE_KEYS):
-        for conversation, ids in columns.items():
-            if conversation == role or not _tells_conversation(conversation, ids, conversation in repeated):
-                continue
-            said: dict[str, list[str]] = {}
-            for id, speaker in zip(ids, repeated[role], strict=True):
-                said.setdefault(id, []).append(speaker)
-            steps = [before != after for speakers in said.values() for before, after in pairwise(speakers)]
+        for conversation in columns:
             left = {key: length for key, length in texts.items() if key not in (conversation, role)}
-            if left and steps and 2 * sum(steps) >= len(steps):
-                text = next((key for key in left if key.lower() in TEXT_KEYS), "") or max(left, key=left.__getitem__)
-                others = [key for key in columns if key not in (conversation, role, text)]
-                order = next((key for key in others if is_order_name(key)), "")
-                order = order or next((key for key in others if kind_of(columns[key]) == "time"), "")
-                roles = roles_of(speaker for speakers in said.values() for speaker in speakers)
-                return {"conversation": conversation, "order": order, "role": role, "text": text, "roles": roles}
+            if conversation == role or not left or not _tells_conversation(conversation, columns, repeated, role):
+                continue
+            text = next((key for key in left if key.lower() in TEXT_KEYS), "") or max(left, key=left.__getitem__)
+            others = [key for key in columns if key not in (conversation, role, text) and sort_values(columns[key])]
+            order = next((key for key in others if is_order_name(key)), "")
+            order = order or next((key for key in others if kind_of(columns[key]) == "time"), "")
+            known = (sort_values(columns[order]) if order else None) or [0] * len(rows)
+            spoken = [columns[role][place] for place in sorted(range(len(rows)), key=known.__getitem__)]
+            roles = roles_of(spoken)
+            return {"conversation": conversation, "order": order, "role": role, "text": text, "roles": roles}
     return None
 
 
-def _tells_conversation(name: str, ids: list[str], is_repeated: bool) -> bool:
-    if is_conversation_name(name):
-        return True
-    kind = kind_of(ids) if is_repeated else ""
-    return kind == "id" or (kind in ("number", "flag") and plain_name(name).endswith(_NUMBERED))
+def _tells_conversation(
+    name: str, columns: Mapping[str, list[str]], repeated: Mapping[str, list[str]], role: str
+) -> bool:
+    """Whether the column of that name is an id, and who speaks changes in rows of one id more often than not."""
+    ids = columns[name]
+    if not is_conversation_name(name):
+        kind = kind_of(ids) if name in repeated else ""
+        in_runs = sum(1 for _ in groupby(ids)) == len(set(ids))
+        is_number = kind in ("number", "flag") and (in_runs or plain_name(name).endswith(_NUMBERED))
+        if kind != "id" and not is_number:
+            return False
+    said: dict[str, list[str]] = {}
+    for id, speaker in zip(ids, columns[role], strict=True):
+        said.setdefault(id, []).append(speaker)
+    changes = [before != after for speakers in said.values() for before, after in pairwise(speakers)]
+    return bool(changes) and 2 * sum(changes) >= len(changes)
 
 
 def roles_of(speakers: Iterable[str]) -> dict[str, Role]:

@@ -36,6 +36,11 @@ def is_order_name(key: str) -> bool:
     return plain_name(key) in (*_NUMBERS, *_TIMES)
 
 
+def sort_values(values: Sequence[object]) -> list[float] | None:
+    """The values of a column as numbers to sort by, where all of them are numbers or times; else None."""
+    return _numbers(values, True)
+
+
 def places(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Place], str]:
     """What to sort the messages by, one place for each, and "": their numbers, then their times. All are equal where
     they have neither. The text is the key of times that cannot be read, where there is nothing else to sort by."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -14,13 +15,14 @@ from formats.columns import Columns
 from formats.conversation import Conversation, Origin
 from formats.convert import convert_record
 from formats.detect import detect
+from formats.grouping import as_records
 from formats.reading import Reading
 from ft.dataset.look import first_records
 from ft.errors import UserError
 from ft.ui import alerts, data_hub, data_view
 from ft.ui.tab import PRIVATE
 
-OUTPUTS = 16  # of `opened` and `closed`
+OUTPUTS = 20  # of `opened` and `closed`
 _SHOWN = 3  # records
 _NONE = ("(none)", "")
 
@@ -38,11 +40,15 @@ class Mapping:
     system: gr.Dropdown
     reasoning: gr.Dropdown
     turns: gr.Dropdown
+    conversation: gr.Dropdown
+    order: gr.Dropdown
     role: gr.Textbox
     text: gr.Textbox
     roles: gr.Textbox
     pairs: gr.Column
     lists: gr.Column
+    rows: gr.Column
+    speakers: gr.Column
     problem: gr.HTML
     preview: gr.HTML
     read: gr.Button
@@ -58,6 +64,8 @@ class Mapping:
             self.system,
             self.reasoning,
             self.turns,
+            self.conversation,
+            self.order,
             self.role,
             self.text,
             self.roles,
@@ -65,14 +73,22 @@ class Mapping:
 
     def shown(self) -> list[Any]:
         """In the order in which `opened` gives their updates."""
-        return [self.box, self.words, *self.fields(), self.pairs, self.lists, self.problem, self.preview]
+        return [self.box, self.words, *self.fields(), *self.sides(), self.problem, self.preview]
+
+    def sides(self) -> list[Any]:
+        """What is shown for some shapes of records only, in the order of `_sides`."""
+        return [self.pairs, self.lists, self.rows, self.speakers]
 
 
 def build() -> Mapping:
     """Lay the screen out, hidden."""
     with gr.Column(visible=False, elem_classes="mapping", elem_id="data-mapping") as box:
         words = gr.HTML()
-        choices = [("A prompt and a reply in each record", "pairs"), ("A list of turns in each record", "turns")]
+        choices = [
+            ("A prompt and a reply in each record", "pairs"),
+            ("A list of turns in each record", "turns"),
+            ("One message in each record", "rows"),
+        ]
         shape = gr.Radio(choices, value="pairs", label="What the records hold")
         with gr.Column() as pairs:
             with gr.Row():
@@ -83,10 +99,14 @@ def build() -> Mapping:
                 system = gr.Dropdown([_NONE], label="System message", info="told first", min_width=160)
                 reasoning = gr.Dropdown([_NONE], label="Reasoning", info="thought before the reply", min_width=160)
         with gr.Column(visible=False) as lists:
+            turns = gr.Dropdown([], label="Turns", info="the column with the list", min_width=160)
+        with gr.Column(visible=False) as rows, gr.Row():
+            conversation = gr.Dropdown([], label="Conversation", info="which messages belong together", min_width=160)
+            order = gr.Dropdown([_NONE], label="Order", info="their time or number; none: as they stand", min_width=160)
+        with gr.Column(visible=False) as speakers:
             with gr.Row():
-                turns = gr.Dropdown([], label="Turns", info="the column with the list", min_width=160)
-                role = gr.Textbox(label="Who speaks", info="the key in each turn", max_lines=1, min_width=140)
-                text = gr.Textbox(label="What is said", info="the key in each turn", max_lines=1, min_width=140)
+                role = gr.Textbox(label="Who speaks", info="the key or column", max_lines=1, min_width=140)
+                text = gr.Textbox(label="What is said", info="the key or column", max_lines=1, min_width=140)
             roles = gr.Textbox(
                 label="Who is who", info="a line for each: Bot = assistant · user, assistant, system, tool", lines=2
             )
@@ -103,7 +123,7 @@ def build() -> Mapping:
 def wire(screen: Mapping, files: gr.File, fetched: gr.State) -> None:
     """Show at once what another choice of columns makes of the first records of the first file."""
     changes = [each.input for each in screen.fields()]
-    seen = [screen.pairs, screen.lists, screen.preview, screen.problem]
+    seen = [*screen.sides(), screen.preview, screen.problem]
     gr.on(changes, previewed, [files, fetched, *screen.fields()], seen, trigger_mode="always_last", **PRIVATE)
 
 
@@ -122,23 +142,26 @@ def opened(path: Path) -> tuple[Any, ...]:
     words = f"{path.name} is in no format that is known by its columns. Say what they hold."
     reason = f"Guessed: {why}." if guess else f"Nothing could be guessed: {why}."
     some, any_or_none = [(name, name) for name in names], [_NONE, *((name, name) for name in names)]
-    pairs = not found.turns
+    shape = "turns" if found.turns else "rows" if found.conversation else "pairs"
+    line = " ".join(f"--map {shlex.quote(word)}" for word in guess.as_words()) if guess else ""
+    typed = f'<p class="quiet">On the command line: <code>{escape(line)}</code></p>' if guess else ""
     return (
         gr.Column(visible=True),
         f'<div class="looked-at"><h2>Which column is what?</h2><p class="quiet">{escape(words)}</p></div>'
-        f'<p class="note">{escape(reason)}</p>',
-        "pairs" if pairs else "turns",
+        f'<p class="note">{escape(reason)}</p>{typed}',
+        shape,
         gr.Dropdown(some, value=found.prompt if found.prompt in names else None),
         gr.Dropdown(some, value=found.reply if found.reply in names else None),
         gr.Dropdown(any_or_none, value=found.input),
         gr.Dropdown(any_or_none, value=found.system),
         gr.Dropdown(any_or_none, value=found.reasoning),
         gr.Dropdown(some, value=found.turns or None),
+        gr.Dropdown(some, value=found.conversation or None),
+        gr.Dropdown(any_or_none, value=found.order),
         found.role,
         found.text,
         "\n".join(f"{name} = {role}" for name, role in found.roles.items()),
-        gr.Column(visible=pairs),
-        gr.Column(visible=not pairs),
+        *_sides(shape),
         alerts.hidden(),
         _preview(records, guess) if guess else "",
     )
@@ -149,6 +172,12 @@ def closed() -> tuple[Any, ...]:
     return gr.Column(visible=False), *(gr.skip() for _ in range(OUTPUTS - 1))
 
 
+def _sides(shape: str) -> tuple[gr.Column, ...]:
+    """The fields for records of that shape shown, the others not."""
+    shown = (shape == "pairs", shape == "turns", shape == "rows", shape != "pairs")
+    return tuple(gr.Column(visible=visible) for visible in shown)
+
+
 def columns(
     shape: str,
     prompt: str,
@@ -157,6 +186,8 @@ def columns(
     system: str,
     reasoning: str,
     turns: str,
+    conversation: str,
+    order: str,
     role: str,
     text: str,
     roles: str,
@@ -175,16 +206,17 @@ def columns(
             return Columns(prompt=prompt, reply=reply, input=input, system=system, reasoning=reasoning)
         lines = [line.partition("=") for line in (roles or "").splitlines() if line.strip()]
         words = [f"role.{name.strip()}={said.strip()}" for name, _, said in lines]
-        given = {"turns": turns, "role": role, "text": text}
+        where = {"turns": turns} if shape == "turns" else {"conversation": conversation, "order": order}
+        given = {**where, "role": role, "text": text}
         return Columns.parse([*(f"{key}={value.strip()}" for key, value in given.items() if value), *words])
     except ValueError as error:
-        todo = "Choose the column of the prompt and that of the reply, or the one with the list of turns."
+        todo = "Choose the column of the prompt and that of the reply, of the list of turns, or of the conversation."
         raise UserError("the columns", f"{error}.", todo) from error
 
 
 def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) -> tuple[Any, ...]:
     """What the chosen columns make of the first records."""
-    sides = (gr.Column(visible=chosen[0] == "pairs"), gr.Column(visible=chosen[0] != "pairs"))
+    sides = _sides(chosen[0])
     try:
         found = columns(*chosen)
         sources = data_hub.sources(files, fetched)
@@ -196,7 +228,7 @@ def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) 
 
 def _preview(records: list[object], found: Columns) -> str:
     body = ""
-    for number, record in enumerate(records[:_SHOWN], 1):
+    for number, record in enumerate(as_records(records, found)[:_SHOWN], 1):
         read = convert_record(record, Origin("", number), Reading(columns=found))
         if isinstance(read, Conversation):
             body += data_view.bubbles([read], number)

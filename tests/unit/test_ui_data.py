@@ -290,7 +290,7 @@ def test_a_file_in_no_known_format_opens_the_mapping_screen_with_a_guess_and_a_p
     box, words, shape, prompt, reply, *_, preview = update[5:]
     assert box.visible and "Which column is what" in words and shape == "pairs"
     assert (prompt.value, reply.value) == ("Frage", "Antwort") and preview.count("<article") == 2
-    columns, place = data_events.by_columns("pairs", "Frage", "Antwort", "", "", "", "", "", "", "")
+    columns, place = data_events.by_columns("pairs", "Frage", "Antwort", *[""] * 9)
     assert not refused(place)
     last = list(data_events.stage([str(tmp_path / "faq.csv")], [], *HOW[:3], columns, 10, "", []))[-1]
     assert data_choice.upload_of(last[0]).report["kept"] == 2 and not last[5].visible
@@ -298,14 +298,14 @@ def test_a_file_in_no_known_format_opens_the_mapping_screen_with_a_guess_and_a_p
 
 def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: Path, tmp_path: Path):
     file = write(tmp_path / "log.jsonl", {"log": [{"who": "Ann", "txt": "a"}, {"who": "Bot", "txt": "b"}], "x": "y"})
-    turns = ("turns", "", "", "", "", "", "log", "who", "txt")
+    turns = ("turns", *[""] * 5, "log", "", "", "who", "txt")
     *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = user\nBot = assistant")
     assert "Assistant" in shown and not refused(place)
-    *_, shown, place = data_mapping.previewed([file], [], "pairs", "x", "", "", "", "", "", "", "", "")
+    *_, shown, place = data_mapping.previewed([file], [], "pairs", "x", *[""] * 10)
     assert "prompt and a reply" in shown and "note" in shown and not refused(place)
     *_, shown, place = data_mapping.previewed([file], [], *turns, "Ann = wizard")
     assert "no role" in shown
-    *_, place = data_events.by_columns("pairs", "x", "x", "", "", "", "", "", "", "")
+    *_, place = data_events.by_columns("pairs", "x", "x", *[""] * 9)
     assert "cannot be both" in refused(place)
 
 
@@ -316,7 +316,7 @@ def test_a_column_of_thoughts_is_guessed_as_the_reasoning_and_drawn_as_such(home
     _, _, shape, prompt, reply, input, system, reasoning, *_, preview = update[4:]
     assert (reply.value, reasoning.value) == ("what was said", "thinking")
     assert preview.count("<summary>Reasoning</summary>") == 2
-    chosen = (shape, prompt.value, reply.value, input.value, system.value, reasoning.value, "", "", "", "")
+    chosen = (shape, prompt.value, reply.value, input.value, system.value, reasoning.value, *[""] * 6)
     columns, place = data_events.by_columns(*chosen)
     last = list(data_events.stage([file], [], *HOW[:3], columns, 10, ""))[-1]
     (first, _) = data_choice.upload_of(last[0]).conversations()
