@@ -11,6 +11,21 @@ from formats.values import missing
 
 Kind = Literal["text", "id", "link", "number", "time", "flag", ""]
 _FLAGS = frozenset(("true", "false", "yes", "no", "y", "n", "t", "f", "ja", "nein", "0", "1", "0.0", "1.0"))
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_MONTHS = frozenset(
+    (
+        *("jan", "gen", "ene", "feb", "fev", "fév", "mar", "mär", "apr", "abr", "avr", "may", "mai", "mag", "jun"),
+        *("jui", "giu", "jul", "lug", "aug", "ago", "aoû", "sep", "set", "oct", "okt", "out", "ott", "nov", "dec"),
+        *("dez", "dic", "déc"),
+    )
+)
+_OF_TIMES = frozenset(
+    (
+        *("mon", "tue", "wed", "thu", "fri", "sat", "sun", "monday", "tuesday", "wednesday", "thursday", "friday"),
+        *("saturday", "sunday", "am", "pm", "h", "m", "s", "ms", "t", "z", "utc", "gmt", "at", "of", "st", "nd"),
+        *("rd", "th", "uhr", "um", "de"),
+    )
+)
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?")
 _HEX = frozenset("0123456789abcdef-")
 
@@ -34,9 +49,17 @@ def kind_of(values: Sequence[object]) -> Kind:
 
 
 def _is_time(cell: str) -> bool:
-    return any(moment(cell, month_first) is not None for month_first in (False, True)) or bool(_CLOCK.fullmatch(cell))
+    """Whether a cell is a date or a time in whatever form: of numbers, names of months and what stands beside them."""
+    if moment(cell) is not None or moment(cell, month_first=True) is not None or _CLOCK.fullmatch(cell):
+        return True
+    parts = _WORD.findall(cell.lower()) if len(cell) < 60 else []
+    words = [part for part in parts if not part.isdigit()]
+    months = [word for word in words if word[:3] in _MONTHS and len(word) <= 10]
+    numbers = len(parts) - len(words)
+    return numbers > (0 if months else 2) and all(word in _OF_TIMES or word in months for word in words)
 
 
 def _is_id(word: str) -> bool:
-    """Whether a word is one that nobody says: with a digit or an @ in it, or a long one of hexadecimal digits."""
-    return "@" in word or any(map(str.isdigit, word)) or (len(word) >= 16 and _HEX.issuperset(word.lower()))
+    """Whether nobody says a word: one of digits beside letters or dashes, with an @, or of many hexadecimal digits."""
+    mixed = any(map(str.isdigit, word)) and any(letter.isalpha() or letter in "-_" for letter in word)
+    return mixed or "@" in word or (len(word) >= 16 and _HEX.issuperset(word.lower()))

@@ -126,14 +126,17 @@ def convert(
         if origin.file not in notes.formats:
             notes.formats[origin.file] = detect(_rows(record)) if notes.formats and not chosen else found
         one = _from_group(record, origin, reading) if type(record) is Group else convert_record(record, origin, reading)
-        record = record.record if type(record) is Group else record
+        chosen_columns = reading.columns
+        if type(record) is Group:
+            record = record.record
+            chosen_columns = chosen_columns and replace(chosen_columns, turns=columns.MESSAGES)
         if isinstance(one, Conversation):
             one = mend_texts(one, reading, notes, record)
         if isinstance(one, Conversation):
             if one.repairs:
                 _keep_examples(one, record, notes)
             if not (isinstance(record, dict) and is_rejected(record)):
-                for key in ignored(record, reading.columns, known):
+                for key in ignored(record, chosen_columns, known):
                     notes.ignore(key)
                 if isinstance(record, dict) and "mapping" in record and not reading.columns:
                     for kind in chatgpt.unread(record, reading.off) if format_of(record)[0] == "chatgpt" else ():
@@ -149,7 +152,7 @@ def convert_record(record: object, origin: Origin, reading: Reading = DEFAULT) -
         if isinstance(record, str):
             return _from_text(record, origin, reading)
         plain = plain_keys(record) if isinstance(record, dict) else record
-        found = _read(plain, origin, reading)
+        found = _read(plain, origin, reading, record)
         if plain is not record and isinstance(found, RowProblem) and found.origin == origin:
             return replace(found, record=writable(as_json(record)))
         return found
@@ -186,7 +189,8 @@ def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | Ro
     return replace(found, repairs=tuple(dict.fromkeys((*repairs, *found.repairs))))
 
 
-def _read(record: object, origin: Origin, reading: Reading) -> Conversation | RowProblem:
+def _read(record: object, origin: Origin, reading: Reading, written: object = None) -> Conversation | RowProblem:
+    """`written` is the record with its keys as they are in the file, where `record` has them in lower case."""
     chosen, why = format_of(record)
     if chosen in ("media", "pretraining"):
         fix = "Leave it out, or give the text of the chats alone."
@@ -213,7 +217,7 @@ def _read(record: object, origin: Origin, reading: Reading) -> Conversation | Ro
         fix = "Give each row the id of its conversation under conversation_id, or say which column tells it."
         return problem_in(origin, None, None, "message_row", problem, fix, record)
     if not chosen:
-        problem = f"it is no chat in a known format: {why}."
+        problem = f"it is no chat in a known format: {format_of(written)[1] if written else why}."
         fix = "Say which columns are the prompt and the reply (or the turns), or write it in a format that is known."
         return problem_in(origin, None, None, "unknown_format", problem, fix, record)
     return _READERS[chosen](record, origin, reading.off)

@@ -15,7 +15,7 @@ _BESIDE = {
     "message_feedback.json": "which replies were liked",
     "model_comparisons.json": "replies that were compared",
     "shared_conversations.json": "which chats were shared",
-    "group_chats.json": "chats of a group, which are not read",
+    "group_chats.json": "group chats, which are not read",
     "shopping.json": "purchases",
     "sora.json": "videos",
     "export_manifest.json": "a list of files",

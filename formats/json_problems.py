@@ -24,7 +24,7 @@ def file_problem(name: str, code: str, problem: str, fix: str) -> RowProblem:
 
 def passed_over(name: str, held: str) -> RowProblem:
     """A file of an export that holds no chats but `held`: it is named, and no rejected record."""
-    return file_problem(name, NO_CHATS, f"a file of the export that holds no chats: {held}", "")
+    return file_problem(name, NO_CHATS, f"a file of the export beside its chats: {held}", "")
 
 
 def is_text(raw: str) -> bool:

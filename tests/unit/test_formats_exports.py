@@ -134,7 +134,7 @@ def test_the_other_files_of_an_export_are_named_and_no_rejected_records(tmp_path
     assert len(items) == 2 and all(isinstance(each, Conversation) for each in items)
     formats = {name.removeprefix(f"x.zip/{folder}"): detection for name, detection in notes.formats.items()}
     assert formats.keys() == {*files, chats} and formats.pop(chats).format == "chatgpt"
-    assert all(each.format == "" and "no chats" in each.reason for each in formats.values())
+    assert all(each.format == "" and "beside its chats" in each.reason for each in formats.values())
 
 
 def test_files_of_these_names_are_read_where_there_is_no_export(tmp_path):

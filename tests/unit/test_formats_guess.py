@@ -12,12 +12,14 @@ import pytest
 
 from formats.cells import kind_of
 from formats.columns import Columns, guess, names
-from formats.conversation import Conversation
-from formats.convert import convert
+from formats.conversation import Conversation, Origin
+from formats.convert import convert, convert_record
 from formats.detect import detect
+from formats.problems import RowProblem
 from formats.reading import Reading
 from ft.cli import main
 
+WRITTEN = ["March 2, 2024 10:11am", "2024-3-2 @10h 11m 12s", "Mon, 5 Feb 2024 11:00:00 GMT", "3. März 2024", "Jan 2024"]
 KINDS = {
     "id": [["7f3a9c1e", "81bb02d4"], ["conv_1", "conv_2"], ["a@b.org", "c@d.org"], ["u-17", "u-18"]],
     "link": [["https://a.org/x", "http://b.org"]],
@@ -29,7 +31,15 @@ KINDS = {
         ["10:00", "9:59:30"],
     ],
     "flag": [["true", "False"], ["yes", "no"], ["0", "1", "1"], ["ja", "nein"]],
-    "text": [["How are you?", "17"], ["Paris", "Rome"], ["Yes, of course."], ["", "words"], ["B 12 is a vitamin"]],
+    "text": [
+        ["How are you?", "17"],
+        ["Paris", "Rome"],
+        ["Yes, of course."],
+        ["", "words"],
+        ["B 12 is a vitamin"],
+        ["1/2", "3/4"],
+        ["May 5 be it", "x"],
+    ],
     "": [["", " "], []],
 }
 
@@ -50,6 +60,7 @@ TEMPTING = {
     "input_url": ["https://example.org/a/long/page", "https://example.org/another/long/page"],
     "prompt_tokens": ["1200", "15"],
     "timestamp": ["2024-01-01 10:00", "2024-01-02 10:00"],
+    "send_date": ["September 12, 2024 10:11am", "September 13, 2024 9:12pm"],
 }
 
 
@@ -125,6 +136,8 @@ def test_rows_of_pairs_are_not_guessed_to_be_messages():
 def test_columns_are_named_as_they_are_written():
     rows = [{"Zeit": "1", "Meine Frage": "Wie?", "B": "So."}]
     assert detect(rows).reason == "the records hold keys Zeit, Meine Frage, B"
+    problem = convert_record(rows[0], Origin("f", 1))
+    assert isinstance(problem, RowProblem) and "keys Zeit, Meine Frage, B" in problem.problem
     assert names(rows) == ["Zeit", "Meine Frage", "B"]
 
 

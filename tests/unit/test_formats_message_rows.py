@@ -239,8 +239,9 @@ def test_columns_of_any_name_are_grouped_as_a_person_says(tmp_path):
     for kind in KINDS[:6]:
         path = write(tmp_path / f"chats.{kind}", table)
         assert texts(path, columns=Columns.parse([*words, "order=Wann"])) == ["cd", "ab"]
-        as_it_stands, *_ = convert(path, reading=Reading(columns=Columns.parse(words)))
-        assert as_it_stands.repairs == ("rows_grouped",)
+        notes = Notes()
+        as_it_stands, *_ = convert(path, reading=Reading(columns=Columns.parse(words)), notes=notes)
+        assert as_it_stands.repairs == ("rows_grouped",) and "messages" not in notes.ignored
     unsure = [{**row, "Wann": "soon"} for row in table]
     path = write(tmp_path / "chats.csv", unsure)
     assert texts(path, columns=Columns.parse([*words, "order=Wann"])) == ["cd", "unsure_order"]
