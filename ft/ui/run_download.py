@@ -63,7 +63,7 @@ def make(run_id: str | None) -> Iterator[tuple[Any, ...]]:
     yield None, gr.Button("Making the file", interactive=False), alerts.hidden()
     try:
         yield adapter_file(directory.find(run_id or "")), ready, alerts.hidden()
-    except UserError as error:
+    except Exception as error:
         yield None, ready, alerts.shown(error)
 
 

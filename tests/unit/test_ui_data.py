@@ -3,72 +3,16 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pytest
+from data_tab import HOW, refused, save, shown, upload, write
 
-from formats.repair import REPAIRS
 from ft.dataset import build, edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.staging import staging_dir
 from ft.ui import app, data_change, data_choice, data_events, data_history, data_mapping
-
-CHATS = [
-    {"messages": [{"role": "user", "content": f"Question {n}?"}, {"role": "assistant", "content": f"Answer {n}."}]}
-    for n in range(12)
-]
-# What `show` updates, in the order in which the page wires it.
-SHOWN = (
-    *(
-        "there",
-        "sample",
-        "empty",
-        "welcome",
-        "main",
-        "heading",
-        "saving",
-        "name",
-        "named",
-        "go_on",
-        "undo",
-        "redo",
-        "mend",
-    ),
-    *("details", "rejected", "trouble"),
-)
-HOW = ("auto", [code for code, kind in REPAIRS.items() if kind.on], "", None)  # format, repairs, fill, columns
-UNANSWERED = {"messages": [{"role": "user", "content": "no reply"}]}
-
-
-def write(path: Path, *records: object) -> str:
-    path.write_text("\n".join(json.dumps(each) for each in records), encoding="utf-8")
-    return str(path)
-
-
-def staged(updates: Any) -> str:
-    """The id that the last update of a staging event names."""
-    return list(updates)[-1][0]
-
-
-def upload(tmp_path: Path, name: str = "my chats.jsonl", before: str = "", extra: tuple[object, ...] = ()) -> str:
-    return staged(data_events.stage([write(tmp_path / name, *CHATS, UNANSWERED, *extra)], [], *HOW, 10, before, []))
-
-
-def save(upload_id: str, name: str, agreed: str = "") -> tuple[Any, ...]:
-    return data_events.save(upload_id, [], name, agreed, None)
-
-
-def refused(update: Any) -> str:
-    return update["value"] if update["visible"] else ""
-
-
-def shown(dataset: str, upload_id: str, named: str = "", waiting: object = ()) -> dict[str, Any]:
-    values = data_events.show(dataset, upload_id, waiting, named)
-    assert len(values) == len(SHOWN)
-    return dict(zip(SHOWN, values, strict=True))
 
 
 def test_a_refusal_stays_where_what_is_looked_at_is_drawn_late():
@@ -177,62 +121,6 @@ def test_a_name_that_is_taken_is_asked_about_before_anything_is_replaced(home: P
     assert save(waiting, "chats", agreed)[2] == "chats" and versions.find("chats").version == "v2"
 
 
-def stage_of(*updates: Any) -> tuple[str, list[str]]:
-    """The upload that is looked at after a staging event, and those that wait beside it."""
-    last = list(updates[0])[-1]
-    return last[0], last[1]
-
-
-@pytest.mark.parametrize("bring", ["another file", "more files", "the sample", "columns"])
-def test_undo_undoes_edits_and_another_upload_is_none(home: Path, tmp_path: Path, bring: str):
-    first = write(tmp_path / "first.jsonl", *CHATS)
-    before, _ = data_change.applied("", staged(data_events.stage([first], [], *HOW, 10, "", [])), deletion([0]))
-    second = write(tmp_path / "second.jsonl", *({"q": f"{n}?", "a": "Yes."} for n in range(3)))
-    columns = {"prompt": "q", "reply": "a"}
-    brought = {
-        "another file": lambda: data_events.stage([write(tmp_path / "b.jsonl", *CHATS[:6])], [], *HOW, 10, before, []),
-        "more files": lambda: data_events.stage(
-            [first, write(tmp_path / "b.jsonl", *CHATS[:6])], [], *HOW, 10, before, []
-        ),
-        "the sample": lambda: data_events.stage_sample(10, before, []),
-        "columns": lambda: data_events.stage([second], [], *HOW[:3], columns, 10, before, []),
-    }[bring]
-    upload_id, waiting = stage_of(brought())
-    view = shown(data_choice.UPLOAD, upload_id, waiting=waiting)
-    assert not view["undo"].interactive and not view["redo"].interactive
-    # What was read before, with its edit, is named among what there is to look at, and can be gone back to.
-    (_, here), (words, there) = view["there"].choices[:2]
-    assert here == data_choice.UPLOAD and "first.jsonl · 11 conversations · not saved yet" in words
-    dataset, back, waiting = data_events.choose(there, upload_id, waiting)
-    assert (dataset, back, waiting) == (data_choice.UPLOAD, before, [upload_id])
-    view = shown(dataset, back, waiting=waiting)
-    assert view["undo"].interactive and "Conversation 1 deleted" in view["heading"]
-
-
-def test_the_upload_that_waits_is_next_where_one_is_saved_or_discarded(home: Path, tmp_path: Path):
-    one, two, three = (upload(tmp_path, f"{name}.jsonl", extra=(CHATS[n],)) for n, name in enumerate("abc"))
-    assert data_events.save(one, [two, three], "a", "", None)[:3] == (two, [three], "a")
-    assert data_events.discard(two, [three])[:2] == (three, [])
-    assert [value for _, value in data_choice.choices(three, [two])] == [data_choice.UPLOAD, "a"]  # two is gone
-
-
-def test_of_many_uploads_that_wait_the_oldest_is_forgotten_by_name(home: Path, tmp_path: Path):
-    upload_id, waiting = upload(tmp_path, "first.jsonl"), []
-    for number in range(7):
-        file = write(tmp_path / f"next-{number}.jsonl", *CHATS[: number + 2])
-        said = pytest.warns(UserWarning, match="is forgotten") if number >= 5 else nullcontext()
-        with said:
-            upload_id, waiting = stage_of(data_events.stage([file], [], *HOW, 10, upload_id, waiting))
-    assert len(waiting) == 5 and len(list(staging_dir().iterdir())) == 6
-
-
-@pytest.mark.parametrize("kept", [None, 5, {"a": 1}, [None, 5, "no-such-upload", "../x"]])
-def test_what_a_browser_kept_of_uploads_that_wait_may_be_anything(home: Path, tmp_path: Path, kept: object):
-    assert shown("", "", waiting=kept)["empty"].visible
-    upload_id, waiting = stage_of(data_events.stage([write(tmp_path / "a.jsonl", *CHATS)], [], *HOW, 10, "", kept))
-    assert waiting == [] and data_events.save(upload_id, kept, "a", "", None)[:2] == ("", [])
-
-
 def test_discarding_leaves_nothing(home: Path, tmp_path: Path):
     assert data_events.discard(upload(tmp_path), []) == ("", [], None, [], "")
     assert list(staging_dir().iterdir()) == []
@@ -312,13 +200,13 @@ def test_the_mapping_screen_shows_what_other_columns_make_of_the_records(home: P
 def test_a_column_of_thoughts_is_guessed_as_the_reasoning_and_drawn_as_such(home: Path, tmp_path: Path):
     record = {"the request": "Where?", "thinking": "Let me see.", "what was said": "Here."}
     file = write(tmp_path / "log.jsonl", record, record)
-    (update,) = data_events.stage([file], [], *HOW, 10, "")
-    _, _, shape, prompt, reply, input, system, reasoning, *_, preview = update[4:]
+    (update,) = data_events.stage([file], [], *HOW, 10, "", [])
+    _, _, shape, prompt, reply, input, system, reasoning, *_, preview = update[5:]
     assert (reply.value, reasoning.value) == ("what was said", "thinking")
     assert preview.count("<summary>Reasoning</summary>") == 2
     chosen = (shape, prompt.value, reply.value, input.value, system.value, reasoning.value, *[""] * 6)
     columns, place = data_events.by_columns(*chosen)
-    last = list(data_events.stage([file], [], *HOW[:3], columns, 10, ""))[-1]
+    last = list(data_events.stage([file], [], *HOW[:3], columns, 10, "", []))[-1]
     (first, _) = data_choice.upload_of(last[0]).conversations()
     assert not refused(place) and (first.messages[1].content, first.messages[1].reasoning) == ("Here.", "Let me see.")
 

@@ -16,7 +16,7 @@ from ft.ui import api, api_data
 from ft.ui.alerts import WENT_WRONG
 
 EVENTS = (
-    *("chat_events.send", "chat_events.remember", "data_browse_events.find", "data_near.look", "data_tokens.show"),
+    *("chat_events.send", "chat_events.remember", "data_near.look", "data_tokens.show"),
     *("data_events.hold_out", "data_events.stage", "data_tokens.count_all", "train.check", "train_form.fitted"),
 )
 Given = Callable[[Any], float | None]
@@ -80,7 +80,7 @@ def test_a_whole_number_of_a_script_is_the_same_written_as_a_fraction(world, vis
 @pytest.mark.parametrize("number", [1, 1.0])
 def test_a_setting_of_a_script_is_of_its_own_type(world, visitor, monkeypatch, number):
     configs: list[Any] = []
-    monkeypatch.setattr("ft.runs.launch.begin", lambda version, config: configs.append(config) or fail())
+    monkeypatch.setattr("ft.runs.launch.begin", lambda version, config, name: configs.append(config) or fail())
     settings = {"model": world.model, "learning_rate": number, "lora_rank": number, "epochs": number}
     refused(lambda: api.train("chats", settings))
     (config,) = configs

@@ -203,6 +203,7 @@ def test_what_an_event_had_shown_before_it_was_refused_stays():
     assert shown[0] == (1, 2, alerts.hidden()) and shown[1][0] == gr.skip() and shown[1][2]["visible"]
 
 
-def test_a_bug_is_not_dressed_up_as_a_refusal():
-    with pytest.raises(KeyError):
-        broken()
+def test_a_bug_is_told_where_it_happened_and_its_traceback_is_in_the_log(caplog):
+    unchanged, place = broken()
+    assert unchanged == gr.skip() and alerts.WENT_WRONG.given in place["value"] and "a bug'" not in place["value"]
+    assert "KeyError" in caplog.text

@@ -82,11 +82,11 @@ def rejected(chats: Chats) -> Any:
 
 
 def mapping(chats: Chats) -> Any:
-    return data_mapping.previewed([str(chats.table)], [], "pairs", COLUMN, "other", "", "", "", "", "", "")
+    return data_mapping.previewed([str(chats.table)], [], "pairs", COLUMN, "other", *[""] * 9)
 
 
 def mapping_refused(chats: Chats) -> Any:
-    return data_mapping.previewed([str(chats.table)], [], "pairs", COLUMN, COLUMN, "", "", "", "", "", "")
+    return data_mapping.previewed([str(chats.table)], [], "pairs", COLUMN, COLUMN, *[""] * 9)
 
 
 def unread_placeholders(chats: Chats) -> Any:

@@ -24,13 +24,14 @@ TAKES_LONG: dict[str, tuple[dict[int, Any], list[str]]] = {
     "train_trial.take": ({}, ["ft.train.preflight.check", "ft.ui.train_trial.trial"]),
     "data_events.stage": ({1: "files"}, ["ft.dataset.build.stage", "ft.dataset.staging.follow"]),
     "data_events.again": ({1: "files"}, ["ft.dataset.build.stage", "ft.dataset.staging.follow"]),
-    "data_events.stage_sample": ({}, ["ft.dataset.build.stage", "ft.dataset.staging.follow"]),
+    "data_events.stage_sample": ({}, ["ft.dataset.build.stage", "ft.ui.data_waiting.set_aside"]),
     "data_events.fetch": ({0: "ada/chats"}, ["ft.hub.pull.find", "ft.hub.pull.fetch", "ft.ui.data_mapping.needed"]),
     "data_near.look": ({}, ["ft.dataset.near.groups", "ft.ui.data_near.markup"]),
     "data_tokens.show": ({}, ["ft.train.tokens.look_at", "ft.ui.data_tokens.markup"]),
     "data_tokens.count_all": ({}, ["ft.train.tokens.count_all", "ft.ui.data_tokens.summary"]),
     "data_checks.look": ({}, ["ft.ui.data_checks.examine", "ft.ui.data_checks.choose"]),
     "data_checks.mend": ({}, ["ft.ui.data_checks.examine"]),
+    "run_download.make": ({0: "run"}, ["ft.ui.run_download.adapter_file"]),
     "data_hub.pushed": ({2: "ada/new", 4: "hf_x"}, ["ft.hub.push.push", "ft.ui.data_hub._written"]),
 }
 # Those that show nothing until they are done.
