@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from ft.dataset.build import SourceFile, save, stage
 from ft.ui import app
 from ft.ui.page import Page
 
+REPLIES = {"base": "Hello.", "tuned": "Ahoy."}
 ARRIVALS = ("data_events.show", "train.arrive", "chat_events.choose", "runs.arrive")
 
 
@@ -78,7 +79,7 @@ class Visitor:
             block._id: dict(block.get_config()) for block in world.page.blocks.values()
         }
         self.buttons = [block for block in world.page.blocks.values() if isinstance(block, gr.Button)]
-        turn = {"user": "Hi", "base": {"text": "Hello."}, "tuned": {"text": "Ahoy."}}
+        turn = {"user": "Hi", **{side: {"text": text, "reason": "stop"} for side, text in REPLIES.items()}}
         for key, value in {"dataset": "chats", "chat": {f"{world.run}/best": [turn]}}.items():
             self.remember(key, value)
         for name in ARRIVALS:
@@ -88,10 +89,22 @@ class Visitor:
         self.fill("Runs to compare", world.runs)
 
     def remember(self, key: str, value: Any) -> None:
+        """Let the browser keep a value under that key."""
+        self.shown[self._kept(key)]["value"] = value
+
+    def kept(self, key: str) -> Any:
         """What the browser keeps under that key."""
+        return self.shown[self._kept(key)]["value"]
+
+    def _kept(self, key: str) -> int:
         blocks = self.world.page.blocks.values()
         (kept,) = [block for block in blocks if getattr(block, "storage_key", "") == f"sidetune-{key}"]
-        self.shown[kept._id]["value"] = value
+        return kept._id
+
+    def value(self, label: str) -> Any:
+        """What the field of that label holds."""
+        (field,) = [block for block in self.world.page.blocks.values() if getattr(block, "label", None) == label]
+        return self.shown[field._id]["value"]
 
     def fill(self, label: str, value: Any) -> None:
         """Give all fields of that label a value."""
@@ -99,18 +112,18 @@ class Visitor:
             if getattr(block, "label", None) == label:
                 self.shown[block._id]["value"] = value
 
-    def run(self, name: str, given: dict[int, Any] | None = None) -> list[str]:
+    def run(self, name: str, given: dict[int, Any] | None = None, seen: Callable[[], None] | None = None) -> list[str]:
         """Run the event with that function to its end, with these values at these places of its inputs; the sentences
-        that say why it failed."""
+        that say why it failed. `seen` is called whenever the page shows something else."""
         event = self.world.events[name]
         for place, value in (given or {}).items():
             block = event.inputs[place]
             self.shown[block._id]["value"] = value
             if block.stateful:
                 self.state[block._id] = value
-        return waited(self._steps(event, [self.shown[block._id].get("value") for block in event.inputs]))
+        return waited(self._steps(event, [self.shown[block._id].get("value") for block in event.inputs], seen))
 
-    async def _steps(self, event: BlockFunction, inputs: list[Any]) -> list[str]:
+    async def _steps(self, event: BlockFunction, inputs: list[Any], seen: Callable[[], None] | None) -> list[str]:
         iterator: Any = None
         try:
             while True:
@@ -123,6 +136,8 @@ class Visitor:
                         self.shown[block._id]["value"] = update
                 if iterator is None:
                     break
+                if seen:
+                    seen()
         except gr.Error as error:
             return [str(error)]
         places = [self.shown[b._id] for b in event.outputs if "refusal" in (getattr(b, "elem_classes", None) or [])]

@@ -177,8 +177,8 @@ class Engine:
 
         self._loaded = load_base(model, method, progress)
         self._renderer = Prompter(model)
-        self._key = (model, method)
         self._probe = self._probe_logits(self._loaded.model)
+        self._key = (model, method)  # last: what failed to load halfway is loaded anew
 
     def _load_adapter(self, run: Run, checkpoint: str, progress: Callable[[str], None] | None) -> str:
         from peft import PeftModel

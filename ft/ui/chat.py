@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
@@ -15,6 +16,18 @@ from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
 REFRESH_SECONDS = 4  # a run that goes on meanwhile brings new checkpoints
+_SAME = "(value) => [value]"
+_RESTORE = "(kept, typed) => [typed || kept]"  # what somebody has typed by then stays
+# Gradio calls both logs the same, and lets no keyboard in to scroll them.
+_NAME_LOGS = """async () => {
+  for (const side of ["base", "tuned"]) {
+    const found = () => document.querySelector(`#chat-${side} [role=log]`);
+    while (!found() && window.sidetune.shown() === "chat") await new Promise((done) => setTimeout(done, 50));
+    found()?.setAttribute("aria-label", `Conversation with the ${side} model`);
+    found()?.setAttribute("tabindex", "0");
+  }
+  return [];
+}"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,7 @@ class Chat:
     longest: gr.Slider
     kept: gr.BrowserState
     settings: gr.BrowserState
+    message: gr.BrowserState
     talk: gr.State
 
     @property
@@ -80,10 +94,10 @@ def build(shared: Shared) -> None:
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
     with gr.Column() as main:
         chat = _layout(empty, main, shared)
-        chat_keep.build(shared, chat.run, chat.checkpoint, chat.kept, chat.system)
+        keeping = chat_keep.build(shared, chat.run, chat.checkpoint, chat.kept, chat.system)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
-    _wire_choice(chat, shared)
-    _wire_talk(chat, shared)
+    for event in (*_wire_choice(chat, shared), *_wire_talk(chat, shared)):
+        keeping.after(event)
 
 
 def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
@@ -151,51 +165,51 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
                 info="**max new tokens** · about 0.75 words each",
                 min_width=260,
             )
-    kept, settings = shared.memory.talks, shared.memory.chat_settings
+    kept, settings, message = shared.memory.talks, shared.memory.chat_settings, shared.memory.message
     names = {name: value for name, value in locals().items() if name in Chat.__dataclass_fields__}
     return Chat(**names, sample_buttons=buttons, talk=gr.State(Talk()))
 
 
-def _wire_choice(chat: Chat, shared: Shared) -> None:
+def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
+    """Wire what chooses the run and its checkpoint; gives the events after which another conversation may be shown."""
     outputs = [*chat.choice, *chat.panes, *chat.controls]
     now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
     inputs = [shared.run, *now]
     set_up = [chat.system, chat.temperature, chat.longest]
     came = shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
     came.then(chat_events.restored, [chat.run, chat.settings], set_up, **PRIVATE)
+    came.then(None, [chat.message, chat.prompt], chat.prompt, js=_RESTORE, **PRIVATE)
+    chat.prompt.change(None, chat.prompt, chat.message, js=_SAME, **PRIVATE)
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
-    gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
+    followed = gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
+    own_tab().select(None, js=_NAME_LOGS, **PRIVATE)
     chat.timer.tick(chat_events.refresh, inputs, outputs, trigger_mode="once", **PRIVATE)
-    chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE).then(
-        _same, chat.run, shared.run, **PRIVATE
-    )
-    chat.checkpoint.input(
+    chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
+    chosen.then(_same, chat.run, shared.run, **PRIVATE)
+    looked_at = chat.checkpoint.input(
         chat_events.show_checkpoint,
         [chat.run, chat.checkpoint, chat.kept],
         [chat.tuned, *chat.panes, *chat.controls],
         **PRIVATE,
     )
+    return [came, followed, chosen, looked_at]
 
 
-def _wire_talk(chat: Chat, shared: Shared) -> None:
+def _wire_talk(chat: Chat, shared: Shared) -> list[Dependency]:
+    """Wire what is asked, stopped and cleared; gives the events after which the conversation is another."""
     outputs = [*chat.panes, *chat.controls, chat.prompt, chat.kept]
     asked = [chat.run, chat.checkpoint, chat.kept, chat.system, chat.temperature, chat.longest, chat.talk]
     talk: dict[str, Any] = {**PRIVATE, "concurrency_limit": 4, "concurrency_id": "chat"}
-    gr.on(
-        [chat.send.click, chat.prompt.submit],
-        partial(chat_events.send, shared.engine),
-        [chat.prompt, *asked],
-        outputs,
-        **talk,
-    )
-    for button in chat.sample_buttons:
-        button.click(partial(chat_events.send, shared.engine), [button, *asked], outputs, **talk)
-    chat.retry.click(partial(chat_events.retry, shared.engine), asked, outputs, **talk)
+    send = partial(chat_events.send, shared.engine)
+    sent = gr.on([chat.send.click, chat.prompt.submit], send, [chat.prompt, *asked], outputs, **talk)
+    samples = [button.click(send, [button, *asked], outputs, **talk) for button in chat.sample_buttons]
+    again = chat.retry.click(partial(chat_events.retry, shared.engine), asked, outputs, **talk)
     chat.stop.click(chat_events.stop, chat.talk, chat.status, queue=False, **PRIVATE)
-    chat.clear.click(
+    cleared = chat.clear.click(
         chat_events.clear, [chat.run, chat.checkpoint, chat.kept], [*chat.panes, *chat.controls, chat.kept], **PRIVATE
     )
+    return [sent, *samples, again, cleared]
 
 
 def _same(value: str) -> str:

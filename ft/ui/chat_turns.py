@@ -75,6 +75,11 @@ def stopped(turn: Turn) -> Turn:
     return {**turn, **{side: {**turn[side], "reason": turn[side]["reason"] or "cancelled"} for side in SIDES}}
 
 
+def is_whole(reply: dict[str, Any]) -> bool:
+    """Whether the model ended the reply itself: it was neither stopped nor cut, and is not being written."""
+    return bool(reply["text"]) and reply.get("reason") == "stop"
+
+
 def history(turns: list[Turn], side: Side, system: str, prompt: str) -> list[Message]:
     """What the model of that side reads: each side remembers its own replies, and both the same questions. A question
     that it never answered is left out, as no chat template takes two questions in a row."""

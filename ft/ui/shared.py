@@ -19,8 +19,8 @@ class Memory:
     been opened is not there yet in the browser, and reads nothing.
 
     `upload`: the id of what was read and not saved; `uploads`: those of others that wait beside it. `form`: the Train
-    tab's, as `train_form.remember` gives it.
-    `talks`: the conversations of the Chat tab, and `chat_settings` its settings.
+    tab's, as `train_form.remember` gives it. `talks`: the conversations of the Chat tab, `chat_settings` its settings,
+    and `message` what is typed there and not sent.
     """
 
     upload: gr.BrowserState
@@ -28,11 +28,13 @@ class Memory:
     form: gr.BrowserState
     talks: gr.BrowserState
     chat_settings: gr.BrowserState
+    message: gr.BrowserState
 
 
 def memory() -> Memory:
     """Lay the states out, under the names that a browser knows them by."""
-    defaults: dict[str, Any] = {"upload": "", "uploads": [], "train": {}, "chat": {}, "chat-settings": {}}
+    empty: dict[str, Any] = {"upload": "", "uploads": [], "train": {}, "chat": {}, "chat-settings": {}}
+    defaults = {**empty, "chat-message": ""}
     states = [
         gr.BrowserState(default, storage_key=f"sidetune-{name}", secret="sidetune")
         for name, default in defaults.items()

@@ -22,7 +22,7 @@ LONG = 120_000  # milliseconds that an answer may take on a busy machine
 # Colours fade from light to dark.
 FADED = "Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished))"
 TABLE = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
-RECORDS = [{"prompt": f"Dish {n}? <b>", "completion": "Soup, " * 300} for n in range(12)] + [{"prompt": "No reply"}]
+RECORDS = [{"prompt": f"Dish {n % 6}? <b>", "completion": "Soup, " * 200} for n in range(12)] + [{"prompt": "No reply"}]
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +122,9 @@ def train_form(page: Page) -> None:
 def finished_run(page: Page) -> None:
     head = page.locator(".run-head h3").locator("visible=true").first
     expect(head).to_contain_text("Finished", timeout=LONG)
-    for fold in page.locator("button.label-wrap[aria-expanded=false]").locator("visible=true").all():
-        fold.click()
+    closed = page.locator("button.label-wrap[aria-expanded=false]").locator("visible=true")
+    while closed.count():
+        closed.first.click()
 
 
 def chat(page: Page) -> None:

@@ -1,9 +1,11 @@
 """Base and tuned side by side: the base pane is the base model, and the tuned pane is not."""
 
 import shutil
+from contextlib import closing
 
 import pytest
 import torch
+from untrained import write_untrained
 
 from formats.conversation import Message
 from ft.chat.engine import ADAPTERS, Engine, checkpoints
@@ -83,30 +85,39 @@ def test_each_pane_answers_its_own_history(engine, trained):
     assert pair.base_is_base
 
 
+@pytest.fixture
+def untrained(home, tiny_model):
+    return write_untrained(home, tiny_model)
+
+
 @pytest.mark.parametrize(
-    "fails", ["ft.template.apart.Prompter.__init__", "ft.chat.engine.Engine._probe_logits", "peft.PeftModel.eval"]
+    "fails",
+    ["ft.template.apart.Prompter.__init__", "ft.chat.engine.Engine._probe_logits", "peft.PeftModel.load_adapter"],
 )
-def test_an_engine_that_failed_to_load_answers_the_next_one_right(engine, trained, monkeypatch, fails):
+def test_an_engine_that_failed_to_load_answers_the_next_one_right(untrained, monkeypatch, fails):
     def fail(*_, **__):
         raise KeyError("a bug")
 
-    words = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=8))
-    engine.close()
-    with monkeypatch.context() as broken, pytest.raises(KeyError):
-        broken.setattr(fails, fail)
-        next(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=8))
-    again = last(engine.reply(trained.id, ASKED, ASKED, max_new_tokens=8))
-    assert again.base_is_base
-    assert (again.base.text, again.tuned.text) == (words.base.text, words.tuned.text)
+    with closing(Engine()) as engine:
+        with monkeypatch.context() as broken, pytest.raises(KeyError):
+            broken.setattr(fails, fail)
+            next(engine.reply(untrained.id, ASKED, ASKED, max_new_tokens=8))
+        pair = last(engine.reply(untrained.id, ASKED, ASKED, max_new_tokens=8))
+    with closing(Engine()) as whole:
+        words = last(whole.reply(untrained.id, ASKED, ASKED, max_new_tokens=8))
+    assert pair.base_is_base
+    assert (pair.base.text, pair.tuned.text) == (words.base.text, words.tuned.text)
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_a_whole_temperature_is_taken_as_the_fraction_that_it_is(engine, trained, number):
-    def reply(temperature, top_p):
-        asked = {"max_new_tokens": 8, "temperature": temperature, "top_p": top_p, "seed": 3}
-        return last(engine.reply(trained.id, ASKED, ASKED, **asked)).tuned.text
+def test_a_whole_temperature_is_taken_as_the_fraction_that_it_is(untrained):
+    with closing(Engine()) as engine:
 
-    assert reply(number, 1) == reply(float(number), 1.0)
+        def reply(temperature, top_p):
+            asked = {"max_new_tokens": 8, "temperature": temperature, "top_p": top_p, "seed": 3}
+            return last(engine.reply(untrained.id, ASKED, ASKED, **asked)).tuned.text
+
+        assert reply(1, 1) == reply(1.0, 1.0) != ""
+        assert reply(2, 1) == reply(2.0, 1.0)
 
 
 def test_any_checkpoint_can_be_the_tuned_side(engine, trained):

@@ -102,7 +102,7 @@ def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good
         runs_queue.show(run.id)
         run_advice.attempt(0, run.id, {})
         chat_events.choose(run.id, good.id, "best", {}, Talk())
-        chat_keep.opened(run.id, "best", {}, "tuned")
+        chat_keep.datasets(run.id)
         chat_choice.note(run.id, good)
     assert good.id in [run.id for run in chat_choice.runs()]
     if name in NAMED:

@@ -1,17 +1,21 @@
 """The Chat tab's choice: which runs and checkpoints can be talked to, and that it follows a run that goes on."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
+from visitor import REPLIES, Visitor, replies
 
+from ft.chat.engine import Engine
+from ft.chat.pair import Pair, Reply
 from ft.config import TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
 from ft.runs import deletion, directory, events
 from ft.runs.directory import Run
-from ft.ui import chat_choice, chat_events
+from ft.ui import chat_choice, chat_events, chat_reply, chat_turns
 from ft.ui.chat_reply import Talk
 
 
@@ -89,3 +93,76 @@ def test_the_chat_s_settings_outlive_a_refresh_and_the_system_prompt_is_of_one_r
     assert chat_events.restored("run-1", kept) == ("Be brief.", 0.7, 128)
     assert chat_events.restored("run-2", kept) == (gr.skip(), 0.7, 128)
     assert chat_events.restored("run-1", {"system": 3}) == (gr.skip(),) * 3
+
+
+def turns(visitor: Visitor) -> list[dict[str, Any]]:
+    """The conversation as the browser keeps it."""
+    return visitor.kept("chat").get(f"{visitor.world.run}/best", [])
+
+
+def never(*_: Any, **__: Any) -> Iterator[Pair]:
+    raise KeyError("a bug")
+    yield
+
+
+def halfway(*_: Any, **__: Any) -> Iterator[Pair]:
+    yield Pair(Reply("Aye, I", 3), Reply("Aye", 2), True)
+    raise KeyError("a bug")
+
+
+def whole(*_: Any, **__: Any) -> Iterator[Pair]:
+    yield Pair(Reply("Aye.", 2, 0.1, True, "stop"), Reply("A", 1, 0.1, True, "length"), True)
+
+
+BOX = "Your message to both"
+
+
+def test_a_question_that_nothing_answers_goes_back_into_its_box(visitor, monkeypatch):
+    monkeypatch.setattr(Engine, "reply", never)
+    before = turns(visitor)
+    assert visitor.run("chat_events.send", {0: "Who are you?"})
+    assert visitor.value(BOX) == "Who are you?" and turns(visitor) == before
+
+
+def test_what_was_written_before_a_reply_failed_stays_as_stopped(visitor, monkeypatch):
+    monkeypatch.setattr(Engine, "reply", halfway)
+    assert visitor.run("chat_events.send", {0: "Who are you?"})
+    *_, last = turns(visitor)
+    assert (last["user"], last["base"]["text"], last["tuned"]["text"]) == ("Who are you?", "Aye, I", "Aye")
+    assert last["base"]["reason"] == last["tuned"]["reason"] == "cancelled"
+    assert visitor.value(BOX) == ""
+
+
+def test_a_retry_that_fails_leaves_the_replies_that_were_there(visitor, monkeypatch):
+    monkeypatch.setattr(Engine, "reply", never)
+    before = turns(visitor)
+    assert visitor.run("chat_events.retry") and turns(visitor) == before
+    assert not visitor.value(BOX)
+
+
+def test_each_reply_says_why_it_ended(visitor, monkeypatch):
+    monkeypatch.setattr(Engine, "reply", whole)
+    assert visitor.run("chat_events.send", {0: "Who are you?"}) == []
+    *_, last = turns(visitor)
+    assert (last["base"]["reason"], last["tuned"]["reason"]) == ("stop", "length")
+
+
+@pytest.mark.parametrize("event", ["send", "retry"])
+def test_a_page_that_is_loaded_anew_while_a_reply_grows_finds_question_and_words(visitor, monkeypatch, event):
+    """What the browser keeps is all that a page which is loaded anew has: so it is looked at after each update."""
+    monkeypatch.setattr(chat_reply, "_KEPT_EVERY", 0.0)
+    monkeypatch.setattr(Engine, "reply", replies)
+    kept: list[list[dict[str, Any]]] = []
+    question, given = ("Who are you?", {0: "Who are you?"}) if event == "send" else ("Hi", {})
+    visitor.run(f"chat_events.{event}", given, lambda: kept.append(turns(visitor)))
+    assert all(chat_turns.turns_of({"key": each}, "key")[-1]["user"] == question for each in kept)
+    begun, *growing, _, _ = [each[-1]["tuned"] for each in kept]
+    assert begun["text"] == ("" if event == "send" else REPLIES["tuned"])
+    assert growing and all(reply["text"].startswith("Aye") and reply["reason"] == "cancelled" for reply in growing)
+
+
+def test_a_question_that_a_side_never_answered_is_not_sent_to_it(visitor):
+    unanswered = {"user": "Really?", "base": {"text": "Yes."}, "tuned": {"text": ""}}
+    said = {side: chat_turns.history([unanswered], side, "", "Why?") for side in chat_turns.SIDES}
+    assert [message.content for message in said["base"]] == ["Really?", "Yes.", "Why?"]
+    assert [message.content for message in said["tuned"]] == ["Why?"]
