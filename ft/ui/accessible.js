@@ -34,10 +34,15 @@
   // messages when the time of the first one is over.
   const messages = new WeakMap();
   const closeMessages = () => {
-    for (const box of document.querySelectorAll("[data-testid=toast-body]:not(.error)")) {
+    for (const box of document.querySelectorAll("[data-testid=toast-body]")) {
+      // What closes it is a button within a button.
+      for (const head of box.querySelectorAll("[role=button][tabindex]")) {
+        head.removeAttribute("role");
+        head.removeAttribute("tabindex");
+      }
       const known = messages.get(box) ?? {};
       const count = box.querySelectorAll("[data-testid=toast-text]").length;
-      if (known.count === count) continue;
+      if (known.count === count || box.matches(".error")) continue;
       clearTimeout(known.timer);
       const close = () => {
         if (box.matches(":hover, :focus-within")) known.timer = setTimeout(close, READING_TIME);

@@ -58,11 +58,12 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
             combine = gr.Button("Combine", scale=0, min_width=110)
         refused = alerts.place()
     here = [shared.dataset, staged]
-    listed = [there, parts, shown, actions, fold, problem]
+    drawn = gr.State(None)
+    listed = [there, parts, shown, actions, fold, problem, drawn]
     gr.on(
         [shared.dataset.change, staged.change, shared.edited.change, own_tab().select],
         show,
-        here,
+        [*here, drawn],
         listed,
         **SHARED_EVENT,
     )
@@ -72,21 +73,29 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     combine.click(combined, [*here, parts, name], made, concurrency_limit=1, **PRIVATE)
 
 
-def show(dataset: str, staged: str) -> tuple[Any, ...]:
-    """The versions of what is looked at, and all datasets, of which the others are not taken yet."""
+def show(dataset: str, staged: str, drawn: object = None) -> tuple[Any, ...]:
+    """The versions of what is looked at, and all datasets, of which the others are not taken yet; at last what of them
+    is drawn. Where that is `drawn` already, all stays as it is: somebody may have chosen a version since."""
     try:
         looked = data_choice.looked_at(dataset, staged)
         if isinstance(looked, Version):
             others = [each for each in versions.list_datasets() if each.name != looked.name]
             rows = [[each.name, each.count(), 1 if each == looked else 0, None] for each in (looked, *others)]
     except UserError as error:
-        return gr.Radio(visible=False), [], "", gr.Row(visible=False), gr.Accordion(visible=False), alerts.shown(error)
+        return *_nothing(""), alerts.shown(error), None
     if not isinstance(looked, Version):
         note = '<p class="note">An upload has no versions yet: save it first.</p>' if looked else ""
-        return gr.Radio(visible=False), [], note, gr.Row(visible=False), gr.Accordion(visible=False), alerts.hidden()
+        return *_nothing(note), alerts.hidden(), None
     found = [(_words(each, looked), each.version) for each in versions.list_versions(looked.name)]
+    now = [looked.name, found, rows]
+    if now == drawn:
+        return tuple(gr.skip() for _ in range(7))
     versions_of = gr.Radio(found, value=looked.version, visible=True)
-    return versions_of, rows, "", gr.Row(visible=True), gr.Accordion(visible=True), alerts.hidden()
+    return versions_of, rows, "", gr.Row(visible=True), gr.Accordion(visible=True), alerts.hidden(), now
+
+
+def _nothing(note: str) -> tuple[Any, ...]:
+    return gr.Radio(visible=False), [], note, gr.Row(visible=False), gr.Accordion(visible=False)
 
 
 def _words(version: Version, used: Version) -> str:

@@ -22,14 +22,14 @@ LONG = 120_000  # milliseconds that an answer may take on a busy machine
 # Colours fade from light to dark.
 FADED = "Promise.all(document.getAnimations().filter((a) => a instanceof CSSTransition).map((a) => a.finished))"
 TABLE = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
-RECORDS = [{"prompt": f"Dish {n % 6}? <b>", "completion": "Soup, " * 200} for n in range(12)] + [{"prompt": "No reply"}]
+RECORDS = [{"prompt": f"Dish {n // 2}? <b>", "completion": f"Soup {n // 2}, " * 80} for n in range(12)]
 
 
 @pytest.fixture(scope="module")
 def home(app, tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app's home with two versions of a dataset, an odd one with a rejected record, and a finished run."""
     odd = tmp_path_factory.mktemp("files") / "odd.jsonl"
-    odd.write_text("\n".join(map(json.dumps, RECORDS)))
+    odd.write_text("\n".join(map(json.dumps, [*RECORDS, {"prompt": "No reply"}])))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIDETUNE_HOME", str(app.home))
         build.save(build.stage([build.SourceFile(odd, odd.name)]), "odd")
@@ -84,7 +84,7 @@ def tokens(page: Page) -> None:
 def duplicates(page: Page) -> None:
     panel(page, "Duplicates")
     button(page, "Look for duplicates").click()
-    expect(page.locator("#data-groups")).to_contain_text("group", timeout=LONG)
+    expect(page.locator("#data-groups")).to_contain_text("groups of conversations", timeout=LONG)
 
 
 def export(page: Page) -> None:

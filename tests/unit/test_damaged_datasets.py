@@ -153,7 +153,7 @@ def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
         assert "good" in printed and "bad" in printed
     said(capsys, "datasets", "bad")
     assert [row[0] for row in data_history.show("good", "")[1]] == (["good"] if name in NAMED else ["good", "bad"])
-    assert ("good" in {value for _, value in data_choice.choices("", [])}) and not data_history.show("good", "")[-1][
+    assert ("good" in {value for _, value in data_choice.choices("", [])}) and not data_history.show("good", "")[-2][
         "visible"
     ]
     assert "good" in {value for _, value in train_form.dataset_choices("bad")[0]}

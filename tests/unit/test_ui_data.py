@@ -222,6 +222,17 @@ def test_placeholders_and_repairs_are_read_as_the_fields_say(home: Path, tmp_pat
     assert "placeholder" in refused(last[4])
 
 
+def test_a_version_that_was_chosen_stays_chosen_where_the_same_versions_are_drawn_once_more(home, tmp_path):
+    save(upload(tmp_path), "chats")
+    edit.apply(versions.find("chats"), deletion([0]))
+    *updates, drawn = data_history.show("chats", "")
+    assert updates[0].value == "v2" and len(updates[0].choices) == 2
+    again = data_history.show("chats", "", drawn)
+    assert len(again) == len(updates) + 1 and all(update == gr.skip() for update in again)
+    versions.use(versions.find("chats@v1"))
+    assert data_history.show("chats", "", drawn)[0].value == "v1"
+
+
 def test_datasets_are_combined_as_the_table_says(home, tmp_path):
     for name in ("first", "second"):
         save(upload(tmp_path), name)
