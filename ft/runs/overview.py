@@ -8,7 +8,6 @@ from typing import Any
 
 from ft.errors import UserError
 from ft.runs import directory
-from ft.runs.curves import Curves
 from ft.runs.directory import Run
 from ft.runs.status import summary
 
@@ -33,13 +32,13 @@ class Overview:
         return [*self.summaries, *(_damaged(run_id, why) for run_id, why in self.damaged)]
 
 
-def overview(read: Callable[[Run], Curves] | None = None) -> Overview:
-    """All runs as they are on disk now; `read` gives the curves of one, where somebody keeps them."""
+def overview(summary: Callable[[Run], dict[str, Any]] = summary) -> Overview:
+    """All runs as they are on disk now; `summary` gives that of one, where somebody keeps them."""
     summaries = []
     runs, damaged = directory.survey()
     for run in runs:
         try:
-            summaries.append(summary(run, read(run) if read else None))
+            summaries.append(summary(run))
         except UserError as error:
             damaged.append((run, error))
     return Overview(tuple(summaries), tuple((run.id, why) for run, why in damaged))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
-from ft.runs import events
+from ft.runs import events, status
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
 
@@ -20,9 +21,14 @@ class Reader:
         self._kept = kept
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[int, Curves]] = {}  # (bytes read, what they said), the last asked for at the end
+        self._ended: dict[Path, tuple[int, dict[str, Any]]] = {}  # (bytes of events, the summary) of runs that ended
 
     def read(self, run: Run) -> Curves:
-        """What the run has told up to now."""
+        """What the run has told up to now.
+
+        Raises:
+            UserError: its events cannot be read.
+        """
         with self._lock:
             offset, curves = self._known.pop(run.path, (0, Curves()))
             found, end = events.read_from(run, offset)
@@ -33,3 +39,23 @@ class Reader:
             while len(self._known) > self._kept:
                 del self._known[next(iter(self._known))]
             return curves
+
+    def summary(self, run: Run) -> dict[str, Any]:
+        """As `ft.runs.status.summary`; that of a run which has ended is worked out again only once it has told more.
+
+        Raises:
+            UserError: its events cannot be read.
+        """
+        try:
+            size = run.events_path.stat().st_size
+        except OSError:  # it has told nothing yet, or else `read` says what is wrong
+            size = 0
+        known = self._ended.get(run.path)
+        if known and known[0] == size:
+            return known[1]
+        found = status.summary(run, self.read(run))
+        if found["status"] in status.LIVE:
+            self._ended.pop(run.path, None)
+        else:
+            self._ended[run.path] = size, found
+        return found

@@ -32,7 +32,7 @@ def build() -> gr.Blocks:
         if hosting.lost_at_restart():
             gr.HTML(_LOST_AT_RESTART, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
-            arrival = address.arrive(page, link, dataset, run)
+            arrival = address.arrive(page, dataset, run)
             shared = Shared(
                 tabs=tabs,
                 dataset=dataset,

@@ -1,5 +1,5 @@
-"""Gradio's Blocks, with one place where what goes wrong in any event becomes a sentence, and charts in step with their
-labels."""
+"""Gradio's Blocks, with one place where what goes wrong in any event becomes a sentence, and with what lists and charts
+need that change while somebody looks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.blocks import BlockFunction
 from gradio.components.native_plot import NativePlot
 from gradio.exceptions import InvalidPathError
+from gradio.state_holder import SessionState
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
 
@@ -38,8 +39,11 @@ class Page(gr.Blocks):
                 raised.message = escape(str(raised.message))
             raise raised from None
 
-    async def preprocess_data(self, block_fn: BlockFunction, inputs: list[Any], *given: Any, **named: Any) -> list[Any]:
-        """As Gradio's, which hands the values that the browser sent to the components.
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
+    ) -> list[Any]:
+        """As Gradio's, which makes of what the browser sent what an event gets. What was chosen of a list that has
+        other choices by now passes too: whoever gets it finds out whether it is still there.
 
         Raises:
             UserError: a script sent fewer than the event takes, or not what an upload is given as.
@@ -48,10 +52,17 @@ class Page(gr.Blocks):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
             raise UserError("the arguments", why, "See the list of endpoints.")
         inputs = [_within(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
+        gone = {
+            number: value
+            for number, (block, value) in enumerate(zip(block_fn.inputs, inputs, strict=True))
+            if state is not None and _no_choice_any_more(block, value, state)
+        }
+        given = [_nothing(value) if number in gone else value for number, value in enumerate(inputs)]
         try:
-            return list(await super().preprocess_data(block_fn, inputs, *given, **named))
+            processed = await super().preprocess_data(block_fn, given, state, explicit_call)
         except ValidationError as error:
             raise UserError("the arguments", "one of them has another form.", "See the list of endpoints.") from error
+        return [gone.get(number, value) for number, value in enumerate(processed)]
 
     async def postprocess_data(self, block_fn: Any, *given: Any, **named: Any) -> list[Any]:
         """As Gradio's, which makes of what an event returned what goes to the browser; of a chart the data go first."""
@@ -68,6 +79,20 @@ def _as_sentence(error: Exception) -> gr.Error:
     if isinstance(error, InvalidPathError):
         error = _not_uploaded()
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
+
+
+def _no_choice_any_more(block: Any, value: Any, state: SessionState) -> bool:
+    """Whether the words `value` are none of the choices that an event has given this list since the page was opened."""
+    if not isinstance(block, gr.Dropdown | gr.Radio | gr.CheckboxGroup) or block._id not in state:
+        return False
+    now = state[block._id].choices
+    chosen = value if isinstance(value, list) else [value]
+    offered = {choice for _, choice in now}
+    return now != block.choices and all(isinstance(each, str) for each in chosen) and not offered.issuperset(chosen)
+
+
+def _nothing(value: Any) -> Any:
+    return [] if isinstance(value, list) else None
 
 
 def _data_first(update: Any) -> Any:

@@ -10,29 +10,27 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 from gradio.components import Component
-from gradio.events import Dependency
 
 from ft.errors import UserError
 from ft.runs import directory, names
 from ft.runs.compare import Comparison, Told, compare, losses, told
 from ft.runs.curves import thinned
-from ft.runs.overview import overview
 from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_charts import steps_axis
 from ft.ui.run_compare_words import COLORS, LETTERS, series
-from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE
 
 POINTS = 200  # of each run
 LINES = (("Validation loss", "validation"), ("Training loss, smoothed", "training"))
-_READ = '() => [(new URLSearchParams(window.sidetune.link).get("compare") || "")]'
+# Before the other inputs of an event: the runs to compare that the address names.
+READ_LINK = '(link, ...rest) => [new URLSearchParams(window.sidetune.link).get("compare") || "", ...rest]'
 _WRITE = '(ids) => { window.sidetune.write({compare: ids.length > 1 ? ids.join(",") : ""}); return []; }'
 
 
 @dataclass(frozen=True)
 class Comparing:
-    """The components. `whole` is hidden where there are no two runs."""
+    """The components. `whole` is hidden where there are no two runs; `drawn` changes with what is shown."""
 
     whole: gr.Column
     fold: gr.Accordion
@@ -41,6 +39,7 @@ class Comparing:
     plot: gr.LinePlot
     tables: gr.HTML
     problem: gr.HTML
+    drawn: gr.State
 
     @property
     def outputs(self) -> list[Component | gr.Column]:
@@ -50,7 +49,7 @@ class Comparing:
     @property
     def shown(self) -> list[Component]:
         """Where `show` puts what it returns."""
-        return [self.lines, self.plot, self.tables, self.problem]
+        return [self.lines, self.plot, self.tables, self.problem, self.drawn]
 
 
 def build() -> Comparing:
@@ -63,61 +62,48 @@ def build() -> Comparing:
             x="step", y="loss", color="run", x_title="Step", height=300, tooltip="all", visible=False, show_label=False
         )
         tables = gr.HTML(padding=False, elem_classes="bare")
-    return Comparing(whole, fold, chosen, lines, plot, tables, problem)
+    return Comparing(whole, fold, chosen, lines, plot, tables, problem, gr.State(""))
 
 
-def connect(comparing: Comparing, shared: Shared, reader: Reader) -> None:
-    """Wire the choice; a link that names runs to compare opens them."""
-    inputs = [comparing.chosen, comparing.lines]
-    link = gr.Textbox(visible=False)
+def connect(comparing: Comparing, reader: Reader, listed: gr.State) -> None:
+    """Wire the choice; the comparison is shown anew where the lists of runs, of which `listed` tells, are others."""
     gr.on(
-        [comparing.chosen.input, comparing.lines.input],
+        [comparing.chosen.input, comparing.lines.input, listed.change],
         partial(show, reader),
-        inputs,
+        [comparing.chosen, comparing.lines, comparing.drawn],
         comparing.shown,
         trigger_mode="always_last",
         **PRIVATE,
     )
     comparing.chosen.change(None, comparing.chosen, None, js=_WRITE, api_visibility="private")
-    arrived = shared.arrival.then(
-        partial(arrive, reader), link, [*comparing.outputs, comparing.fold], js=_READ, **PRIVATE
-    )
-    follow(arrived, comparing, reader)
 
 
-def follow(event: Dependency, comparing: Comparing, reader: Reader) -> None:
-    """After `event` the comparison is shown as the runs are now."""
-    inputs = [comparing.chosen, comparing.lines]
-    event.then(partial(show, reader), inputs, comparing.shown, **PRIVATE)
-
-
-def offer(known: Sequence[dict[str, Any]], before: Sequence[str]) -> tuple[Any, ...]:
-    """The runs that there are to choose from, from their summaries; of those chosen `before`, the others stay."""
+def offer(
+    known: Sequence[dict[str, Any]], before: Sequence[str], named: Sequence[str] | None = None
+) -> tuple[Any, ...]:
+    """The runs that there are to choose from, from their summaries, with those `named` chosen; else, of those chosen
+    `before`, the ones that are still there."""
     gone = set(before) - {each["run"] for each in known}
     # Said only where it is another: an answer that comes late must not take back a later choice.
     value: dict[str, Any] = {"value": [each for each in before if each not in gone]} if gone else {}
+    value = value if named is None else {"value": list(named)}
     return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), **value)
 
 
-def arrive(reader: Reader, link: str) -> tuple[Any, ...]:
-    """The choice that a link names, "run,run", in an open fold."""
-    known = overview(reader.read).summaries
-    named = [each["run"] for each in known if each["run"] in (link or "").split(",")]
-    fold = gr.Accordion(open=True) if len(named) > 1 else gr.skip()
-    return gr.Column(visible=len(known) > 1), gr.CheckboxGroup(_choices(known), value=named), fold
-
-
-def show(reader: Reader, chosen: Sequence[str], lines: str) -> tuple[Any, ...]:
-    """The chart and the tables of the chosen runs; nothing of fewer than two."""
+def show(reader: Reader, chosen: Sequence[str], lines: str, drawn: str = "") -> Any:
+    """The chart and the tables of the chosen runs; nothing of fewer than two. Nothing is sent again that is `drawn`."""
     hidden = gr.update(visible=False)
     if len(chosen) < 2:
-        return hidden, hidden, "", alerts.hidden()
+        return (hidden, hidden, "", alerts.hidden(), "") if drawn else gr.skip()
     try:
         runs = {each: told(directory.find(each), reader) for each in chosen}
+        mark = repr((lines, [(each.id, each.figures, each.curves.steps) for each in runs.values()]))
+        if mark == drawn:
+            return gr.skip()
         found = compare(list(runs.values()))
     except UserError as error:
-        return hidden, hidden, "", alerts.shown(error)
-    return gr.Radio(visible=True), _plot(found, runs, lines), run_compare_words.tables(found), alerts.hidden()
+        return hidden, hidden, "", alerts.shown(error), str(error)
+    return gr.Radio(visible=True), _plot(found, runs, lines), run_compare_words.tables(found), alerts.hidden(), mark
 
 
 def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:

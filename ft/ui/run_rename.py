@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from ft.errors import UserError
@@ -38,7 +39,7 @@ def build() -> Renaming:
     return Renaming(name, rename, done, problem)
 
 
-def connect(renaming: Renaming, run_id: gr.Dropdown) -> Dependency:
+def connect(renaming: Renaming, run_id: Component) -> Dependency:
     """Wire the button to the run that `run_id` holds. Whatever shows the name follows the event that this returns."""
     outputs = [renaming.name, renaming.done, renaming.problem]
     event: Dependency = gr.on(

@@ -25,7 +25,7 @@ from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.run_download import Download
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE
+from ft.ui.tab import PRIVATE, own_tab
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
@@ -39,6 +39,9 @@ _FOLLOW_LOG = """() => {
     box.seen = box.scrollHeight;
   }
 }"""
+_MATCH = """(run, shown) => {
+  document.getElementById("BODY")?.toggleAttribute("inert", (run ?? "") !== (shown ?? ""));
+}"""
 _SHOW_LOG_END = """() => requestAnimationFrame(() => requestAnimationFrame(() => {
   for (const box of document.querySelectorAll(".run-log textarea")) box.scrollTop = box.seen = box.scrollHeight;
 }))"""
@@ -46,9 +49,14 @@ _SHOW_LOG_END = """() => requestAnimationFrame(() => requestAnimationFrame(() =>
 
 @dataclass(frozen=True)
 class RunView:
-    """The components; `state` is the run's state, `seen` what the page shows already, so that nothing is sent twice:
-    "run" changes when anything of the run does, "charts" when they do. `reader` reads each event once for all pages."""
+    """The components; `shown` holds the id of the run that they show, and the buttons act on that one.
 
+    `state` is its state, `seen` what the page shows already, so that nothing is sent twice: "run" changes when anything
+    of the run does, "charts" when they do. `reader` reads each event once for all pages.
+    """
+
+    body: gr.Column
+    shown: gr.Textbox
     head: gr.HTML
     outcome: gr.HTML
     advice: Advice
@@ -72,34 +80,42 @@ class RunView:
     def outputs(self) -> list[Component | gr.Accordion | gr.Column]:
         """Where `show` and `tick` put what they return."""
         return [
-            *(self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
+            *(self.shown, self.head, self.outcome, *self.advice.outputs, *self.charts.outputs),
             *(self.probes_fold, self.probes, self.log_fold, self.log),
             *(self.chat, self.stop, self.stop_now, self.resume, self.download.button),
             *(self.alert, self.timer, self.state, self.seen),
         ]
 
 
-def build() -> tuple[RunView, gr.Row]:
-    """Lay the components out, empty; the row of buttons is given too, for what else a tab offers to do with the run."""
-    head = gr.HTML(padding=False, elem_classes="bare")
-    alert = alerts.place()
-    outcome = gr.HTML(visible=False, padding=False, elem_classes="run-outcome")
-    with gr.Row(elem_classes="actions") as actions:
-        chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
-        stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
-        stop_now = gr.Button("Stop now", visible=False, scale=0, min_width=110)
-        resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
-        download = run_download.build()
-    advice = run_advice.build()
-    charts = run_charts.build()
-    with gr.Accordion("The same questions, as it learnt", open=False, visible=False) as probes_fold:
-        probes = gr.HTML(padding=False, elem_classes="bare")
-    with gr.Accordion("Log", open=False, visible=False) as log_fold:
-        log = gr.Textbox(
-            lines=8, max_lines=16, interactive=False, show_label=False, elem_classes="run-log", label="Log of the run"
-        )
+def build(tab: str) -> tuple[RunView, gr.Row]:
+    """Lay the components out on that tab, empty; the row of buttons is given too, for what else a tab offers to do with
+    the run."""
+    with gr.Column(elem_id=f"{tab}-run", elem_classes="run-view") as body:
+        shown = gr.Textbox(visible=False)
+        head = gr.HTML(padding=False, elem_classes="bare")
+        alert = alerts.place()
+        outcome = gr.HTML(visible=False, padding=False, elem_classes="run-outcome")
+        with gr.Row(elem_classes="actions") as actions:
+            chat = gr.Button("Chat with it", variant="primary", visible=False, scale=0, min_width=140)
+            stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=110)
+            stop_now = gr.Button("Stop now", visible=False, scale=0, min_width=110)
+            resume = gr.Button("Resume", visible=False, scale=0, min_width=110)
+            download = run_download.build()
+        advice = run_advice.build()
+        charts = run_charts.build()
+        with gr.Accordion("The same questions, as it learnt", open=False, visible=False) as probes_fold:
+            probes = gr.HTML(padding=False, elem_classes="bare")
+        with gr.Accordion("Log", open=False, visible=False) as log_fold:
+            log = gr.Textbox(
+                lines=8,
+                max_lines=16,
+                interactive=False,
+                show_label=False,
+                elem_classes="run-log",
+                label="Log of the run",
+            )
     view = RunView(
-        *(head, outcome, advice, charts, probes_fold, probes, log_fold, log),
+        *(body, shown, head, outcome, advice, charts, probes_fold, probes, log_fold, log),
         *(chat, stop, stop_now, resume, download, alert),
         timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
@@ -109,20 +125,32 @@ def build() -> tuple[RunView, gr.Row]:
     return view, actions
 
 
-def connect(view: RunView, shared: Shared, run_id: Component) -> None:
-    """Wire the view's buttons and its timer to the run that `run_id` holds."""
+def connect(view: RunView, shared: Shared, run_id: gr.Dropdown | gr.BrowserState) -> None:
+    """Wire the view's buttons, and its timer to the run that `run_id` holds.
+
+    Until the answer to a choice is there, the view is of another run than the chosen one: then it is not to be seen,
+    and its buttons cannot be pressed.
+    """
+    gr.on(
+        [run_id.change, view.shown.change, own_tab().select],
+        None,
+        [run_id, view.shown],
+        None,
+        js=_MATCH.replace("BODY", str(view.body.elem_id)),
+        api_visibility="private",
+    )
     ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
     inputs = [run_id, view.seen, view.charts.opened]
     view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
-    view.stop.click(partial(stop, view.reader), run_id, view.outputs, **PRIVATE)
-    view.stop_now.click(partial(stop_now, view.reader), run_id, view.outputs, **PRIVATE)
-    view.resume.click(partial(resume, view.reader), run_id, view.outputs, **PRIVATE)
-    view.chat.click(to_chat, run_id, [shared.run, shared.tabs], **PRIVATE)
-    run_download.connect(view.download, run_id, view.alert)
+    view.stop.click(partial(stop, view.reader), view.shown, view.outputs, **PRIVATE)
+    view.stop_now.click(partial(stop_now, view.reader), view.shown, view.outputs, **PRIVATE)
+    view.resume.click(partial(resume, view.reader), view.shown, view.outputs, **PRIVATE)
+    view.chat.click(to_chat, view.shown, [shared.run, shared.tabs], **PRIVATE)
+    run_download.connect(view.download, view.shown, view.alert)
     view.log.change(None, None, None, js=_FOLLOW_LOG, api_visibility="private")
     view.log_fold.expand(None, None, None, js=_SHOW_LOG_END, api_visibility="private")
-    run_charts.connect(view.charts, partial(draw, view.reader), run_id)
-    run_advice.connect(view.advice, shared, run_id, view.alert)
+    run_charts.connect(view.charts, partial(draw, view.reader), view.shown)
+    run_advice.connect(view.advice, shared, view.shown, view.alert)
 
 
 def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any:
@@ -155,7 +183,9 @@ def show(run_id: str, problem: UserError | None = None, reader: Reader | None = 
     alert = alerts.shown(problem) if problem else alerts.hidden()
     if run is None:
         hidden = gr.update(visible=False)
-        nothing = [hidden, hidden, *run_advice.show(None), *run_charts.hidden(), hidden, "", hidden, "", *[hidden] * 5]
+        charts = run_charts.hidden()
+        body = [hidden, hidden, *run_advice.show(None), *charts, hidden, "", hidden, "", *[hidden] * 5]
+        nothing = [gr.Textbox(run_id), *body]
         return (*nothing, alert, gr.Timer(active=False), "", _NOTHING)
     curves = (reader or Reader()).read(run)
     return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
@@ -172,6 +202,7 @@ def _shown(
     same = following["charts"] == seen["charts"]
     charts = run_charts.unchanged() if same else run_charts.show(curves, now, opened)
     return (
+        gr.Textbox(run.id),
         gr.HTML(run_words.state_html(run.name, run.config, model_title(run), now, curves.told), visible=True),
         gr.HTML(marks.html(text), visible=bool(text)),
         *run_advice.show(summary),

@@ -7,20 +7,41 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from ft.errors import UserError
 from ft.runs import deletion, directory
 from ft.runs.overview import DAMAGED, Overview, overview
 from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
+from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, own_tab
+from ft.ui.tables import table
 
-HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)", "Id"]
+HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
+LISTS_SECONDS = 2.0  # how old the lists of runs may be
+# A press on a row chooses its run; the row of the run that is chosen is marked, also where the table was drawn anew.
+_ROWS = """
+window.sidetune.markRow = () => element.querySelectorAll("[data-run]").forEach((button) => {
+  const chosen = button.dataset.run === window.sidetune.run;
+  button.setAttribute("aria-pressed", chosen);
+  button.closest("tr").classList.toggle("chosen", chosen);
+});
+element.addEventListener("click", (event) => {
+  const run = event.target.closest("tr")?.querySelector("[data-run]")?.dataset.run;
+  if (run) trigger("click", {run});
+});
+watch("value", window.sidetune.markRow);
+window.sidetune.markRow();
+"""
+_MARK_ROW = "(run) => { window.sidetune.run = run; window.sidetune.markRow?.(); }"
+_ASK = '() => [false, true, true].map((visible) => ({visible, __type__: "update"}))'
+_ASKED = '() => [true, false, false].map((visible) => ({visible, __type__: "update"}))'
 
 
 def build(shared: Shared) -> None:
-    """Lay the Runs tab out and wire it."""
+    """Lay the Runs tab out and wire it. Nothing of it is there until the page has arrived."""
     with gr.Column(visible=False) as empty:
         gr.HTML(
             '<div class="empty"><h2>No run yet</h2>'
@@ -28,24 +49,12 @@ def build(shared: Shared) -> None:
             padding=False,
         )
         go = gr.Button("Train a model", variant="primary", scale=0, min_width=180)
-    with gr.Column() as main:
-        waiting = runs_queue.build(shared)
-        table = gr.Dataframe(
-            headers=HEADERS,
-            column_count=len(HEADERS),
-            datatype="str",
-            type="array",
-            interactive=False,
-            wrap=False,
-            max_height=320,
-            show_label=False,
-            label="Runs",
-            buttons=[],
-            elem_classes="runs-table",
-        )
+    with gr.Column(visible=False) as main:
+        runs_queue.build(shared)
+        rows = gr.HTML(padding=False, elem_classes="runs-table", js_on_load=_ROWS)
         comparing = run_compare.build()
         chosen = gr.Dropdown([], label="Run to look at", info="or choose a row of the table", filterable=True)
-        view, actions = run_view.build()
+        view, actions = run_view.build("runs")
         with actions:
             delete = gr.Button("Delete this run", scale=0, min_width=150, visible=False)
             # Not where Delete was: a second click on the same spot must not delete.
@@ -53,60 +62,53 @@ def build(shared: Shared) -> None:
             sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
         renaming = run_rename.build()
         problem = alerts.place()
+    timer, listed, arrived, link = gr.Timer(LISTS_SECONDS), gr.State(""), gr.State(False), gr.Textbox(visible=False)
     run_view.connect(view, shared, chosen)
-    run_compare.connect(comparing, shared, view.reader)
+    run_compare.connect(comparing, view.reader, listed)
     confirm = [delete, sure, keep]
-    everything = [empty, main, table, *comparing.outputs, chosen, *confirm, problem, *view.outputs]
+    everything = [empty, main, rows, *comparing.outputs, chosen, listed, *confirm, problem, *view.outputs]
+    # One after another, so that what was asked last is what is shown in the end.
+    shown: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": 1, **PRIVATE}
     asked = [shared.run, chosen, comparing.chosen]
-    here, deleted = partial(arrive, view.reader), partial(remove, view.reader)
+    first = [*everything, comparing.fold, arrived]
+    shared.arrival.then(partial(arrive, view.reader), [link, *asked], first, js=READ_LINK, **shown)
+    another = [shared.run.change, own_tab().select]
+    gr.on(another, partial(show, view.reader), [arrived, *asked], everything, trigger_mode="multiple", **shown)
+    every = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
+    others = len([*confirm, problem, *view.outputs])
+    timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **every)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
-    shared.arrival.then(here, asked, everything, **PRIVATE)
-    gr.on([shared.run.change, own_tab().select], here, asked, everything, **SHARED_EVENT)
-    table.select(_row, table, shared.run, **PRIVATE)
+    rows.click(_row, None, shared.run, **PRIVATE)
     chosen.input(None, chosen, shared.run, js="(run) => run", api_visibility="private")
-    changed = gr.on([view.state.change, waiting.change], partial(_table, view.reader), None, table, **PRIVATE)
-    run_compare.follow(changed, comparing, view.reader)
-    delete.click(_ask, None, [*confirm], **PRIVATE)
-    keep.click(_asked, None, [*confirm], **PRIVATE)
-    gone = sure.click(deleted, [chosen, comparing.chosen], [shared.run, *everything], **PRIVATE)
-    run_compare.follow(gone, comparing, view.reader)
-    renamed = run_rename.connect(renaming, chosen)
-    run_compare.follow(renamed.then(here, asked, everything, **PRIVATE), comparing, view.reader)
+    chosen.change(None, chosen, None, js=_MARK_ROW, api_visibility="private")
+    delete.click(None, None, confirm, js=_ASK, api_visibility="private")
+    keep.click(None, None, confirm, js=_ASKED, api_visibility="private")
+    sure.click(partial(remove, view.reader), [view.shown, comparing.chosen], [shared.run, *everything], **shown)
+    renamed = run_rename.connect(renaming, view.shown)
+    renamed.then(partial(show, view.reader), [arrived, *asked], everything, **shown)
 
 
-def arrive(
-    reader: Reader, wanted: str, shown: str | None, compared: list[str], problem: UserError | None = None
-) -> tuple[Any, ...]:
-    """The table, and the run to look at: the wanted one, else the one shown before, else the newest."""
-    now = overview(reader.read)
-    ids = now.ids
-    chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
-    return (
-        gr.Column(visible=not ids),
-        gr.Column(visible=bool(ids)),
-        _rows(now),
-        *run_compare.offer(now.summaries, compared),
-        gr.Dropdown(run_rename.choices(now), value=chosen),
-        *_asked(),
-        alerts.shown(problem) if problem else alerts.hidden(),
-        *run_view.show(chosen or "", reader=reader),
-    )
+def arrive(reader: Reader, link: str, wanted: str, shown: str | None, compared: list[str]) -> tuple[Any, ...]:
+    """The tab as the page opens; of the runs to compare those that `link` names ("run,run"), in an open fold."""
+    now = overview(reader.summary)
+    named = [each["run"] for each in now.summaries if each["run"] in (link or "").split(",")]
+    fold = gr.Accordion(open=True) if len(named) > 1 else gr.skip()
+    return *_all(now, reader, wanted, shown, compared, named=named), fold, True
 
 
-def _rows(now: Overview) -> list[list[str]]:
-    blank = [""] * (len(HEADERS) - 3)
-    damaged = [[directory.name_of(run_id), run_words.STATES[DAMAGED], *blank, run_id] for run_id, _ in now.damaged]
-    return [*map(_row_of, now.summaries), *damaged]
+def show(reader: Reader, arrived: bool, wanted: str, shown: str | None, compared: list[str]) -> Any:
+    """The tab once another run is wanted, or it is come back to."""
+    return _all(overview(reader.summary), reader, wanted, shown, compared) if arrived else gr.skip()
 
 
-def _row_of(known: dict[str, Any]) -> list[str]:
-    """A run's row of the table, in the order of HEADERS, from its `summary`."""
-    state = run_words.STATES[known["status"]]
-    steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
-    when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
-    dataset = f"{known['dataset']} {known['version']}"
-    loss = run_words.loss_change(known["validation_loss_before"], known["validation_loss_after"])
-    return [known["name"], state, dataset, run_view.title_of(known["model"]), steps, loss, when, known["run"]]
+def tick(reader: Reader, others: int, arrived: bool, shown: str | None, compared: list[str], listed: int) -> Any:
+    """The lists as they are now, where they say something else; the `others` too where the run shown is gone."""
+    now = overview(reader.summary) if arrived else None
+    if now is None or _mark(now) == listed:
+        return gr.skip()
+    if shown not in now.ids:
+        return _all(now, reader, "", None, compared)
+    return *_lists(now, compared), *[gr.skip() for _ in range(others)]
 
 
 def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
@@ -114,24 +116,71 @@ def remove(reader: Reader, run_id: str, compared: list[str]) -> tuple[Any, ...]:
     try:
         deletion.delete(directory.find_folder(run_id))
     except UserError as error:
-        return gr.skip(), *arrive(reader, run_id, run_id, compared, error)
-    return "", *arrive(reader, "", "", compared)
+        return gr.skip(), *_all(overview(reader.summary), reader, run_id, run_id, compared, error)
+    return "", *_all(overview(reader.summary), reader, "", None, compared)
 
 
-def _row(rows: list[list[str]], event: gr.SelectData) -> str:
-    return str(event.row_value[-1])  # its id
+def _all(
+    now: Overview,
+    reader: Reader,
+    wanted: str,
+    shown: str | None,
+    compared: list[str],
+    problem: UserError | None = None,
+    named: list[str] | None = None,
+) -> tuple[Any, ...]:
+    """The lists, and the run to look at: the wanted one, else the one shown before, else the newest."""
+    ids = now.ids
+    chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
+    return (
+        *_lists(now, compared, {"value": chosen}, named),
+        *[gr.Button(visible=visible) for visible in (True, False, False)],
+        alerts.shown(problem) if problem else alerts.hidden(),
+        *run_view.show(chosen or "", reader=reader),
+    )
 
 
-def _table(reader: Reader) -> list[list[str]]:
-    return _rows(overview(reader.read))
+def _lists(
+    now: Overview, compared: list[str], chosen: dict[str, Any] | None = None, named: list[str] | None = None
+) -> tuple[Any, ...]:
+    return (
+        gr.Column(visible=not now.ids),
+        gr.Column(visible=bool(now.ids)),
+        _table(now),
+        *run_compare.offer(now.summaries, compared, named),
+        gr.Dropdown(run_rename.choices(now), **(chosen or {})),
+        _mark(now),
+    )
 
 
-def _ask() -> tuple[Any, ...]:
-    return gr.Button(visible=False), gr.Button(visible=True), gr.Button(visible=True)
+def _mark(now: Overview) -> int:
+    """Another number once the lists say something else."""
+    return hash(_table(now))
 
 
-def _asked() -> tuple[Any, ...]:
-    return gr.Button(visible=True), gr.Button(visible=False), gr.Button(visible=False)
+def _table(now: Overview) -> str:
+    blank = [""] * (len(HEADERS) - 2)
+    rows = {known["run"]: _row_of(known) for known in now.summaries}
+    rows |= {run_id: [run_words.STATES[DAMAGED], *blank] for run_id, _ in now.damaged}
+    return table(HEADERS, [[_pick(run_id, name), *rows[run_id]] for name, run_id in run_rename.choices(now)])
+
+
+def _row_of(known: dict[str, Any]) -> list[str]:
+    """A run's row of the table behind its name, in the order of HEADERS, from its `summary`."""
+    state = run_words.STATES[known["status"]]
+    steps = f"{known['step']:,} of {known['steps']:,}" if known["steps"] else ""
+    when = f"{datetime.fromisoformat(known['created']):%Y-%m-%d %H:%M}"
+    dataset = f"{known['dataset']} {known['version']}"
+    loss = run_words.loss_change(known["validation_loss_before"], known["validation_loss_after"])
+    return [state, dataset, run_view.title_of(known["model"]), steps, loss, when]
+
+
+def _pick(run_id: str, name: str) -> Markup:
+    return Markup('<button type="button" data-run="{0}" title="{0}">{1}</button>').format(run_id, name)
+
+
+def _row(event: gr.EventData) -> str:
+    return str(event.run)
 
 
 def _to_train() -> gr.Tabs:

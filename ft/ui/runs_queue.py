@@ -24,8 +24,8 @@ from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
 
-def build(shared: Shared) -> gr.State:
-    """Lay the list out and wire it. The state gets another value whenever the list has become another."""
+def build(shared: Shared) -> None:
+    """Lay the list out and wire it."""
     with gr.Column(visible=False, elem_classes="run-queue") as box:
         head = gr.HTML(padding=False, elem_classes="bare")
         chosen = gr.Radio(
@@ -41,15 +41,12 @@ def build(shared: Shared) -> gr.State:
         problem = alerts.place()
     seen, timer = gr.State(""), gr.Timer(TICK_SECONDS)
     outputs = [box, head, chosen, *moves.values(), problem, seen]
-    # Not preprocessed: while a run leaves the line, what the page sends may be no choice any more, which is no error.
-    quiet: dict[str, Any] = {**PRIVATE, "preprocess": False}
-    timer.tick(tick, [chosen, seen], outputs, queue=False, concurrency_limit=None, trigger_mode="once", **quiet)
-    shared.arrival.then(show, chosen, outputs, **quiet)
-    own_tab().select(show, chosen, outputs, preprocess=False, **SHARED_EVENT)
+    timer.tick(tick, [chosen, seen], outputs, queue=False, concurrency_limit=None, trigger_mode="once", **PRIVATE)
+    shared.arrival.then(show, chosen, outputs, **PRIVATE)
+    own_tab().select(show, chosen, outputs, **SHARED_EVENT)
     for where, button in moves.items():
-        button.click(partial(move, where), chosen, outputs, **quiet)
-    out.click(cancel, chosen, outputs, **quiet)
-    return seen
+        button.click(partial(move, where), chosen, outputs, **PRIVATE)
+    out.click(cancel, chosen, outputs, **PRIVATE)
 
 
 def tick(chosen: str | None, seen: str) -> Any:

@@ -30,12 +30,12 @@ from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 from ft.ui.train_form import Form
 from ft.ui.train_trial import TrialFold
 
-# In the order they were asked for: a slow first answer must not replace the plan of a later choice.
-ONE_AFTER_ANOTHER: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check"}
+# In the order they were asked for, and the last in any case: a slow answer must not stay as the plan of a later choice.
+CHECK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check", "trigger_mode": "always_last", **PRIVATE}
 
 
 def build(shared: Shared) -> None:
-    """Lay the Train tab out and wire it."""
+    """Lay the Train tab out and wire it. Nothing of it is there until the page has arrived."""
     with gr.Column(visible=False) as empty:
         gr.HTML(
             '<div class="empty"><h2>Nothing to train on yet</h2>'
@@ -43,65 +43,69 @@ def build(shared: Shared) -> None:
             padding=False,
         )
         go = gr.Button("Go to Data", variant="primary", scale=0, min_width=160)
-    with gr.Column() as setup:
+    with gr.Column(visible=False) as setup:
         form = train_form.layout(shared.memory.form)
         fold = train_trial.layout()
     with gr.Column(visible=False) as live:
-        view, actions = run_view.build()
+        view, actions = run_view.build("train")
     with actions:
         again = gr.Button("Set up another run", scale=0, min_width=180)
     run_view.connect(view, shared, shared.run)
     go.click(_to_data, None, shared.tabs, **PRIVATE)
-    again.click(_no_run, None, shared.run, **PRIVATE)
+    again.click(None, None, shared.run, js='() => ""', api_visibility="private")
     _wire_form(form, fold, shared)
     _wire_places([empty, setup, live], form, view, shared)
 
 
 def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -> None:
     """Show the form, the run or neither, whenever what is chosen may have changed; then the form's plan."""
-    inputs, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
-    shown = [form.model, form.preset, form.about, *form.settings]
-    here = partial(arrive, view.reader)
-    restored = shared.arrival.then(train_form.restored, form.kept, shown, **PRIVATE)
-    came = restored.then(here, inputs, outputs, **PRIVATE)
-    changed = gr.on(
-        [shared.run.change, shared.dataset.change, own_tab().select],
-        here,
-        inputs,
-        outputs,
-        **SHARED_EVENT,
-    )
-    filled = shared.proposed.change(train_form.restored, shared.proposed, shown, **SHARED_EVENT)
-    filled.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
-    for event in (came, changed, filled):
-        event.then(check_small, form.asked, [form.plan, form.problem], **ONE_AFTER_ANOTHER, **PRIVATE)
+    chosen, outputs = [shared.run, shared.dataset], [*places, form.dataset, *view.outputs]
+    filled = [form.model, form.preset, form.about, *form.settings]
+    arrived = gr.State(False)
+    # One after another, so that what was asked last is what is shown in the end.
+    shown: dict[str, Any] = {"concurrency_id": "train", "concurrency_limit": 1, **PRIVATE}
+    first = [*outputs, *filled, arrived]
+    came = shared.arrival.then(partial(arrive, view.reader), [*chosen, form.kept], first, **shown)
+    another = [shared.run.change, shared.dataset.change, own_tab().select]
+    changed = gr.on(another, partial(show, view.reader), [arrived, *chosen], outputs, trigger_mode="multiple", **shown)
+    proposed = shared.proposed.change(train_form.restored, shared.proposed, filled, **SHARED_EVENT)
+    proposed.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
+    for event in (came, changed, proposed):
+        event.then(check_small, form.asked, [form.plan, form.problem], **CHECK)
 
 
 def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
-    check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem], **PRIVATE}
-    form.dataset.input(_chosen, form.dataset, [shared.dataset, shared.run], **PRIVATE)
+    check_it: dict[str, Any] = {"inputs": form.asked, "outputs": [form.plan, form.problem]}
+    # Another dataset means another run: the one that was watched is on the Runs tab.
+    away = [shared.dataset, shared.run]
+    form.dataset.input(None, form.dataset, away, js='(dataset) => [dataset, ""]', api_visibility="private")
     shown = [form.about, *form.settings]
-    filled = form.preset.input(train_form.filled, [form.preset, form.model], shown, **PRIVATE)
-    fitted = form.model.input(train_form.fitted, [form.kept, *form.remembered], shown, **PRIVATE)
+    last: dict[str, Any] = {"trigger_mode": "always_last", **PRIVATE}
+    filled = form.preset.input(train_form.filled, [form.preset, form.model], shown, **last)
+    fitted = form.model.input(train_form.fitted, [form.kept, *form.remembered], shown, **last)
     for event in (filled, fitted, train_trial.wire(fold, form)):
-        event.then(check_small, **ONE_AFTER_ANOTHER, **check_it)
+        event.then(check_small, **check_it, **CHECK)
         event.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
-    gr.on(
-        edited,
-        check_small,
-        trigger_mode="always_last",
-        **ONE_AFTER_ANOTHER,
-        **check_it,
-    )
+    gr.on(edited, check_small, **check_it, **CHECK)
     gr.on(edited, train_form.remember, form.remembered, form.kept, **PRIVATE)
-    form.check.click(check, concurrency_limit=2, **check_it)
+    form.check.click(check, concurrency_limit=2, **check_it, **PRIVATE)
     outputs: list[Component] = [shared.run, form.name, form.plan, form.start, form.problem]
     form.start.click(start, [form.name, *form.asked], outputs, concurrency_limit=4, **PRIVATE)
 
 
-def arrive(reader: Reader, run_id: str, dataset: str) -> tuple[Any, ...]:
-    """Show the chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
+def arrive(reader: Reader, run_id: str, dataset: str, kept: Any) -> tuple[Any, ...]:
+    """The tab as the page opens; the form holds what the browser `kept` of it before anybody can change it."""
+    return *_all(reader, run_id, dataset), *train_form.restored(kept), True
+
+
+def show(reader: Reader, arrived: bool, run_id: str, dataset: str) -> Any:
+    """The tab once another run or dataset is chosen, or it is come back to."""
+    return _all(reader, run_id, dataset) if arrived else gr.skip()
+
+
+def _all(reader: Reader, run_id: str, dataset: str) -> tuple[Any, ...]:
+    """The chosen run where it is going or belongs to the chosen dataset; else the form, or where to get data."""
     dataset = "" if dataset == UPLOAD else dataset
     choices, chosen = train_form.dataset_choices(dataset)
     watch = _is_to_watch(run_id, dataset)
@@ -121,6 +125,8 @@ def _is_to_watch(run_id: str, dataset: str) -> bool:
         run = directory.find(run_id)
         chosen = versions.find(dataset) if dataset else None
     except UserError:
+        return False
+    if run.id != run_id:  # a link may name the beginning of an id
         return False
     same = chosen is None or (chosen.name, chosen.version) == (run.config.dataset, run.config.version)
     return same or status(run).live
@@ -188,13 +194,5 @@ def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
     return text + (f"\n- Run {going.name} is going on: this one waits until it ends." if going else "")
 
 
-def _chosen(dataset: str) -> tuple[str, str]:
-    return dataset, ""  # another dataset means another run: the one that was watched is on the Runs tab
-
-
 def _to_data() -> gr.Tabs:
     return gr.Tabs(selected="data")
-
-
-def _no_run() -> str:
-    return ""

@@ -163,7 +163,7 @@ def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
         data_history.show(which, "")
         data_delete.ask(which, "")
         data_rejected.show(which, "", 0)
-        train.arrive(train.Reader(), "", which)
+        train.arrive(train.Reader(), "", which, {})
     if len(name.split()) < 3 or name in TOLERATED:  # one wrong field is as another there
         _ask_for_all_of("bad")
     shown = data_damaged.show()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +85,24 @@ def drawn(run: Run) -> Any:
     return Curves.of(events.read(run)).points("loss"), status(run), queue.line().waiting
 
 
+def states(tab: Sequence[Any]) -> dict[str, str]:
+    """What the table on the Runs tab says of each run."""
+    return dict(re.findall(r'data-run="([^"]*)".*?data-label="State">([^<]*)<', tab[2]))
+
+
 @pytest.mark.parametrize("name", [*TOLERATED, *NAMED])
 def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good: Run, name: str):
     bad, reader = damaged(home, {**TOLERATED, **NAMED}[name]), Reader()
-    shown = runs.arrive(reader, good.id, None, [])
-    rows = {row[-1]: row for row in shown[2]}
+    rows = states(runs.arrive(reader, "", good.id, None, []))
     assert rows.keys() == {bad.id, good.id, directory.find("20261120-11").id}
-    assert rows[good.id][1] == "Finished" and (rows[bad.id][1] == "Damaged") == (name in NAMED)
-    assert runs._table(reader) == shown[2]
+    assert rows[good.id] == "Finished" and (rows[bad.id] == "Damaged") == (name in NAMED)
+    assert states(runs.tick(reader, 0, True, good.id, [], 0)) == rows
     for run in (good, bad):
         seen = run_view.show(run.id, reader=reader)[-1]
         run_view.tick(reader, run.id, seen, True)
         run_view.draw(reader, run.id)
-        train.arrive(reader, run.id, "")
-        assert run_compare.arrive(reader, f"{good.id},{run.id}")[0].visible
+        train.arrive(reader, run.id, "", {})
+        assert runs.arrive(reader, f"{good.id},{run.id}", "", None, [])[3].visible
         run_compare.show(reader, [good.id, run.id], "validation")
         run_compare.show(reader, [good.id, run.id], "training")
         runs_queue.show(run.id)
@@ -110,7 +116,7 @@ def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good
         assert bad.id in str(alert) and "damaged" in str(alert)
 
     gone, *after = runs.remove(reader, bad.id, [])
-    assert gone == "" and bad.id not in [row[-1] for row in after[2]] and good.id in [row[-1] for row in after[2]]
+    assert gone == "" and bad.id not in states(after) and good.id in states(after)
     assert not bad.path.exists() and not list(bad.path.parent.glob(".*")) and good.path.exists()
 
 
@@ -139,7 +145,7 @@ from ft.runs.overview import overview
 from ft.ui import chat_choice, runs
 from ft.runs.reader import Reader
 os.setuid(65534)
-runs.arrive(Reader(), "", None, []), chat_choice.runs(), queue.line()
+runs.arrive(Reader(), "", "", None, []), chat_choice.runs(), queue.line()
 print(json.dumps({each["run"]: each["status"] for each in overview().as_json()}))
 """
 

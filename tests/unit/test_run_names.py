@@ -181,7 +181,6 @@ JSON = {
     "API runs": page(lambda *_: api.runs()),
     "API run": page(lambda one, _: api.run(one.id)),
     "API compare": page(lambda one, other: api.compare([one.id, other.id])),
-    "table of runs": page(lambda *_: runs._table(Reader())),
     "choice of a run": page(lambda *_: run_rename.choices(overview())),
     "choice to compare": page(lambda *_: run_compare._choices(overview().summaries)),
     "choice to chat": page(lambda *_: chat_choice.run_choices(directory.list_runs())),
@@ -189,7 +188,8 @@ JSON = {
     "legend": page(lambda one, _: run_compare_words.series("A", one.name)),
 }
 HTML = {
-    "head": page(lambda one, _: run_view.show(one.id, reader=Reader())[0].value),
+    "table of runs": page(lambda *_: runs._table(overview())),
+    "head": page(lambda one, _: run_view.show(one.id, reader=Reader())[1].value),
     "comparison": page(lambda one, other: run_compare_words.tables(comparison(one, other))),
     "renamed": page(lambda one, _: run_rename.rename(one.id, one.name)[1]),
 }
@@ -252,4 +252,4 @@ def test_a_view_of_a_run_that_somebody_else_renames_is_brought_up_to_date(home: 
     seen = run_view.show(run.id, reader=reader)[-1]
     assert repr(run_view.tick(reader, run.id, seen, True)) == repr(gr.skip())
     directory.rename(run, "another")
-    assert "another" in run_view.tick(reader, run.id, seen, True)[0].value
+    assert "another" in run_view.tick(reader, run.id, seen, True)[1].value

@@ -101,7 +101,7 @@ def test_a_run_says_what_it_still_does_before_it_stops_and_offers_to_end_at_once
         launch.stop(going)
         assert status(going).message == words
         shown = run_view.show(going.id, reader=Reader())
-        assert words.rstrip(".") in shown[0].value and "Stop now ends it at once" in shown[0].value
+        assert words.rstrip(".") in shown[1].value and "Stop now ends it at once" in shown[1].value
         assert before == {"Stop": (True, True), "Stop now": (False, True)}
         assert buttons(going) == {"Stop": (True, False), "Stop now": (True, True)}
 
@@ -109,7 +109,7 @@ def test_a_run_says_what_it_still_does_before_it_stops_and_offers_to_end_at_once
 def buttons(run: Run) -> dict[str, tuple[bool, bool]]:
     """Whether Stop and Stop now are there, and can be pressed."""
     with gr.Blocks():
-        view, _ = run_view.build()
+        view, _ = run_view.build("runs")
     shown = dict(zip(view.outputs, run_view.show(run.id, reader=Reader()), strict=True))
     return {each.value: (shown[each].visible, shown[each].interactive) for each in (view.stop, view.stop_now)}
 
@@ -120,7 +120,7 @@ def test_a_run_that_does_something_between_its_steps_says_what(going: Run, hold,
     with hold(going.lock_path):
         assert (status(going).state, status(going).message) == ("running", what)
         assert status(going, Reader().read(going).told).message == what
-        assert f"<p>{what}.</p>" in run_view.show(going.id, reader=Reader())[0].value
+        assert f"<p>{what}.</p>" in run_view.show(going.id, reader=Reader())[1].value
         events.append(going, "step", step=8, steps=20)
         assert status(going).message == "Training"
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urlencode
 
 import gradio as gr
 import pytest
 from synthetic_runs import events_of, write
 
-from ft.ui import address, alerts, app, chat_events, marks, run_view, runs, runs_queue, train
+from ft.ui import alerts, app, chat_events, marks, run_view, runs, runs_queue, train
 from ft.ui.chat_reply import Talk
 
 EVIL = "x** is locked.\n\n# Sign in\n\n[again](http://evil.test) ![b](http://evil.test/b.png) <img src=x> $$x$$"
@@ -61,29 +60,6 @@ def test_what_is_said_in_passing_is_text(monkeypatch):
     assert len(said) == 2 and not any(Tags(text).seen for text in said)
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("chats", "chats"),
-        ("My-chats_2.v3@v12", "My-chats_2.v3@v12"),
-        ("@upload", "@upload"),
-        ("latest", "latest"),
-        ("20261120-100000-sample-1a2b", "20261120-100000-sample-1a2b"),
-        *((text, "") for text in (EVIL, "", "../x", "a b", "a\n", "<img>", "x" * 300, "é", "[a](b)", "\x00", "a/b")),
-    ],
-)
-def test_a_link_or_a_browser_names_nothing_of_another_form(given: str, kept: str):
-    run = "" if "@" in kept else kept
-    link = "?" + urlencode({"dataset": given, "run": given})
-    assert address.restore(link, "old", "old") == ((kept, run) if given else ("old", "old"))
-    assert address.restore("", given, given) == (kept, run)
-    assert address.restore("?tab=chat", [given], {"run": given}) == ("", "")
-
-
-def test_a_link_of_a_million_fields_names_nothing():
-    assert address.restore("?" + "&".join(["run=a"] * 1_000_000), "", "") == ("", "a")
-
-
 def test_a_hostile_run_is_text_in_every_part_of_the_page(home: Path):
     told = events_of(lambda epoch: 4 - epoch, lambda epoch: 4.2 - epoch, steps=20)
     told[-1] = {**told[-1], "kind": "failed", "given": EVIL, "why": EVIL, "todo": EVIL}
@@ -94,8 +70,8 @@ def test_a_hostile_run_is_text_in_every_part_of_the_page(home: Path):
         *chat_events.choose(run.id, None, None, {}, Talk()),
         *run_view.show(run.id),
         *run_view.show(EVIL),
-        *runs.arrive(run_view.Reader(), EVIL, None, []),
-        *train.arrive(run_view.Reader(), EVIL, EVIL),
+        *runs.arrive(run_view.Reader(), EVIL, EVIL, None, []),
+        *train.arrive(run_view.Reader(), EVIL, EVIL, {}),
         *runs_queue.show(EVIL),
     ]
     values = [each.value for each in shown if isinstance(each, gr.HTML)]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from ft.errors import UserError
 from ft.ui import address, api, api_data, app, server
@@ -146,18 +149,36 @@ def test_only_files_of_the_ui_mention_gradio():
     assert found and all(name.startswith("ft/ui/") for name in found)
 
 
-def test_a_link_says_which_dataset_and_run():
-    link = "?tab=chat&dataset=sample%40v2&run=2026-x&__theme=dark"
-    assert address.restore(link, "other", "another") == ("sample@v2", "2026-x")
+def lists_under_a_tick(page: gr.Blocks) -> list[Any]:
+    """The lists whose choices an event of a timer may change."""
+    ticks = [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
+    outputs = {block._id: block for event in ticks for block in event.outputs}
+    return [block for block in outputs.values() if isinstance(block, gr.Dropdown | gr.Radio | gr.CheckboxGroup)]
 
 
-def test_where_the_address_is_silent_the_browser_remembers():
-    assert address.restore("", "sample", "2026-x") == ("sample", "2026-x")
-    assert address.restore("?dataset=", "sample", "2026-x") == ("sample", "2026-x")
+def test_what_was_chosen_of_a_list_reaches_each_event_also_after_a_tick_that_took_it_away(page: gr.Blocks):
+    lists = lists_under_a_tick(page)
+    assert len(lists) >= 5
+    for chosen in lists:
+        several = isinstance(chosen, gr.CheckboxGroup)
+        for event in page.fns.values():
+            if chosen not in event.inputs or not event.preprocess:
+                continue
+            session = SessionState(page)
+            session[chosen._id] = type(chosen)(choices=["new"], render=False)
+            sent = ["old"] if several else "old"
+            inputs = [sent if block is chosen else getattr(block, "value", None) for block in event.inputs]
+            got = asyncio.run(page.preprocess_data(event, inputs, session))
+            assert got[event.inputs.index(chosen)] == sent, (chosen.label, event.fn)
 
 
-def test_a_damaged_memory_is_left_out():
-    assert address.restore("?tab=nowhere", None, {"odd": 1}) == ("", "")
+@pytest.mark.parametrize("hostile", [{"a": 1}, 7, [["old"]], "never offered"])
+def test_what_no_list_ever_offered_is_refused(page: gr.Blocks, hostile: object):
+    event = next(event for event in page.fns.values() if any(isinstance(block, gr.Dropdown) for block in event.inputs))
+    chosen = next(block for block in event.inputs if isinstance(block, gr.Dropdown))
+    inputs = [hostile if block is chosen else getattr(block, "value", None) for block in event.inputs]
+    with pytest.raises(gr.Error):
+        asyncio.run(page.preprocess_data(event, inputs, SessionState(page)))
 
 
 def test_an_event_that_shows_no_progress_tells_one_component_how_it_goes(page: gr.Blocks):
