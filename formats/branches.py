@@ -37,6 +37,14 @@ def is_tree(turns: Sequence[object]) -> bool:
     return bool([turn for turn in turns if type(turn) is dict and len(turn) > 2 and not _LINKS.isdisjoint(turn)])
 
 
+def links_of(turns: Sequence[object]) -> frozenset[str]:
+    """The keys that tell which of these turns follow which; none where they are no tree."""
+    nodes = [turn for turn in turns if isinstance(turn, dict)]
+    return (
+        _LINKS | {"rank"} if is_tree(nodes) and (_id_key(nodes) or len(_nested(nodes)[0]) > len(nodes)) else frozenset()
+    )
+
+
 def shown_branch(turns: Sequence[object], record: object, repairs: list[str]) -> Sequence[object]:
     """The turns of the branch that was shown last, where `turns` are a tree; else `turns`.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from formats import preference, thoughts, values
+from formats.branches import links_of
 from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
@@ -126,10 +127,12 @@ def _beside(record: dict[str, Any], chosen: set[str], before: str = "") -> Itera
 def _inside(column: str, held: object, keys: _Keys, known: Known) -> list[str]:
     """The keys of the turns in `held`, a list of them or one, that hold something and were not read."""
     found: set[str] = set()
-    for turn in _listed(held):
+    turns = _listed(held)
+    for turn in turns:
         turn = _decoded(turn) if type(turn) is str else turn
         if type(turn) is dict and not (len(turn) == 2 and all(map(_is_text, turn.values()))):
             found.update(_of_turn(turn, keys, known))
+    found -= links_of(turns) if found else set()
     return [f"{column}.{key}" if column else key for key in sorted(found)]
 
 

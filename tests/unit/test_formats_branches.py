@@ -13,6 +13,7 @@ import pytest
 from formats.columns import Columns
 from formats.conversation import Conversation, Origin
 from formats.convert import convert, convert_record
+from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading
 
@@ -88,6 +89,22 @@ def test_a_tree_is_known_behind_columns_that_a_person_chose():
     record = {"log": {"chat": turns(REGENERATED, ("uuid", "parent_message_uuid"))}}
     found = read(record, columns=Columns(turns="log.chat", role="role", text="content"))
     assert said(found) == "acde" and found.repairs == ("other_branches",)
+
+
+def test_what_links_the_messages_is_read_and_ids_that_link_none_are_told(tmp_path):
+    def ignored(chat: list[dict[str, Any]]) -> set[str]:
+        notes = Notes()
+        assert isinstance(next(convert(write(tmp_path, "jsonl", chat), notes=notes)), Conversation)
+        return set(notes.ignored)
+
+    ranked = [{**turn, "rank": int(turn["id"])} for turn in turns(REGENERATED)]
+    assert ignored(ranked) == ignored(turns(REGENERATED)) == {"messages.id"}
+    assert ignored([{**turn, "parent_id": "thread-7", "rank": 1} for turn in turns(LINE)]) == {
+        "messages.id",
+        "messages.parent_id",
+        "messages.rank",
+    }
+    assert not [key for key in ignored([nested("replies")]) if "replies" in key]
 
 
 def test_messages_in_a_line_are_read_as_they_stand():
