@@ -1,0 +1,43 @@
+"""Which column is what, asked in a browser of a table with one message a row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.slow
+HELD = 120_000  # milliseconds that a page may take on a busy machine
+
+LOG = """Ticket no;Sent on;Author;Body
+7;2024-01-31 10:05;Desk;It comes tomorrow.
+7;2024-01-31 10:00;Ann Lee;Where is my parcel?
+8;2024-01-31 11:05;Desk;At nine.
+8;2024-01-31 11:00;Ann Lee;When do you open?
+"""
+
+
+def test_a_table_of_one_message_a_row_is_read_as_the_screen_says(page: Page, app, tmp_path: Path):
+    (tmp_path / "tickets.csv").write_text(LOG)
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(str(tmp_path / "tickets.csv"))
+    screen = page.locator("#data-mapping")
+    expect(screen.get_by_text("Which column is what?")).to_be_visible(timeout=HELD)
+    expect(screen.get_by_label("One message in each record")).to_be_checked()
+    expect(screen).to_contain_text("--map 'conversation=Ticket no'")
+    expect(screen.get_by_label("Conversation", exact=True)).to_have_value("Ticket no")
+    expect(screen.get_by_label("Order")).to_have_value("Sent on")
+    chats = page.locator("#data-preview article")
+    expect(chats).to_have_count(2)
+    expect(chats.first).to_contain_text("Where is my parcel?")
+
+    # Another shape has other fields; back again, the choices are there still.
+    screen.get_by_label("A prompt and a reply in each record").check()
+    expect(screen.get_by_label("Conversation", exact=True)).to_be_hidden(timeout=HELD)
+    screen.get_by_label("One message in each record").check()
+    expect(screen.get_by_label("Conversation", exact=True)).to_have_value("Ticket no", timeout=HELD)
+    expect(chats).to_have_count(2, timeout=HELD)
+    screen.get_by_role("button", name="Read it this way").click()
+    expect(page.get_by_text("Read, but not saved yet")).to_be_visible(timeout=HELD)
+    expect(page.get_by_text("4 repairs were made")).to_be_visible()
