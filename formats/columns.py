@@ -99,13 +99,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
     """The conversation in a record that is read by its columns, or why there is none."""
     if columns.turns or columns.conversation:
         repairs: list[str] = []
-        key = columns.turns or MESSAGES
-        turns = within(record, key)
-        if columns.turns and isinstance(record, dict) and not {key, key.partition(".")[0]} & record.keys():
-            error = no_column(record, key)
-            return problem_in(origin, None, key, error.code, error.problem, error.fix, record)
-        if columns.turns and isinstance(turns, list):
-            refuse_several(turns, key)
+        key, turns = _turns(record, columns)
         given = {"system": within(record, columns.system)} if columns.system else {}
         beside = {**given, **_tools(record)}
         return read_turns(
@@ -138,6 +132,28 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
     asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
     messages += [Message("user", asked), Message("assistant", texts["reply"], reasoning or None, (), trained)]
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def _turns(record: object, columns: Columns) -> tuple[str, object]:
+    """The key of the list of turns in a record, and what stands there."""
+    if columns.turns:
+        if isinstance(record, dict) and not has_column(record, columns.turns):
+            raise no_column(record, columns.turns)
+        turns = within(record, columns.turns)
+        if isinstance(turns, list):
+            refuse_several(turns, columns.turns)
+        return columns.turns, turns
+    if isinstance(record, dict) and MESSAGES not in record:  # a row that was put together with no others
+        if not has_column(record, columns.conversation):
+            raise no_column(record, columns.conversation)
+        problem = f"its {columns.conversation} is empty, so nothing tells which conversation it belongs to."
+        raise Unusable(columns.conversation, "message_row", problem, "Give each row the id of its conversation there.")
+    return MESSAGES, within(record, MESSAGES)
+
+
+def has_column(record: dict[str, Any], path: str) -> bool:
+    """Whether the record has that column, with dots where it lies deeper, or the first part of it."""
+    return path in record or path.partition(".")[0] in record
 
 
 def _tools(record: object) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from formats.branches import is_tree
-from formats.columns import MESSAGES, Columns
+from formats.columns import MESSAGES, Columns, has_column, no_column, within
 from formats.conversation import Origin
 from formats.detect import LOOKED_AT
 from formats.message_rows import conversation_key, role_of
@@ -78,7 +78,8 @@ class _Grouping:
         lost = False  # the row before could not be read
         for item in items:
             row = None if isinstance(item, RowProblem) else item[1]
-            id = id_text(row.get(self._key)) if isinstance(row, dict) else ""
+            told = within(row, self._key)
+            id = id_text(told)
             if isinstance(item, RowProblem) or not isinstance(row, dict) or not id:
                 if last:
                     last.is_whole = False  # the row may be one of its messages
@@ -89,7 +90,7 @@ class _Grouping:
             if hash(id) in self._closed:
                 yield self._scattered(item[0], row)
                 continue
-            last = self._open.pop(id, None) or _Rows(item[0], row[self._key])
+            last = self._open.pop(id, None) or _Rows(item[0], told)
             self._open[id] = last
             last.rows.append(row)
             last.is_whole, lost = last.is_whole and not lost, False
@@ -116,6 +117,8 @@ class _Grouping:
         if not held.is_whole:
             why = "a row beside its messages cannot be read, and may be one of them."
             problem = Unusable(None, "row_lost", why, "Mend that row in the file, and read it again.")
+        elif (order_key := self._columns.order if self._columns else "") and not has_column(rows[0], order_key):
+            problem = no_column(rows[0], order_key)
         elif not is_tree(rows):
             known, unread = self._places(rows)
             order = sorted(range(len(rows)), key=known.__getitem__)
@@ -142,7 +145,7 @@ class _Grouping:
             return places(rows)
         if not self._columns.order:
             return [()] * len(rows), ""
-        known, unread = places([{"time": row.get(self._columns.order)} for row in rows])
+        known, unread = places([{"time": within(row, self._columns.order)} for row in rows])
         return known, self._columns.order if unread else ""
 
     def _scattered(self, origin: Origin, row: dict[str, Any]) -> RowProblem:

@@ -247,6 +247,37 @@ def test_columns_of_any_name_are_grouped_as_a_person_says(tmp_path):
     assert texts(path, columns=Columns.parse([*words, "order=Wann"])) == ["cd", "unsure_order"]
 
 
+WORDS = ["role=role", "text=content"]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize("wrong", [["conversation=Conversation_ID"], ["conversation=conversation_id", "order=WHEN"]])
+def test_a_column_that_is_not_there_is_named(tmp_path, kind, wrong):
+    path = write(tmp_path / f"chats.{kind}", numbered(CHATS, "when", int))
+    assert set(texts(path, columns=Columns.parse([*wrong, *WORDS]))) == {"no_column"}
+    (problem, *_) = convert(path, reading=Reading(columns=Columns.parse([*wrong, *WORDS])))
+    assert f"Write {wrong[-1].partition('=')[2].lower()}" in problem.fix
+
+
+def test_a_row_without_its_conversation_is_named_as_such(tmp_path):
+    table = [*CHATS[:4], {**CHATS[4], "conversation_id": ""}]
+    path = write(tmp_path / "chats.csv", [{**row, "n": "1"} for row in table])
+    columns = Columns.parse(["conversation=conversation_id", *WORDS])
+    assert texts(path, columns=columns) == ["message_row", "row_lost"]
+
+
+def test_a_conversation_and_an_order_may_lie_deeper(tmp_path):
+    table = [
+        {"meta": {"chat": row["conversation_id"], "at": -n}, "role": row["role"], "content": row["content"]}
+        for n, row in enumerate(CHATS[::-1])
+    ]
+    columns = Columns.parse(["conversation=meta.chat", "order=meta.at", *WORDS])
+    for kind in ("jsonl", "parquet"):
+        path = write(tmp_path / f"chats.{kind}", table)
+        assert texts(path, columns=columns) == ["gh", "ef", "abcd"]
+        assert next(convert(path, reading=Reading(columns=columns))).repairs == ("rows_grouped", "turns_sorted")
+
+
 def test_rows_are_looked_at_as_they_stand_in_the_file(tmp_path):
     path = write(tmp_path / "chats.csv", CHATS)
     assert len(look(path)) == len(CHATS) and detect(look(path)).format == describe(path).format == "messages"
