@@ -36,7 +36,10 @@ def end_when_stopped(run: Run) -> None:
     """
 
     def watch() -> None:
-        while not (is_asked(run) and (is_asked_now(run) or not _has_stepped(run))):
+        stepped = False  # once it has, it need not be read again: the events of a long run are long
+        while not is_asked_now(run):
+            if is_asked(run) and not (stepped := stepped or _has_stepped(run)):
+                break
             time.sleep(_POLL_SECONDS)
         end_children(psutil.Process())  # a chat template that never ends would go on without anybody
         events.append_and_exit(run, "stopped", int(processes() > 1), step=0, now=is_asked_now(run))
