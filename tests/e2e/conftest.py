@@ -11,8 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60_000  # milliseconds that a page may take where other tests run beside it
+expect.set_options(timeout=PATIENCE)
 
 
 class App:
@@ -80,7 +83,7 @@ def app(tmp_path_factory, models_cache):
 def page(browser, app):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
