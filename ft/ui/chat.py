@@ -16,13 +16,13 @@ from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
 REFRESH_SECONDS = 4  # a run that goes on meanwhile brings new checkpoints
-_SAME = "(value) => [value]"
-_RESTORE = "(kept, typed) => [typed || kept]"  # what somebody has typed by then stays
+_KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
+_RESTORE_TYPED = "(kept, typed) => [typed || kept?.text || '']"  # what somebody has typed by then stays
 # Gradio calls both logs the same, and lets no keyboard in to scroll them.
 _NAME_LOGS = """async () => {
   for (const side of ["base", "tuned"]) {
     const found = () => document.querySelector(`#chat-${side} [role=log]`);
-    while (!found() && window.sidetune.shown() === "chat") await new Promise((done) => setTimeout(done, 50));
+    while (!found() && window.sidetune.shown() === "chat") await new Promise((done) => setTimeout(done, 200));
     found()?.setAttribute("aria-label", `Conversation with the ${side} model`);
     found()?.setAttribute("tabindex", "0");
   }
@@ -178,8 +178,8 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     set_up = [chat.system, chat.temperature, chat.longest]
     came = shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
     came.then(chat_events.restored, [chat.run, chat.settings], set_up, **PRIVATE)
-    came.then(None, [chat.message, chat.prompt], chat.prompt, js=_RESTORE, **PRIVATE)
-    chat.prompt.change(None, chat.prompt, chat.message, js=_SAME, **PRIVATE)
+    came.then(None, [chat.message, chat.prompt], chat.prompt, js=_RESTORE_TYPED, **PRIVATE)
+    chat.prompt.change(None, chat.prompt, chat.message, js=_KEEP_TYPED, **PRIVATE)
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)

@@ -34,7 +34,7 @@ class Memory:
 def memory() -> Memory:
     """Lay the states out, under the names that a browser knows them by."""
     empty: dict[str, Any] = {"upload": "", "uploads": [], "train": {}, "chat": {}, "chat-settings": {}}
-    defaults = {**empty, "chat-message": ""}
+    defaults = {**empty, "chat-message": {}}
     states = [
         gr.BrowserState(default, storage_key=f"sidetune-{name}", secret="sidetune")
         for name, default in defaults.items()
