@@ -18,6 +18,7 @@ from typing import IO, Any
 from formats import exports
 from formats.budget import UNPACKED, Budget, Refused
 from formats.json_problems import file_problem, passed_over
+from formats.other_files import of_zip
 from formats.problems import RowProblem
 
 FILES = 1000  # in one archive
@@ -38,11 +39,11 @@ def is_zip(start: bytes) -> bool:
     return start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
 
-def is_office(path: Path) -> bool:
-    """Whether a zip archive is a document of an office program."""
+def is_document(path: Path, start: bytes) -> bool:
+    """Whether the zip archive at `path`, which begins with `start`, is a document of an office program or the like."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return "[Content_Types].xml" in archive.namelist()
+            return of_zip(archive.namelist(), start) is not None
     except _UNKNOWN:
         return False
 

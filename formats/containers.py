@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from formats import archives, columnar, tables, text
+from formats import archives, columnar, other_files, tables, text
 from formats.archives import Stream
 from formats.budget import Budget, Refused
 from formats.json_file import Item, read_json, read_json_part
@@ -51,7 +51,7 @@ def records(
             return
         with path.open("rb") as file:
             start = file.read(_START)
-        if archives.is_zip(start) and not archives.is_office(path):
+        if archives.is_zip(start) and not archives.is_document(path, start):
             for member in archives.members(path, name):
                 if isinstance(member, RowProblem):
                     yield member
@@ -107,14 +107,12 @@ def _records(name: str, open_file: Callable[[], Stream], is_exported: bool) -> I
         with _on_disk(open_file) as file:
             yield from columnar.rows(file, start, name, Budget(packed))
         return
-    what = text.not_text(start)
-    if what and is_exported:
-        yield passed_over(name, what)
+    other = other_files.of_bytes(start) or (other_files.BINARY if text.is_binary(start) else None)
+    if other and is_exported:
+        yield passed_over(name, other.what)
         return
-    if what:
-        inside = "an archive in an archive" if archives.is_zip(start) or archives.is_packed(start) else what
-        fix = "Upload the chats as JSON, JSON Lines, CSV, Parquet or Arrow, or a zip or gzip of one of these."
-        yield file_problem(name, "not_text", f"it is {inside}, not a file of chats.", fix)
+    if other:
+        yield file_problem(name, "not_text", f"it is {other.what}, not a file of chats.", other.fix)
         return
     encoding = text.encoding(start)
     with open_file() as file:

@@ -22,6 +22,7 @@ from formats.json_problems import (
 )
 from formats.json_text import JsonText
 from formats.message_rows import conversation_key, named_key, rows_of_several
+from formats.other_files import of_text
 from formats.part import Part, PartText, Place
 from formats.problems import RowProblem, writable
 from formats.turns import SYSTEM_KEYS, TOOL_KEYS
@@ -34,7 +35,6 @@ _SPACE = " \t\r\n\ufeff"
 
 Item = tuple[Origin, object] | RowProblem
 _WRAPPER = re.compile(r'\{\s*"(\w+)"\s*:\s*\[\s*(?=\{)')
-_WEB_PAGE = re.compile(r"<(!doctype )?html\b", re.IGNORECASE)
 _LIST_OF_ROWS = re.compile(r"\[\s*(?=\{)")
 
 
@@ -54,15 +54,16 @@ def read_json(stream: TextIO | PartText, name: str, part: Part | None = None) ->
     if not first:
         yield file_problem(name, "empty", "the file is empty.", "Choose a file that holds at least one conversation.")
         return
-    if _WEB_PAGE.match(source.start()):
-        fix = (
-            "Bring the file of the chats instead: in the export of ChatGPT it is conversations.json, beside this page."
-        )
-        yield file_problem(name, "not_json", "it is a web page, not a file of chats.", fix)
+    other = of_text(source.start(), name)
+    if other:
+        yield file_problem(name, "not_json", f"it is {other.what}.", other.fix)
         return
     if first not in "[{":
         problem = f"it is not JSON: it begins with {source.start()!r}."
-        fix = "Upload a JSON array of records, JSON Lines (one record a line), or a table with names of columns."
+        fix = (
+            'Write each conversation on a line of its own, as {"messages": [{"role": "user", "content": ...}, ...]} '
+            "(JSON Lines); or upload a JSON array of them, or a table with names of columns."
+        )
         yield file_problem(name, "not_json", problem, fix)
         return
     yield from _Reading(source, name, part).items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -21,6 +22,7 @@ REPLIES = (
     *("output", "response", "completion", "answer", "reply", "assistant", "bot", "chatbot", "assistant_message"),
     *("solution", "a"),
 )
+_PYTHON_TURNS = re.compile(r"\[ ?\{'(role|from|content|value)':")  # how Python prints a list of turns
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -39,7 +41,7 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     lower = _lower(record, repairs)
     try:
         key, reply = values.first_of(lower, *REPLIES)
-        prompt, replies = turns_in(lower.get("prompt"), repairs), turns_in(reply, repairs)
+        prompt, replies = turns_in(lower.get("prompt"), "prompt", repairs), turns_in(reply, key, repairs)
         if isinstance(prompt, list) or _is_turns(replies):  # TRL's conversational prompt and completion
             turns = _conversational(lower, prompt, key, replies, repairs)
             return read_turns(lower, turns, "prompt", origin, off, repairs=repairs, raw=record)
@@ -75,15 +77,21 @@ def _is_turns(value: object) -> bool:
     )
 
 
-def turns_in(value: object, repairs: list[str]) -> object:
-    """A list of turns (or one) that stands as JSON text, as a table writes it; else the value as it is: a text may well
-    be JSON."""
+def turns_in(value: object, field: str, repairs: list[str]) -> object:
+    """A list of turns (or one) that stands as JSON text under `field`, as a table writes it; else the value as it is: a
+    text may well be JSON.
+
+    Raises:
+        Unusable: it is a list of turns as Python prints it.
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         done: list[str] = []
         found = values.decoded(value, done)
         if _is_turns(found if isinstance(found, list) else [found]):
             repairs += done
             return found
+        if _PYTHON_TURNS.match(value.lstrip()):
+            raise values.or_python(value, Unusable(field, "no_turns", "", ""))
     return value
 
 
@@ -184,7 +192,8 @@ def _history(value: object, repairs: list[str]) -> list[Message]:
     for pair in value if isinstance(value, list) else [None]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             fix = "Write history as [[prompt, reply], ...]."
-            raise Unusable("history", "bad_history", "it is not a list of pairs of prompt and reply.", fix)
+            wrong = Unusable("history", "bad_history", "it is not a list of pairs of prompt and reply.", fix)
+            raise values.or_python(value, wrong)
         messages.append(Message("user", values.content_text(pair[0], "history", repairs)))
         messages.append(Message("assistant", values.content_text(pair[1], "history", repairs)))
     return messages

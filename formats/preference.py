@@ -47,7 +47,7 @@ def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conve
         problem = "it is ranking data (chosen / rejected), which is for preference training."
         return problem_in(origin, None, "chosen", "ranking_data", problem, _FIX, record)
     repairs = ["good_answers_kept"]
-    chosen = pairs.turns_in(record["chosen"], repairs)
+    chosen = pairs.turns_in(record["chosen"], "chosen", repairs)
     before: list[Any] = next((record[key] for key in (*LISTS, "prompt") if isinstance(record.get(key), list)), [])
     if isinstance(chosen, dict):  # LLaMA-Factory: the turns before, and the chosen one
         return read_turns(record, [*before, chosen], "chosen", origin, off, repairs=repairs)

@@ -42,6 +42,7 @@ PROBLEMS: dict[str, str] = {
     "not_text": "Something else where text was expected.",
     "not_text_part": "A part of a message that is no text.",
     "pretraining_text": "Plain text for pretraining, not chats.",
+    "python_text": "A list or an object as Python prints it, where JSON was expected.",
     "ranking_data": "Ranking data: a chosen and a rejected answer, for preference training.",
     "ragged_row": "A row of a table with more or fewer cells than it has columns.",
     "row_lost": "A conversation in rows of which one may be missing: a row beside them cannot be read.",

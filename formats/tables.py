@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from formats.turns import LISTS
 _MARKS = bytes([0x80, 0x82, 0x84, 0x85, 0x8B, *range(0x91, 0x98), 0x9B, *range(0xA1, 0xC0)]).decode("cp1252")
 CELL = 10_000_000  # characters
 _SAMPLE = 1 << 18  # bytes
-_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+_SUFFIXES = (".csv", ".tsv", ".tab")
+_NAME = re.compile(r"\w[\w ./()-]{0,39}")  # how a name of a column looks in a text that may be no table
 _KNOWN = frozenset((*PROMPTS, *REPLIES, *LISTS))
 _END = "\ue000the end of the table\ue000"  # put after the last line: a quotation mark that never closes takes it in
 
@@ -50,11 +52,16 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
     text = text.lstrip("\ufeff")
     if not text.strip() or text.lstrip()[0] in "[{":
         return None
-    suffix = PurePosixPath(name.lower()).suffix
+    is_table = PurePosixPath(name.lower()).suffix in _SUFFIXES
     found = [(each, _rows(text, each)) for each in (",", "\t", ";", "|")]
-    found = [(each, rows) for each, rows in found if rows and len(rows[0]) > 1]
-    if suffix not in _SUFFIXES[:3]:  # a text may have commas too: only names that are known make it a table
-        found = [(each, rows) for each, rows in found if _KNOWN & {cell.strip().lower() for cell in rows[0]}]
+    found = [(each, rows) for each, rows in found if rows and _names_columns(rows[0], is_table)]
+    if not is_table:  # a text may have commas too: only names that are known make it a table
+        usual = [(each, rows) for each, rows in found if _KNOWN & {cell.strip().lower() for cell in rows[0]}]
+        if not usual and any(_seem_named(rows) for _, rows in found):
+            named = ", ".join(repr(cell) for _, rows in found if _seem_named(rows) for cell in rows[0][:8])
+            fix = "Let its name end in .csv, or .tsv where tabs part the columns, and say which column is which."
+            return file_problem(name, "not_json", f"it seems to be a table, with the columns {named}.", fix)
+        found = usual
     if not found:
         return None
     delimiter, rows = max(found, key=lambda each: (_agreement(each[1]), len(each[1][0])))
@@ -65,6 +72,16 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
         fix = "Give each column a name of its own, in the first row."
         return file_problem(name, "bad_table", f"{what}, so which is which is not certain.", fix)
     return Table(guessed, delimiter, columns)
+
+
+def _names_columns(first: Sequence[str], is_table: bool) -> bool:
+    """Whether the first row may name columns: several, or the one of a table that holds lists of turns."""
+    return len(first) > 1 or (is_table and first[0].strip().lower() in LISTS)
+
+
+def _seem_named(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row seems to name the columns of the others."""
+    return len(rows) > 1 and _agreement(rows) == 1 and all(_NAME.fullmatch(cell) for cell in rows[0])
 
 
 def _guessed(sample: bytes) -> str:

@@ -73,7 +73,10 @@ def read_turns(
         if not isinstance(turns, list):
             turns = values.decoded(turns, repairs)
         if not isinstance(turns, list):
-            raise Unusable(field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}.")
+            wrong = Unusable(
+                field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}."
+            )
+            raise values.or_python(turns, wrong)
         if is_tree(turns):
             turns = shown_branch(turns, raw, repairs)
         messages: list[Message] = []
@@ -89,7 +92,8 @@ def read_turns(
             turn = turn if isinstance(turn, dict) else values.decoded(turn, repairs)
             if not isinstance(turn, dict):
                 fix = "Write each turn as an object."
-                raise Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
+                wrong = Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
+                raise values.or_python(turn, wrong)
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
             for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -28,6 +29,7 @@ _SAID = ("request", "response")  # what DeepSeek calls parts of text
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Keys of a tool call: its arguments under one of these, and what may stand beside them.
 _ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
+_PYTHON = re.compile(r"(array\()?[\[({][\s\[({]{0,9}'")  # how a list or an object begins as Python prints it
 _OF_CALL = frozenset({"name", "id", "type", "index", "function", "description", "call_id"})
 OF_CALL = _OF_CALL.union(_ARGUMENTS)
 
@@ -164,6 +166,18 @@ def decoded(value: object, repairs: list[str]) -> object:
     return value
 
 
+def or_python(value: object, otherwise: Unusable) -> Unusable:
+    """What is wrong with a `value` that should be JSON: `otherwise`, unless it is what Python prints of a list or an
+    object."""
+    if not isinstance(value, str) or not _PYTHON.match(value[:200].lstrip()):
+        return otherwise
+    fix = (
+        "Save it again as JSON: with json.dumps in place of str, or as DataFrame.to_json(..., orient='records', "
+        "lines=True) does."
+    )
+    return Unusable(otherwise.field, "python_text", f"its {otherwise.field} is Python ('...'), not JSON.", fix)
+
+
 def tool_list(value: object) -> tuple[str, ...]:
     """Tool definitions as JSON texts, from a list of objects or of their JSON texts, or from JSON text of either."""
     if missing(value):
@@ -176,7 +190,8 @@ def tool_list(value: object) -> tuple[str, ...]:
         tools = [json.loads(each) if isinstance(each, str) else each for each in _list(value)]
         texts = tuple(json.dumps(tool, ensure_ascii=False, allow_nan=False) for tool in tools)
     except ValueError as error:
-        raise Unusable("tools", "bad_tools", f"the tools are not valid JSON ({error}).", fix) from error
+        wrong = Unusable("tools", "bad_tools", f"the tools are not valid JSON ({error}).", fix)
+        raise or_python(value, wrong) from error
     for tool in tools:
         if not isinstance(tool, dict):
             raise Unusable("tools", "bad_tools", f"a tool is {kind(tool)}, not an object.", fix)
@@ -190,7 +205,8 @@ def tool_calls(value: object, field: str) -> tuple[ToolCall, ...]:
             value = json.loads(value)
         except ValueError as error:
             fix = 'Write it as {"name": ..., "arguments": {...}}.'
-            raise Unusable(field, "bad_tool_call", f"the tool call is not valid JSON ({error}).", fix) from error
+            wrong = Unusable(field, "bad_tool_call", f"the tool call is not valid JSON ({error}).", fix)
+            raise or_python(value, wrong) from error
     calls = []
     for each in _list(value):
         inner: Any = each.get("function", each) if isinstance(each, dict) else None
@@ -219,7 +235,8 @@ def _arguments(value: object, name: str, field: str) -> str:
         if isinstance(value, str):
             text.encode()  # half a character may stand in it spelled out, and would come out where it is used
     except ValueError as error:
-        raise Unusable(field, "bad_tool_call", f"the arguments of {name} are not JSON ({error}).", fix) from error
+        wrong = Unusable(field, "bad_tool_call", f"the arguments of {name} are not JSON ({error}).", fix)
+        raise or_python(value, wrong) from error
     if not isinstance(found, dict):
         raise Unusable(field, "bad_tool_call", f"the arguments of {name} are {kind(found)}, not an object.", fix)
     return value if isinstance(value, str) and found else text
