@@ -49,7 +49,7 @@ def key_in(turn: Mapping[str, Any]) -> str:
     """The key of a turn under which its thought stands; "" where there is none."""
     if _KEYS.isdisjoint(turn):
         return ""
-    return next((key for key in KEYS if key in turn and says_something(turn[key])), "")
+    return next((key for key in KEYS if key in turn and says_something(turn[key], key)), "")
 
 
 def column_in(record: Mapping[str, Any]) -> str:
@@ -61,8 +61,9 @@ def column_in(record: Mapping[str, Any]) -> str:
     )
 
 
-def says_something(value: object) -> bool:
-    """Whether a value may be a thought: not nothing, a flag, or a setting of how to think."""
+def says_something(value: object, key: str = "") -> bool:
+    """Whether a value may be a thought: not nothing, a flag, or a setting of how to think, which has no place under
+    "reasoning_content"."""
     if isinstance(value, str):
-        return bool(value.strip()) and value.strip().lower() not in _SETTINGS
+        return bool(value.strip()) and (key == "reasoning_content" or value.strip().lower() not in _SETTINGS)
     return not isinstance(value, bool) and value is not None and value == value and value not in ([], {})

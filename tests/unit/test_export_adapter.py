@@ -242,7 +242,7 @@ def test_the_download_is_offered_by_a_run_that_has_ended_with_an_adapter_and_by_
 
     def offered() -> bool:
         with gr.Blocks():
-            view, _ = run_view.build()
+            view, _ = run_view.build("runs")
         shown = dict(zip(view.outputs, run_view.show(run.id), strict=True))
         return bool(shown[view.download.button].visible)
 

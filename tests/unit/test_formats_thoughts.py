@@ -178,3 +178,10 @@ def test_an_example_shows_the_reasoning(tmp_path):
     list(convert(tmp_path / "f.json", notes=notes))
     (example,) = notes.examples["thoughts_joined"]
     assert example.after == "user: Where?\nassistant thinks: Let me see.\nassistant: Here."
+
+
+@pytest.mark.parametrize("thought", ["TRUE", "none", "high", " Off "])
+def test_under_reasoning_content_any_word_is_a_thought(thought):
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": thought}]
+    found = convert_record({"messages": turns}, Origin("f", 1))
+    assert found.messages[1].reasoning == thought
