@@ -16,6 +16,7 @@ from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, rejected, sample, versions
 from ft.dataset.look import first_records
 from ft.dataset.remarks import remarks
+from ft.dataset.tally import NothingKept
 from ft.errors import UserError
 from ft.figures import count
 from ft.hub import pull
@@ -37,8 +38,8 @@ def convert(args: argparse.Namespace) -> int:
     reading = _reading(args)
     try:
         staged = build.stage(files, reading=reading, progress=_progress)
-    except UserError as error:
-        if files and not reading.columns and reading.format == "auto":
+    except NothingKept as error:
+        if not reading.columns and reading.format == "auto":
             raise UserError(error.given, error.why, _columns_to_say(files[0]) or error.todo) from error
         raise
     try:

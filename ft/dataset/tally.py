@@ -20,6 +20,10 @@ PROBLEMS_IN_REPORT = 100
 _NO_RECORD = Detection("", 0.0, "no record of it was read")
 
 
+class NothingKept(UserError):
+    """No record of the files can be used."""
+
+
 class Tally:
     """Counts of one conversion. Memory: 8 bytes a conversation (for duplicates), and the first 100 problems.
 
@@ -75,20 +79,20 @@ class Tally:
         return boundary(self._fraction, self._places)
 
     def require_some(self) -> None:
-        """Raise UserError where nothing was kept: which file cannot be read, or the commonest reason of all records."""
+        """Raise NothingKept where it is so: which file cannot be read, or the commonest reason of all records."""
         if self._kept:
             return
         names = ", ".join(self._counts)
         if not self._rejected:
-            raise UserError(names, "there is no record in it.", "Choose a file with at least one conversation.")
+            raise NothingKept(names, "there is no record in it.", "Choose a file with at least one conversation.")
         if len(self._unreadable) == self.read:
             given = ", ".join(problem.origin.file for problem in self._unreadable)
             why = " ".join(dict.fromkeys(problem.problem for problem in self._unreadable))
-            raise UserError(given, why, self._unreadable[0].fix)
+            raise NothingKept(given, why, self._unreadable[0].fix)
         code, count = self._rejected.most_common(1)[0]
         first = self._first[code]
         turn = f", turn {first.turn}" if first.turn else ""
-        raise UserError(
+        raise NothingKept(
             names,
             f"nothing in it can be used ({self.read} read). The commonest reason ({count} of {self.read}), first met "
             f"in {first.origin.file}, record {first.origin.record}{turn}: {first.problem}",

@@ -182,3 +182,11 @@ def test_the_command_line_says_so_where_nothing_can_be_guessed(home, tmp_path, c
     assert main(["convert", str(path), "--name", "numbers"]) == 1
     shown = capsys.readouterr().err
     assert "Zahl, Datum" in shown and "--map prompt=COLUMN" in shown
+
+
+def test_a_failure_that_is_not_the_file_s_keeps_its_own_advice(home, tmp_path, capsys):
+    path = table(tmp_path / "faq.csv", FILES["pairs"])
+    (home / "datasets").write_text("a file where the folder of datasets belongs")
+    assert main(["convert", str(path), "--name", "faq"]) == 1
+    shown = capsys.readouterr().err
+    assert "SIDETUNE_HOME" in shown and "--map" not in shown
