@@ -226,7 +226,9 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
         return None, "there are not two columns of text to be a prompt and a reply"
     system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
     why = "by the names of the columns"
-    rest = [column for column in full if column not in (prompt, reply, system)]
+    # A name or a mood is the same again and again, which few questions are, and fewer replies.
+    varied = [column for column in full if len(rows) < 4 or len(set(texts[column])) * 2 > len(texts[column])]
+    rest = [column for column in varied if column not in (prompt, reply, system)]
     if not prompt or not reply or prompt == reply:
         longest = sorted(rest, key=lambda column: full[column], reverse=True)
         if prompt and prompt != reply:

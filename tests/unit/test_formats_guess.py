@@ -91,6 +91,12 @@ def test_an_id_a_date_or_a_flag_of_turns_is_no_text_and_no_speaker(tempting):
     assert columns is not None and (columns.turns, columns.role, columns.text) == ("log", "who", "txt")
 
 
+def test_a_column_of_few_words_again_and_again_is_no_prompt():
+    rows = [{"name": ("Old Tom", "Mira B")[n % 2], "mood": "calm and well", "mes": f"Sentence {n}"} for n in range(6)]
+    assert guess(rows)[0] is None
+    assert guess([{**row, "what else": f"Another one, {n}"} for n, row in enumerate(rows)])[0].reply == "what else"
+
+
 def test_a_number_or_a_flag_may_be_the_answer_where_the_column_is_called_so():
     for answers in (("4", "9"), ("yes", "no")):
         rows = [{"Frage": "Wie viel?", "Answer": answer, "note": "a longer note on it"} for answer in answers]
