@@ -26,9 +26,9 @@ def check_folder(folder: Path) -> None:
     """Raise UserError unless `folder` holds a causal language model with safetensors that are whole."""
     config = read_config(folder)
     check_causal(config.get("architectures"), str(folder))
+    check_weights(folder, str(folder), "Copy or download that file again.")
     if refusal := tokenizer_refusal([path.name for path in folder.iterdir()]):
         raise UserError(f"the folder {folder}", *refusal)
-    check_weights(folder, str(folder), "Copy or download that file again.")
 
 
 def check_weights(folder: Path, model: str, todo: str) -> None:

@@ -35,7 +35,7 @@ class BodyLimit:
         """
         length = headers.get("content-length", "")
         declared = int(length) if length.isdecimal() else None
-        if not path.startswith("/gradio_api/upload"):
+        if path.rstrip("/") != "/gradio_api/upload":
             if declared is not None and declared > OTHER:
                 await _read_on(receive)
                 raise Refusal(413, f"The request is too large: the maximum allowed size is {OTHER // MB} MB.")

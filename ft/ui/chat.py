@@ -135,7 +135,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         elem_id="chat-prompt",
     )
     with gr.Row(elem_classes="actions"):
-        send = gr.Button("Send", variant="primary", scale=0, min_width=120)
+        send = gr.Button("Send", variant="primary", interactive=False, scale=0, min_width=120)
         stop = gr.Button("Stop", variant="stop", visible=False, scale=0, min_width=90)
         retry = gr.Button("Retry", interactive=False, scale=0, min_width=90)
         clear = gr.Button("Clear", interactive=False, scale=0, min_width=90)

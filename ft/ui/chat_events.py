@@ -16,6 +16,8 @@ from ft.ui import chat_choice, chat_reply, chat_turns
 from ft.ui.chat_reply import Question, Talk
 from ft.ui.run_view import model_title
 
+_TOO_EARLY = "The models are not chosen yet: send it again in a moment"
+
 
 def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
     """Everything that hangs on the chosen run: it, its checkpoints, the samples, and the conversation kept with it.
@@ -33,6 +35,8 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     note = chat_choice.note(wanted, run)
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
+    status, alert, *buttons = chat_reply.controls(False, turns)[:-2]
+    told = same and chosen == checkpoint  # what was said of this conversation is still so
     runs = chat_choice.run_choices(there)
     titles = [(chat_choice.checkpoint_title(run, name), name) for name in names] if run else []
     return (
@@ -45,7 +49,9 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
         gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
         gr.Chatbot(tuned, label=_tuned_label(run, chosen) if run else "Tuned"),
         proof,
-        *chat_reply.controls(False, turns)[:-2],
+        gr.skip() if told else status,
+        gr.skip() if told else alert,
+        *buttons,
         gr.Dropdown(runs, value=run.id if run else None, interactive=True),
         gr.Dropdown(titles, value=chosen or None, interactive=True),
     )
@@ -89,6 +95,9 @@ def _tuned_label(run: Run, checkpoint: str) -> str:
 def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
     """Ask both models `prompt`, after what they were asked before."""
     run, checkpoint, kept, system, temperature, longest, talk = asked
+    if not run:
+        yield *chat_reply.panes([]), *chat_reply.controls(False, [], _TOO_EARLY), gr.skip(), gr.skip()
+        return
     before = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
     question = Question(prompt, run, checkpoint, system, float(temperature), int(longest))
     yield from chat_reply.answer(engine, question, before, kept, talk)

@@ -51,7 +51,7 @@ class Page(gr.Blocks):
         if len(inputs) < len(block_fn.inputs):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
             raise UserError("the arguments", why, "See the list of endpoints.")
-        inputs = [_within(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
+        inputs = [_as_shown(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
         gone = {
             number: value
             for number, (block, value) in enumerate(zip(block_fn.inputs, inputs, strict=True))
@@ -71,6 +71,14 @@ class Page(gr.Blocks):
             _data_first(each) if isinstance(block, NativePlot) else each
             for block, each in zip(block_fn.outputs, sent, strict=True)
         ]
+
+    def handle_streaming_diffs(
+        self, block_fn: BlockFunction, data: list[Any], *given: Any, final: bool, **named: Any
+    ) -> list[Any]:
+        """As Gradio's, which makes of what an event yielded what has changed since. Gradio 6.31 sends all that it
+        yielded last once more when it has ended: on the page that would undo what somebody did in the meantime."""
+        changed = super().handle_streaming_diffs(block_fn, data, *given, final=final, **named)
+        return [gr.skip() for _ in changed] if final and block_fn.api_visibility == "private" else changed
 
 
 def _as_sentence(error: Exception) -> gr.Error:
@@ -101,12 +109,15 @@ def _data_first(update: Any) -> Any:
     return {"value": update["value"], **update} if isinstance(update, dict) and "value" in update else update
 
 
-def _within(block: Any, value: Any) -> Any:
-    """The number in the box of a slider while somebody types there, nothing or one beyond its ends: what the browser
-    makes of it when they leave the box."""
-    if not isinstance(block, gr.Slider) or not isinstance(value, int | float | None):
-        return value
-    return min(max(block.minimum, value or 0), block.maximum)
+def _as_shown(block: Any, value: Any) -> Any:
+    """What somebody sees of a value that the browser sends otherwise: nothing for the empty text of a box that has not
+    been filled yet; and of a slider the number in its box while somebody types there, nothing or one beyond its ends,
+    for what becomes of it when they leave the box."""
+    if isinstance(block, gr.Textbox) and value is None:
+        return ""
+    if isinstance(block, gr.Slider) and isinstance(value, int | float | None):
+        return min(max(block.minimum, value or 0), block.maximum)
+    return value
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:

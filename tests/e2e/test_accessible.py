@@ -48,8 +48,9 @@ def test_the_focus_goes_on_where_what_had_it_goes_away(page, app, chats):
 def test_folds_say_whether_they_are_open_and_are_named_without_their_arrow(page, app):
     for tab in ("data", "train"):
         page.goto(f"{app.url}/?tab={tab}")
-        folds = page.locator("button.label-wrap")
-        expect(folds.first).to_be_attached(timeout=HELD)
+        expect(page.get_by_role("tab", name=tab.title())).to_have_attribute("aria-selected", "true", timeout=HELD)
+        folds = page.locator("button.label-wrap").locator("visible=true")
+        expect(folds.first).to_be_visible(timeout=HELD)
         for fold in folds.all():
             expect(fold).to_have_attribute("aria-expanded", "false")
             expect(fold).to_have_accessible_name(re.compile("^[^▼◀]+$"))
@@ -83,6 +84,7 @@ def test_a_message_is_not_closed_by_the_time_of_an_earlier_one(page, app, chats)
     page.clock.install()
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(chats)
+    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=HELD)
     messages = page.locator("[data-testid=toast-text]")
     for number in (1, 2):
         button(page, "Delete conversation 1").click(timeout=HELD)

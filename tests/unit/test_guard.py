@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from answers import waited
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
@@ -204,6 +206,18 @@ def test_a_request_brings_no_more_than_its_limit_whether_it_says_so_or_not():
     declared = {"content-length": str(UPLOAD + 2**21)}
     answer = client.post("/gradio_api/upload", content=b"x", headers=declared)
     assert answer.status_code == 413 and "200 MB for all of them together" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/upload_progress", "/gradio_api/queue/data", "/"])
+def test_whoever_leaves_while_nothing_is_uploaded_is_just_gone(path: str):
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def heard() -> str:
+        async with BodyLimit(lambda wanted: PLENTY).of(path, Headers(), gone) as receive:
+            return (await receive())["type"]
+
+    assert waited(heard()) == "http.disconnect"
 
 
 def test_an_upload_that_there_is_no_room_for_is_refused_in_words():

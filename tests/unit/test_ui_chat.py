@@ -15,7 +15,7 @@ from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
 from ft.runs import deletion, directory, events
 from ft.runs.directory import Run
-from ft.ui import chat_choice, chat_events, chat_reply, chat_turns
+from ft.ui import alerts, chat_choice, chat_events, chat_reply, chat_turns
 from ft.ui.chat_reply import Talk
 
 
@@ -74,6 +74,12 @@ def test_a_new_checkpoint_of_a_run_that_goes_on_can_be_chosen_without_asking(run
     assert "step 16" in after and f"Tuned · {run.name} · step 8" in after
 
 
+def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
+    alert = 5 + 3 + 3 + 1  # its place among what is chosen, the questions and the panes
+    assert chat_events.choose(run.id, run.id, "checkpoint-8", {}, Talk())[alert] == gr.skip()
+    assert chat_events.choose(run.id, None, None, {}, Talk())[alert] == alerts.hidden()
+
+
 def test_nothing_is_changed_while_a_reply_is_written(run: Run):
     talk = Talk(going=True)
     assert chat_events.choose(run.id, None, None, {}, talk) == gr.skip()
@@ -122,6 +128,15 @@ def test_a_question_that_nothing_answers_goes_back_into_its_box(visitor, monkeyp
     before = turns(visitor)
     assert visitor.run("chat_events.send", {0: "Who are you?"})
     assert visitor.value(BOX) == "Who are you?" and turns(visitor) == before
+
+
+def test_a_question_that_is_sent_before_the_page_knows_the_models_stays_in_its_box(visitor, monkeypatch):
+    monkeypatch.setattr(Engine, "reply", never)
+    visitor.fill("Tuned model (run)", None)
+    visitor.fill("As it was at (checkpoint)", None)
+    visitor.fill("What both are told first", None)
+    assert visitor.run("chat_events.send", {0: "Who are you?"}) == []
+    assert visitor.value(BOX) == "Who are you?"
 
 
 def test_what_was_written_before_a_reply_failed_stays_as_stopped(visitor, monkeypatch):

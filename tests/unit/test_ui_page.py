@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 import pytest
 from gradio.state_holder import SessionState
 
 from ft.errors import UserError
 from ft.ui import address, api, api_data, app, server
+from ft.ui.page import Page
 from ft.ui.theme import STYLES, theme
 
 ROOT = Path(__file__).parents[2]
@@ -172,6 +177,20 @@ def test_what_was_chosen_of_a_list_reaches_each_event_also_after_a_tick_that_too
             assert got[event.inputs.index(chosen)] == sent, (chosen.label, event.fn)
 
 
+def test_a_box_that_nothing_has_filled_yet_reaches_each_event_as_an_empty_text(page: gr.Blocks):
+    boxes = [
+        (event, place)
+        for event in page.fns.values()
+        for place, block in enumerate(event.inputs)
+        if isinstance(block, gr.Textbox) and event.preprocess
+    ]
+    assert len(boxes) > 20
+    for event, place in boxes:
+        inputs = [getattr(block, "value", None) for block in event.inputs]
+        inputs[place] = None
+        assert asyncio.run(page.preprocess_data(event, inputs, SessionState(page)))[place] == "", event.fn
+
+
 @pytest.mark.parametrize("hostile", [{"a": 1}, 7, [["old"]], "never offered"])
 def test_what_no_list_ever_offered_is_refused(page: gr.Blocks, hostile: object):
     event = next(event for event in page.fns.values() if any(isinstance(block, gr.Dropdown) for block in event.inputs))
@@ -186,6 +205,32 @@ def test_an_event_that_shows_no_progress_tells_one_component_how_it_goes(page: g
     quiet = [event for event in page.fns.values() if event.show_progress == "hidden"]
     assert len(quiet) > 50
     assert {len(event.show_progress_on or event.outputs) for event in quiet} == {1}
+
+
+def two_words() -> Iterator[str]:
+    yield "one"
+    yield "two"
+
+
+@pytest.mark.parametrize(("visibility", "sent_at_the_end"), [("private", False), ("public", True)])
+def test_the_end_of_an_event_sends_nothing_to_the_page_that_it_has_sent_already(visibility: str, sent_at_the_end: bool):
+    """It would undo what somebody did in the meantime; a script that waits for the end alone gets it."""
+    with Page() as small:
+        box = gr.Textbox()
+        gr.Button().click(two_words, None, box, api_visibility=visibility)
+    _, url, _ = small.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+    try:
+        join = {"data": [], "fn_index": 0, "session_hash": "visitor"}
+        httpx.post(f"{url}gradio_api/queue/join", json=join).raise_for_status()
+        with httpx.stream("GET", f"{url}gradio_api/queue/data?session_hash=visitor", timeout=60) as stream:
+            lines = (json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line)
+            heard = list(takewhile(lambda message: message["msg"] != "close_stream", lines))
+    finally:
+        small.close()
+    *_, ended = [message["output"]["data"] for message in heard if message["msg"] == "process_completed"]
+    growing = [message["output"]["data"] for message in heard if message["msg"] == "process_generating"]
+    assert len(growing) == 2
+    assert ended == (["two"] if sent_at_the_end else [gr.skip()])
 
 
 def test_a_port_that_is_taken_is_refused_in_words(home: Path):
