@@ -21,7 +21,7 @@ class Reader:
         self._kept = kept
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[int, Curves]] = {}  # (bytes read, what they said), the last asked for at the end
-        self._ended: dict[Path, tuple[int, dict[str, Any]]] = {}  # (bytes of events, the summary) of runs that ended
+        self._ended: dict[Path, tuple[object, dict[str, Any]]] = {}  # (what it hangs on, the summary) of ended runs
 
     def read(self, run: Run) -> Curves:
         """What the run has told up to now.
@@ -41,7 +41,8 @@ class Reader:
             return curves
 
     def summary(self, run: Run) -> dict[str, Any]:
-        """As `ft.runs.status.summary`; that of a run which has ended is worked out again only once it has told more.
+        """As `ft.runs.status.summary`; that of a run which has ended is worked out again only once it has told more, is
+        called otherwise, or its adapter came or went.
 
         Raises:
             UserError: its events cannot be read.
@@ -50,12 +51,13 @@ class Reader:
             size = run.events_path.stat().st_size
         except OSError:  # it has told nothing yet, or else `read` says what is wrong
             size = 0
+        now = size, run.name, run.adapter.exists()
         known = self._ended.get(run.path)
-        if known and known[0] == size:
+        if known and known[0] == now:
             return known[1]
         found = status.summary(run, self.read(run))
         if found["status"] in status.LIVE:
             self._ended.pop(run.path, None)
         else:
-            self._ended[run.path] = size, found
+            self._ended[run.path] = now, found
         return found

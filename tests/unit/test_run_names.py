@@ -24,7 +24,7 @@ from ft.runs.compare import compare, told
 from ft.runs.directory import Run
 from ft.runs.overview import overview
 from ft.runs.reader import Reader
-from ft.runs.status import status
+from ft.runs.status import status, summary
 from ft.ui import api, chat_choice, chat_events, run_compare, run_compare_words, run_rename, run_view, runs, runs_queue
 
 MARKUP = '<img src=x onerror=alert(1)> & "q"'
@@ -253,3 +253,12 @@ def test_a_view_of_a_run_that_somebody_else_renames_is_brought_up_to_date(home: 
     assert repr(run_view.tick(reader, run.id, seen, True)) == repr(gr.skip())
     directory.rename(run, "another")
     assert "another" in run_view.tick(reader, run.id, seen, True)[1].value
+
+
+def test_somebody_who_looks_at_runs_over_and_over_sees_what_changes_of_one_that_has_ended(home: Path):
+    run, reader = write(home, "aaaa", OVER), Reader()
+    assert reader.summary(run)["adapter"] is None
+    directory.rename(run, "another")
+    assert reader.summary(run)["name"] == "another"
+    run.adapter.mkdir()
+    assert reader.summary(run) == summary(run) and reader.summary(run)["adapter"]
