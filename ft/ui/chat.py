@@ -15,7 +15,7 @@ from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
 from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
 
-REFRESH_SECONDS = 4  # a run that goes on meanwhile brings new checkpoints
+REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
 _RESTORE_TYPED = "(kept, typed) => [typed || kept?.text || '']"  # what somebody has typed by then stays
 # Gradio calls both logs the same, and lets no keyboard in to scroll them.
@@ -39,7 +39,6 @@ class Chat:
     run: gr.Dropdown
     checkpoint: gr.Dropdown
     note: gr.HTML
-    timer: gr.Timer
     base: gr.Chatbot
     tuned: gr.Chatbot
     proof: gr.HTML
@@ -80,7 +79,7 @@ class Chat:
 
     @property
     def choice(self) -> list[Component | gr.Column]:
-        return [self.empty, self.main, self.note, self.timer, self.system, *self.sample_buttons]
+        return [self.empty, self.main, self.note, self.system, *self.sample_buttons]
 
 
 def build(shared: Shared) -> None:
@@ -105,7 +104,6 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         run = gr.Dropdown([], label="Tuned model (run)", filterable=True, min_width=260, scale=2)
         checkpoint = gr.Dropdown([], label="As it was at (checkpoint)", min_width=220, scale=1)
     note = gr.HTML(visible=False, padding=False, elem_classes="chat-note")
-    timer = gr.Timer(REFRESH_SECONDS, active=False)
     panes: dict[str, Any] = {
         "height": "min(52vh, 460px)",
         "layout": "panel",
@@ -184,7 +182,8 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
     own_tab().select(None, js=_NAME_LOGS, **PRIVATE)
-    chat.timer.tick(chat_events.refresh, inputs, outputs, trigger_mode="once", **PRIVATE)
+    every = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
+    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **every)
     chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(

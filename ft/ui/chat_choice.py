@@ -25,15 +25,17 @@ def runs() -> list[Run]:
     return [run for run in directory.list_runs() if checkpoints(run)]
 
 
-def pick(wanted: str, there: list[Run]) -> Run | None:
-    """The run of that id where it can be talked to, else the newest that can; None where none can."""
-    return next((run for run in there if run.id == wanted), there[0] if there else None)
+def pick(wanted: str, shown: str | None, there: list[Run]) -> Run | None:
+    """The run with the id `wanted` where it can be talked to, else the one shown now, else the newest that can; None
+    where none can."""
+    known = {run.id: run for run in there}
+    return known.get(wanted) or known.get(shown or "") or next(iter(there), None)
 
 
-def seen(wanted: str) -> str:
+def seen(wanted: str, shown: str | None) -> str:
     """What the choice hangs on, as one value to compare: the runs, the checkpoints and what is to be told of them."""
     there = runs()
-    run = pick(wanted, there)
+    run = pick(wanted, shown, there)
     return repr(([each.title for each in there], checkpoints(run) if run else [], note(wanted, run)))
 
 

@@ -27,8 +27,8 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     if talk.going:
         return gr.skip()
     there = chat_choice.runs()
-    run = chat_choice.pick(wanted, there)
-    talk.chosen_from = chat_choice.seen(wanted)
+    run = chat_choice.pick(wanted, run_id, there)
+    talk.chosen_from = chat_choice.seen(wanted, run.id if run else None)
     names = checkpoints(run) if run else []
     same = run is not None and run.id == run_id
     chosen = checkpoint if same and checkpoint in names else names[0] if names else ""
@@ -43,7 +43,6 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
         gr.Column(visible=run is None),
         gr.Column(visible=run is not None),
         gr.HTML(f"<p>{escape(note)}</p>" if note else "", visible=bool(note)),
-        gr.Timer(active=bool(note)),  # what is told of a run that is going changes
         gr.skip() if same else chat_choice.system_prompt(run),
         *[gr.Button(text) for text in chat_choice.samples(run)],
         gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
@@ -58,8 +57,9 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
 
 
 def refresh(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
-    """`choose` again where a run has gone on since: new checkpoints to talk to, another note. Most times nothing."""
-    if talk.going or talk.chosen_from == chat_choice.seen(wanted):
+    """`choose` again where runs have gone on since: others to talk to, new checkpoints, another note. Most times
+    nothing."""
+    if talk.going or talk.chosen_from in ("", chat_choice.seen(wanted, run_id)):
         return gr.skip()
     return choose(wanted, run_id, checkpoint, kept, talk)
 

@@ -75,7 +75,7 @@ def test_a_new_checkpoint_of_a_run_that_goes_on_can_be_chosen_without_asking(run
 
 
 def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
-    alert = 5 + 3 + 3 + 1  # its place among what is chosen, the questions and the panes
+    alert = 4 + 3 + 3 + 1  # its place among what is chosen, the questions and the panes
     assert chat_events.choose(run.id, run.id, "checkpoint-8", {}, Talk())[alert] == gr.skip()
     assert chat_events.choose(run.id, None, None, {}, Talk())[alert] == alerts.hidden()
 

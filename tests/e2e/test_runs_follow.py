@@ -1,0 +1,68 @@
+"""What a page shows of runs follows them while it is looked at, whoever starts, renames or deletes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from synthetic_runs import events_of, write
+
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+from ft.runs import deletion, directory, events
+from ft.runs.directory import Run
+
+pytestmark = pytest.mark.slow
+LONG = 120_000  # milliseconds that an answer may take on a busy machine
+
+
+@pytest.fixture
+def home(own_app, monkeypatch) -> Path:
+    """The app's home, with the sample as a dataset."""
+    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
+    save(stage([sample_file()]), "sample")
+    return own_app.home
+
+
+def falling(epoch: float) -> float:
+    return 4 - epoch
+
+
+def adapter(run: Run) -> None:
+    run.adapter.mkdir()
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
+
+
+def test_the_table_follows_runs_that_somebody_else_starts_renames_and_deletes(home: Path, own_app, page: Page):
+    page.set_default_timeout(LONG)
+    page.goto(f"{own_app.url}/?tab=runs")
+    expect(page.get_by_text("No run yet").locator("visible=true").first).to_be_visible(timeout=LONG)
+    first = write(home, "aaaa", events_of(falling, falling, steps=40))
+    row = page.locator("tr", has=page.locator(f"[data-run='{first.id}']")).locator("visible=true")
+    expect(row).to_contain_text("40 of 40", timeout=LONG)
+    second = write(home, "bbbb", events_of(falling, None, steps=40, last=7, end=""), hour=1)
+    other = page.locator("tr", has=page.locator(f"[data-run='{second.id}']")).locator("visible=true")
+    expect(other).to_contain_text("7 of 40", timeout=LONG)
+    events.append(second, "failed", what="no memory")
+    expect(other).to_contain_text("Failed", timeout=LONG)
+    directory.rename(first, "shorter replies")
+    expect(row).to_contain_text("shorter replies", timeout=LONG)
+    deletion.delete(first)
+    expect(row).to_have_count(0, timeout=LONG)
+    expect(other).to_have_count(1)
+
+
+def test_the_chat_follows_runs_that_get_an_adapter_and_keeps_the_one_that_was_chosen(home: Path, own_app, page: Page):
+    page.set_default_timeout(LONG)
+    first = write(home, "aaaa", events_of(falling, falling, steps=40))
+    page.goto(f"{own_app.url}/?tab=chat")
+    expect(page.get_by_role("heading", name="There is no tuned model to talk to yet")).to_be_visible(timeout=LONG)
+    adapter(first)
+    chosen = page.get_by_label("Tuned model (run)").locator("visible=true")
+    expect(chosen).to_have_value(f"{first.name} · sample v1", timeout=LONG)
+    page.get_by_label("Your message to both").fill("half a ques")
+    adapter(write(home, "bbbb", events_of(falling, falling, steps=40), hour=1))
+    chosen.click()
+    expect(page.get_by_role("option")).to_have_count(2, timeout=LONG)
+    expect(page.get_by_label("Your message to both")).to_have_value("half a ques")
