@@ -73,11 +73,17 @@ class Page(gr.Blocks):
         ]
 
     def handle_streaming_diffs(
-        self, block_fn: BlockFunction, data: list[Any], *given: Any, final: bool, **named: Any
+        self,
+        block_fn: BlockFunction,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
     ) -> list[Any]:
         """As Gradio's, which makes of what an event yielded what has changed since. Gradio 6.31 sends all that it
         yielded last once more when it has ended: on the page that would undo what somebody did in the meantime."""
-        changed = super().handle_streaming_diffs(block_fn, data, *given, final=final, **named)
+        changed = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
         return [gr.skip() for _ in changed] if final and block_fn.api_visibility == "private" else changed
 
 
