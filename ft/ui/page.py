@@ -81,10 +81,22 @@ class Page(gr.Blocks):
         final: bool,
         simple_format: bool = False,
     ) -> list[Any]:
-        """As Gradio's, which makes of what an event yielded what has changed since. Gradio 6.31 sends all that it
-        yielded last once more when it has ended: on the page that would undo what somebody did in the meantime."""
+        """As Gradio's, which makes of what an event yielded what has changed since it yielded last.
+
+        Gradio 6.31 sends all that it yielded last once more when it has ended: on the page that would undo what
+        somebody did in the meantime. And a browser that is behind changes the properties of an update within the one
+        before, which it has not drawn yet, and never draws: so they are sent whole.
+        """
+        whole, sent_before = list(data), run in self.pending_diff_streams.get(session_hash or "", {})
         changed = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
-        return [gr.skip() for _ in changed] if final and block_fn.api_visibility == "private" else changed
+        if final:
+            return [gr.skip() for _ in changed] if block_fn.api_visibility == "private" else changed
+        if not sent_before or simple_format:
+            return changed
+        return [
+            [["replace", [], now]] if isinstance(now, dict) and differs else differs
+            for now, differs in zip(whole, changed, strict=True)
+        ]
 
 
 def _as_sentence(error: Exception) -> gr.Error:
