@@ -15,6 +15,7 @@ from ft.runs.curves import smoothed, window
 from ft.runs.directory import Run
 from ft.runs.reader import Reader
 from ft.ui import run_charts
+from ft.ui.run_compare_words import series
 
 pytestmark = pytest.mark.slow
 LONG = 120_000  # milliseconds that an answer may take on a busy machine
@@ -56,8 +57,9 @@ def expect_chart(page: Page, titles: list[str], legend: list[str], marks: list[l
     page.evaluate("window.read = " + READ)
     one = f"window.read().find((chart) => chart.titles.join() === {json.dumps(','.join(titles))})"
     found = f"(({{titles, legend, marks}}) => ({{titles, legend, marks}}))({one} ?? {{}})"
+    text = json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)  # as JavaScript writes it
     try:
-        page.wait_for_function(f"JSON.stringify({found}) === {json.dumps(json.dumps(wanted, separators=(',', ':')))}")
+        page.wait_for_function(f"JSON.stringify({found}) === {json.dumps(text)}")
     except TimeoutError:
         assert page.evaluate(found) == wanted
 
@@ -80,9 +82,9 @@ def test_the_comparison_draws_what_its_labels_say_at_every_toggle_and_every_chec
     shown(page, "button", "Compare runs").click()
 
     def check(chosen: list[int], lines: str) -> None:
-        named = list(zip("ABC", chosen, strict=False))
-        marks = [mark for letter, number in named for mark in points(curve(runs[number - 1], lines), letter)]
-        expect_chart(page, ["Step", titles[lines], "Run"], [letter for letter, _ in named], marks)
+        named = [(series(letter, runs[number - 1].name), number) for letter, number in zip("ABC", chosen, strict=False)]
+        marks = [mark for name, number in named for mark in points(curve(runs[number - 1], lines), name)]
+        expect_chart(page, ["Step", titles[lines], "Run"], [name for name, _ in named], marks)
 
     for number in (1, 2):
         shown(page, "checkbox", re.compile(f"toggle{number}")).check()
@@ -101,14 +103,14 @@ def test_the_comparison_draws_what_its_labels_say_at_every_toggle_and_every_chec
 def expect_loss(page: Page, run: Run) -> None:
     curves = Reader().read(run)
     training = curves.points("loss")
-    series = {
+    lines = {
         "training": training,
         "training, smoothed": smoothed(training, window(curves.steps)),
         "validation": curve(run, "validation"),
     }
-    series = {kind: line for kind, line in series.items() if line}
-    marks = [mark for kind, line in series.items() for mark in points(line, kind)]
-    expect_chart(page, ["Step", "Loss per trained token", "Loss"], list(series), marks)
+    lines = {kind: line for kind, line in lines.items() if line}
+    marks = [mark for kind, line in lines.items() for mark in points(line, kind)]
+    expect_chart(page, ["Step", "Loss per trained token", "Loss"], list(lines), marks)
 
 
 def choose(page: Page, run: Run) -> None:

@@ -78,8 +78,8 @@ def test_a_run_is_named_ended_at_once_and_its_adapter_downloaded(own_app, page, 
     shown(page, "button", "Rename").click()
     expect(head).to_contain_text("shorter replies", timeout=LONG)
     expect(page.get_by_label("Run to look at").locator("visible=true")).to_have_value("shorter replies", timeout=LONG)
-    expect(page.locator(".runs-table")).to_contain_text("shorter replies")
-    expect(page.locator(".runs-table")).to_contain_text("sample 77aa")
+    expect(page.locator(".prose.runs-table")).to_contain_text("shorter replies")
+    expect(page.locator(".prose.runs-table")).to_contain_text("sample 77aa")
 
     with deaf_worker(going) as worker:
         page.goto(f"{own_app.url}/?tab=runs&run={going.id}", timeout=LONG)
