@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class App:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "app.py", "--host", self.host, "--port", str(self.port), *self.options],
                 cwd=ROOT,
-                env={**os.environ, "SIDETUNE_HOME": str(self.home)},
+                env={**os.environ, "SIDETUNE_HOME": str(self.home), "PYTHONFAULTHANDLER": "1"},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -51,6 +52,16 @@ class App:
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.1)
         raise AssertionError(self.log.read_text())
+
+    def expect_end(self) -> None:
+        """It ends by itself, and well; where it does not, what each of its threads is at is told."""
+        assert self.process is not None
+        try:
+            assert self.process.wait(60) == 0, self.log.read_text()
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(self.log.read_text()) from None
 
     def kill(self) -> None:
         assert self.process is not None

@@ -11,6 +11,8 @@ import pytest
 from gradio_client import Client, handle_file
 from playwright.sync_api import Page, expect
 
+from ft.dataset import versions
+
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.slow
 
@@ -25,11 +27,15 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
 
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def unfold(page: Page, name: str) -> None:
     page.get_by_role("button", name=name).locator("visible=true").first.click()
 
 
-def test_from_upload_to_two_different_replies(page, app):
+def test_from_upload_to_two_different_replies(page, app, monkeypatch):
     page.goto(app.url)
     button(page, "Try the sample").click()
     expect(page.get_by_text("Who are you?").locator("visible=true").first).to_be_visible()
@@ -62,6 +68,7 @@ def test_from_upload_to_two_different_replies(page, app):
     longest = page.get_by_label("number input for Longest reply")
     longest.fill("48")
     longest.press("Tab")
+    expect(button(page, "Send")).to_be_enabled(timeout=HELD)
     page.get_by_label("Your message to both").fill("How do I fix a flat tyre?")
     page.get_by_label("Your message to both").press("Enter")
     base, tuned = page.locator("#chat-base"), page.locator("#chat-tuned")
@@ -78,6 +85,24 @@ def test_from_upload_to_two_different_replies(page, app):
     expect(button(page, "Clear")).to_be_enabled(timeout=HELD)
     page.reload()
     expect(page.locator("#chat-tuned").get_by_text("How do I fix a flat tyre?").first).to_be_visible(timeout=HELD)
+
+    # The reply that is on the screen becomes an example once it is put right; the one before is context.
+    unfold(page, "Keep this chat as an example")
+    box = page.locator("#chat-example textarea")
+    expect(box).to_have_value(re.compile(r"\S"), timeout=HELD)
+    assert one_line(box.input_value()) in one_line(tuned.inner_text())
+    box.fill("Aye, any time. Keep your lamp lit.")
+    button(page, "Add it").click()
+    expect(page.get_by_text("Added to sample, which is version 2 now.")).to_be_visible(timeout=HELD)
+    page.get_by_role("tab", name="1 Data").click()
+    expect(page.get_by_text("60 conversations").locator("visible=true").first).to_be_visible(timeout=HELD)
+    monkeypatch.setenv("SIDETUNE_HOME", str(app.home))
+    *_, added = versions.find("sample").conversations()
+    texts = [(message.role, message.content) for message in added.messages if message.role != "assistant"]
+    assert texts == [("user", "How do I fix a flat tyre?"), ("user", "Thank you!")]
+    earlier, last = (message for message in added.messages if message.role == "assistant")
+    assert not earlier.train and one_line(earlier.content) in one_line(said)
+    assert last.train and last.content == "Aye, any time. Keep your lamp lit."
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")

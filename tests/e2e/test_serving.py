@@ -119,7 +119,7 @@ def test_uploads_lie_in_the_home_and_are_gone_when_it_has_ended(start, tmp_path)
         Client(again.url, verbose=False).predict([handle_file(str(chats))], "mine", api_name="/convert")
         assert again.process is not None
         again.process.send_signal(signal.SIGTERM)
-        assert again.process.wait(60) == 0
+        again.expect_end()
         assert files_of(again) == []
     finally:
         again.kill()
@@ -185,7 +185,7 @@ def test_it_ends_when_it_is_told_to_and_runs_go_on(start, signalled, tiny_model,
     run = client.predict("mine", settings, "cpu", api_name="/train")
     assert app.process is not None
     app.process.send_signal(signalled)
-    assert app.process.wait(60) == 0
+    app.expect_end()
     from ft.runs import directory, launch
 
     found = directory.find(run["run"])
@@ -205,7 +205,7 @@ def test_the_first_process_of_a_container_ends_too_when_it_is_told_to(tmp_path):
         assert app.process is not None
         (first,) = psutil.Process(app.process.pid).children()
         os.kill(first.pid, signal.SIGTERM)
-        assert app.process.wait(60) == 0
+        app.expect_end()
         assert files_of(app) == []
     finally:
         app.kill()

@@ -1,0 +1,103 @@
+"""What somebody does before a page that opens has heard all that it asked for stays as they did it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, Route, expect
+from synthetic_runs import events_of, write
+
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+
+pytestmark = pytest.mark.slow
+RESTS = 4_000  # milliseconds after which what came late has been drawn, and would have undone something
+LONG = 120_000  # milliseconds that an answer may take on a busy machine
+
+
+@pytest.fixture
+def home(own_app, monkeypatch) -> Path:
+    """The app's home, with the sample as a dataset and a run of it that can be talked to."""
+    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
+    save(stage([sample_file()]), "sample")
+    run = write(own_app.home, "aaaa", events_of(lambda epoch: 4 - epoch, None, steps=40))
+    run.adapter.mkdir()
+    (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    return own_app.home
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> str:
+    path = tmp_path / "kitchen.jsonl"
+    path.write_text("\n".join(json.dumps({"prompt": f"Dish {n}?", "completion": f"Soup {n}."}) for n in range(30)))
+    return str(path)
+
+
+@contextmanager
+def late(page: Page, url: str) -> Iterator[None]:
+    """While this lasts, the server hears nothing of what the page asks for because it was opened."""
+    events = httpx.get(f"{url}/config").json()["dependencies"]
+    opening = {event["id"] for event in events if any(name == "load" for _, name in event["targets"])}
+    following = {event["id"] for event in events if event["trigger_after"] in opening}
+    assert len(following) > 4
+    held: list[Route] = []
+
+    def hear(route: Route) -> None:
+        # Those that are held are let go at the end; from then on, all are heard.
+        if json.loads(route.request.post_data or "{}").get("fn_index") in opening | following:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join*", hear)
+    yield
+    assert held
+    opening, following = set(), set()
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(RESTS)
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
+
+
+def test_files_that_were_brought_stay_what_is_looked_at(home: Path, own_app, page: Page, chats: str):
+    page.set_default_timeout(LONG)
+    with late(page, own_app.url):
+        page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+        page.locator("#data-files input[type=file]").set_input_files(chats)
+        expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible()
+    expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=LONG)
+
+
+def test_the_dataset_that_somebody_went_on_with_stays_the_one_to_train_on(home: Path, own_app, page: Page, chats: str):
+    page.set_default_timeout(LONG)
+    with late(page, own_app.url):
+        page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+        page.locator("#data-files input[type=file]").set_input_files(chats)
+        page.get_by_label("Name of the dataset").fill("supper")
+        button(page, "Save dataset").click()
+        button(page, "Train on it").click()
+    expect(page.get_by_label("What it learns from").locator("visible=true")).to_have_value(
+        "supper (v1, 30 conversations)"
+    )
+    expect(page).to_have_url(f"{own_app.url}/?tab=train&dataset=supper")
+
+
+def test_what_is_typed_to_the_models_stays_in_its_box(home: Path, own_app, page: Page):
+    page.set_default_timeout(LONG)
+    box = page.get_by_label("Your message to both")
+    with late(page, own_app.url):
+        page.goto(f"{own_app.url}/?tab=chat")
+        box.fill("Who are you?")
+        box.press("Enter")
+    expect(page.get_by_label("Tuned model (run)").locator("visible=true")).to_have_value("sample aaaa · sample v1")
+    expect(button(page, "Send")).to_be_enabled(timeout=LONG)
+    expect(box).to_have_value("Who are you?")
