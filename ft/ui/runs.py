@@ -132,10 +132,11 @@ def _all(
     """The lists, and the run to look at: the wanted one, else the one shown before, else the newest."""
     ids = now.ids
     chosen = next((each for each in (wanted, shown) if each in ids), ids[0] if ids else None)
+    asked_about = chosen == shown and problem is None  # what was asked or said of it goes on
     return (
         *_lists(now, compared, {"value": chosen}, named),
-        *[gr.Button(visible=visible) for visible in (True, False, False)],
-        alerts.shown(problem) if problem else alerts.hidden(),
+        *[gr.skip() if asked_about else gr.Button(visible=visible) for visible in (True, False, False)],
+        gr.skip() if asked_about else alerts.shown(problem) if problem else alerts.hidden(),
         *run_view.show(chosen or "", reader=reader),
     )
 

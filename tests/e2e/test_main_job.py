@@ -95,7 +95,7 @@ def test_from_upload_to_two_different_replies(page, app, monkeypatch):
     button(page, "Add it").click()
     expect(page.get_by_text("Added to sample, which is version 2 now.")).to_be_visible(timeout=HELD)
     page.get_by_role("tab", name="1 Data").click()
-    expect(page.get_by_text("60 conversations").locator("visible=true").first).to_be_visible(timeout=HELD)
+    expect(page.get_by_text("61 conversations").locator("visible=true").first).to_be_visible(timeout=HELD)
     monkeypatch.setenv("SIDETUNE_HOME", str(app.home))
     *_, added = versions.find("sample").conversations()
     texts = [(message.role, message.content) for message in added.messages if message.role != "assistant"]

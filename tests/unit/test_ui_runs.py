@@ -25,11 +25,13 @@ from ft.runs.directory import Run
 from ft.runs.reader import Reader
 from ft.runs.status import status, summary
 from ft.ui import (
+    alerts,
     run_advice,
     run_charts,
     run_values,
     run_view,
     run_words,
+    runs,
     train_form,
 )
 from ft.ui.train_settings import SETTINGS
@@ -196,3 +198,17 @@ def test_an_advice_that_no_longer_stands_or_a_dataset_that_is_gone_is_refused_in
     *untouched, alert = run_advice.start(0, other.id)
     assert set(map(repr, untouched)) == {SKIP} and "no dataset of that name" in str(alert)
     assert len(versions.list_datasets()) == 1
+
+
+def test_what_is_asked_before_a_run_is_deleted_stays_while_the_run_is_drawn_again_and_goes_with_the_run(home: Path):
+    one, other = (write(home, name, events_of(lambda epoch: 4 - epoch, None, steps=4)) for name in ("one", "two"))
+
+    def question(wanted: str, shown: str | None) -> list[Any]:
+        """The updates of Delete, "Yes, delete it for good", "Keep it" and of what was refused."""
+        updates = runs.show(Reader(), True, wanted, shown, [])
+        place = len(updates) - len(run_view.show(wanted, reader=Reader())) - 4
+        return list(updates[place : place + 4])
+
+    assert question(one.id, one.id) == [gr.skip()] * 4
+    *buttons, refusal = question(other.id, one.id)
+    assert [button.visible for button in buttons] == [True, False, False] and refusal == alerts.hidden()
