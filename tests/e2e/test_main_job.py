@@ -92,6 +92,7 @@ def test_from_upload_to_two_different_replies(page, app, monkeypatch):
     expect(box).to_have_value(re.compile(r"\S"), timeout=HELD)
     assert one_line(box.input_value()) in one_line(tuned.inner_text())
     box.fill("Aye, any time. Keep your lamp lit.")
+    expect(page.get_by_label("Add it to the dataset").locator("visible=true")).to_have_value("sample", timeout=HELD)
     button(page, "Add it").click()
     expect(page.get_by_text("Added to sample, which is version 2 now.")).to_be_visible(timeout=HELD)
     page.get_by_role("tab", name="1 Data").click()
