@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, own_tab
 
 REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
@@ -182,8 +182,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
     own_tab().select(None, js=_NAME_LOGS, **PRIVATE)
-    every = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
-    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **every)
+    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **TICK)
     chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(

@@ -25,7 +25,7 @@ from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.run_download import Download
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, own_tab
+from ft.ui.tab import PRIVATE, TICK, own_tab
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
@@ -139,9 +139,8 @@ def connect(view: RunView, shared: Shared, run_id: gr.Dropdown | gr.BrowserState
         js=_MATCH.replace("BODY", str(view.body.elem_id)),
         api_visibility="private",
     )
-    ticking: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
     inputs = [run_id, view.seen, view.charts.opened]
-    view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **ticking)
+    view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **TICK)
     view.stop.click(partial(stop, view.reader), view.shown, view.outputs, **PRIVATE)
     view.stop_now.click(partial(stop_now, view.reader), view.shown, view.outputs, **PRIVATE)
     view.resume.click(partial(resume, view.reader), view.shown, view.outputs, **PRIVATE)

@@ -16,7 +16,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, own_tab
+from ft.ui.tab import PRIVATE, TICK, own_tab
 from ft.ui.tables import table
 
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
@@ -74,9 +74,8 @@ def build(shared: Shared) -> None:
     shared.arrival.then(partial(arrive, view.reader), [link, *asked], first, js=READ_LINK, **shown)
     another = [shared.run.change, own_tab().select]
     gr.on(another, partial(show, view.reader), [arrived, *asked], everything, trigger_mode="multiple", **shown)
-    every = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
     others = len([*confirm, problem, *view.outputs])
-    timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **every)
+    timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **TICK)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
     rows.click(_row, None, shared.run, **PRIVATE)
     chosen.input(None, chosen, shared.run, js="(run) => run", api_visibility="private")

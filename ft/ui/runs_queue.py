@@ -19,7 +19,7 @@ from ft.ui import alerts
 from ft.ui.run_view import TICK_SECONDS, model_title
 from ft.ui.run_words import STATES
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, own_tab
 
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
@@ -41,7 +41,7 @@ def build(shared: Shared) -> None:
         problem = alerts.place()
     seen, timer = gr.State(""), gr.Timer(TICK_SECONDS)
     outputs = [box, head, chosen, *moves.values(), problem, seen]
-    timer.tick(tick, [chosen, seen], outputs, queue=False, concurrency_limit=None, trigger_mode="once", **PRIVATE)
+    timer.tick(tick, [chosen, seen], outputs, **TICK)
     shared.arrival.then(show, chosen, outputs, **PRIVATE)
     own_tab().select(show, chosen, outputs, **SHARED_EVENT)
     for where, button in moves.items():

@@ -12,6 +12,8 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 # How a tab listens to what all tabs listen to (the chosen dataset or run). Not "always_last", the default of a change:
 # when such a listener has to run again, Gradio 6.31 runs all listeners of the event again, and two of them never end.
 SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
+# How the tick of a timer is wired: not behind what people ask for, and not again while it still looks.
+TICK: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
 
 
 def own_tab() -> gr.Tab:

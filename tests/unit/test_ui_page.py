@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import socket
@@ -17,6 +16,7 @@ from typing import Any
 import gradio as gr
 import httpx
 import pytest
+from answers import waited
 from gradio.state_holder import SessionState
 
 from ft.errors import UserError
@@ -173,7 +173,7 @@ def test_what_was_chosen_of_a_list_reaches_each_event_also_after_a_tick_that_too
             session[chosen._id] = type(chosen)(choices=["new"], render=False)
             sent = ["old"] if several else "old"
             inputs = [sent if block is chosen else getattr(block, "value", None) for block in event.inputs]
-            got = asyncio.run(page.preprocess_data(event, inputs, session))
+            got = waited(page.preprocess_data(event, inputs, session))
             assert got[event.inputs.index(chosen)] == sent, (chosen.label, event.fn)
 
 
@@ -188,7 +188,7 @@ def test_a_box_that_nothing_has_filled_yet_reaches_each_event_as_an_empty_text(p
     for event, place in boxes:
         inputs = [getattr(block, "value", None) for block in event.inputs]
         inputs[place] = None
-        assert asyncio.run(page.preprocess_data(event, inputs, SessionState(page)))[place] == "", event.fn
+        assert waited(page.preprocess_data(event, inputs, SessionState(page)))[place] == "", event.fn
 
 
 @pytest.mark.parametrize("hostile", [{"a": 1}, 7, [["old"]], "never offered"])
@@ -197,7 +197,7 @@ def test_what_no_list_ever_offered_is_refused(page: gr.Blocks, hostile: object):
     chosen = next(block for block in event.inputs if isinstance(block, gr.Dropdown))
     inputs = [hostile if block is chosen else getattr(block, "value", None) for block in event.inputs]
     with pytest.raises(gr.Error):
-        asyncio.run(page.preprocess_data(event, inputs, SessionState(page)))
+        waited(page.preprocess_data(event, inputs, SessionState(page)))
 
 
 def test_an_event_that_shows_no_progress_tells_one_component_how_it_goes(page: gr.Blocks):
