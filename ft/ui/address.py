@@ -83,5 +83,9 @@ def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState) -> D
 
 
 def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> None:
-    """From then on, write to the address what somebody chooses; the tab is written by the page itself."""
+    """From then on, write to the address what somebody chooses; the tab is written by the page itself.
+
+    Wire it before all else that listens to the two: Gradio 6.31 runs what listens to one change one after the other, in
+    the order in which it was wired, and a refresh in between must find what was chosen.
+    """
     gr.on([dataset.change, run.change], None, [dataset, run], None, js=_WRITE, api_visibility="private")

@@ -33,6 +33,7 @@ def build() -> gr.Blocks:
             gr.HTML(_LOST_AT_RESTART, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
             arrival = address.arrive(page, dataset, run)
+            address.follow(dataset, run)
             shared = Shared(
                 tabs=tabs,
                 dataset=dataset,
@@ -47,7 +48,6 @@ def build() -> gr.Blocks:
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):
                     lay_out(shared)
-        address.follow(dataset, run)
         for event in page.fns.values():
             if event.api_visibility == "undocumented":  # gr.render leaves what draws its part open to scripts
                 event.api_visibility = "private"

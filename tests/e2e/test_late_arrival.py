@@ -45,11 +45,19 @@ def late(page: Page, url: str) -> Iterator[None]:
     opening = {event["id"] for event in events if any(name == "load" for _, name in event["targets"])}
     following = {event["id"] for event in events if event["trigger_after"] in opening}
     assert len(following) > 4
+    with unheard(page, opening | following):
+        yield
+    page.wait_for_timeout(RESTS)
+
+
+@contextmanager
+def unheard(page: Page, events: set[int]) -> Iterator[None]:
+    """While this lasts, the server hears of none of these events; then, of all of them."""
     held: list[Route] = []
+    waiting = set(events)
 
     def hear(route: Route) -> None:
-        # Those that are held are let go at the end; from then on, all are heard.
-        if json.loads(route.request.post_data or "{}").get("fn_index") in opening | following:
+        if json.loads(route.request.post_data or "{}").get("fn_index") in waiting:
             held.append(route)
         else:
             route.continue_()
@@ -57,10 +65,9 @@ def late(page: Page, url: str) -> Iterator[None]:
     page.route("**/queue/join*", hear)
     yield
     assert held
-    opening, following = set(), set()
+    waiting.clear()
     for route in held:
         route.continue_()
-    page.wait_for_timeout(RESTS)
 
 
 def button(page: Page, name: str):
@@ -101,3 +108,18 @@ def test_what_is_typed_to_the_models_stays_in_its_box(home: Path, own_app, page:
     expect(page.get_by_label("Tuned model (run)").locator("visible=true")).to_have_value("sample aaaa · sample v1")
     expect(button(page, "Send")).to_be_enabled(timeout=LONG)
     expect(box).to_have_value("Who are you?")
+
+
+def test_the_address_names_what_is_looked_at_before_the_page_has_drawn_it(home: Path, own_app, page: Page, chats: str):
+    page.set_default_timeout(LONG)
+    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
+    config = httpx.get(f"{own_app.url}/config").json()
+    states = {each["id"] for each in config["components"] if each["props"].get("storage_key") == "sidetune-dataset"}
+    following = {each["id"] for each in config["dependencies"] if states & {id for id, _ in each["targets"]}}
+    assert len(following) > 8
+    with unheard(page, following):
+        page.locator("#data-files input[type=file]").set_input_files(chats)
+        expect(page).to_have_url(f"{own_app.url}/?tab=data&dataset=%40upload", timeout=LONG)
+    page.reload()
+    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
