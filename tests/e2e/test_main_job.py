@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 
 import pytest
+from field_files import DATA, needs_field_files
 from gradio_client import Client, handle_file
 from playwright.sync_api import Page, expect
 
 from ft.dataset import versions
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.slow
 
 HELD = 120_000  # milliseconds that a page may take where a model is loaded on a busy machine
@@ -106,7 +105,7 @@ def test_from_upload_to_two_different_replies(page, app, monkeypatch):
     assert last.train and last.content == "Aye, any time. Keep your lamp lit."
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@needs_field_files
 @pytest.mark.parametrize(
     ("file", "format", "kept"),
     [("alpaca_en_demo.json", "Alpaca", "999"), ("glaive_toolcall_en_demo.json", "ShareGPT", "300")],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
+from field_files import DATA, needs_field_files
 
 from formats.conversation import Conversation, Message, Origin
 from ft.dataset import build, edit
 from ft.dataset.near import across, groups, removal
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 DRAW = random.Random(3)
 NAMES = ["sun", "moon", "star", "sky", "sea", "tree", "bird", "song", "rain", "wind"]
 TEXT = [DRAW.choice(NAMES) + str(number % 37) for number in range(200)]
@@ -75,7 +74,7 @@ def test_groups_on_both_sides_of_the_split_are_told():
     assert [group.rows for group in across(found, lambda row: row in (1, 2, 3))] == [(0, 1)]
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@needs_field_files
 def test_the_field_s_own_alpaca_file_has_fourteen_duplicates(home):
     name = "alpaca_en_demo.json"
     staged = build.stage([build.SourceFile(DATA / name, name)])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from field_files import DATA, needs_field_files
 
 from formats.columns import Columns, guess
 from formats.conversation import Conversation, Message, Origin
@@ -16,7 +17,6 @@ from formats.reading import Reading
 from formats.texts import without_debris
 
 HERE = Origin("f", 1)
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 ASKED = [Message("user", "a"), Message("assistant", "b")]
 
 
@@ -282,7 +282,7 @@ def test_how_files_were_read_survives_json():
     assert Reading.from_json(json.loads(json.dumps(reading.as_json()))) == reading
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@needs_field_files
 def test_the_field_s_own_files_are_understood():
     notes = Notes()
     assert len(list(convert(DATA / "identity.json", notes=notes))) == 91

@@ -1,9 +1,9 @@
 """What a record means: the semantics that people's files were written for."""
 
 import json
-from pathlib import Path
 
 import pytest
+from field_files import DATA, needs_field_files
 
 from formats import alpaca, messages, sharegpt
 from formats.conversation import Conversation, Message, Origin, ToolCall
@@ -12,7 +12,6 @@ from formats.problems import RowProblem
 from formats.repair import REPAIRS
 
 HERE = Origin("f", 1)
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
 CHAT = Conversation(
     (
         Message("system", "Be kind."),
@@ -126,7 +125,7 @@ def test_a_problem_points_home():
     assert json.loads(problem.record) == {"conversations": turns}
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@needs_field_files
 @pytest.mark.parametrize(
     ("name", "format", "count"),
     [
@@ -142,7 +141,7 @@ def test_the_field_s_own_files_are_read_whole(name, format, count):
     assert [type(item) for item in out] == [Conversation] * count
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason="the field's demo files are not beside this project")
+@needs_field_files
 def test_tools_and_calls_of_the_field_s_own_file_are_intact():
     records = json.loads((DATA / "glaive_toolcall_en_demo.json").read_text())
     for record, read in zip(records, convert(DATA / "glaive_toolcall_en_demo.json"), strict=True):
