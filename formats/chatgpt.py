@@ -7,8 +7,9 @@ the current node up to the root.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem

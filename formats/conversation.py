@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True, gc=False):
     """One call of a tool by the assistant. `arguments` stays JSON text: Arrow would merge the keys of all rows.
 
     `id` is what the tool's result names in `Message.tool_call_id`, where the file has one.
@@ -21,8 +21,7 @@ class ToolCall:
     id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """One turn. `train` says whether an assistant turn carries loss; for other roles it has no effect.
 
     `name` is the tool's (of a result) or the speaker's, `tool_call_id` the call that a tool's result answers; both None
@@ -38,16 +37,14 @@ class Message:
     tool_call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """Where a record came from: the file's name as the person knows it, and the record's number in it, from 1."""
 
     file: str
     record: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(Struct, frozen=True, gc=False):
     """A chat. `tools` are tool definitions, each as JSON text. `repairs` are the codes of what was mended in it."""
 
     messages: tuple[Message, ...]

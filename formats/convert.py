@@ -9,6 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from formats import alpaca, chatgpt, columns, messages, oasst, pairs, preference, sharegpt
 from formats.containers import records
 from formats.conversation import Conversation, Message, Origin
@@ -174,7 +176,7 @@ def _from_group(group: Group, origin: Origin, reading: Reading) -> Conversation 
     found = convert_record(group.record, origin, reading)
     if isinstance(found, RowProblem):
         return found
-    return replace(found, repairs=tuple(dict.fromkeys((*group.repairs, *found.repairs))))
+    return structs.replace(found, repairs=tuple(dict.fromkeys((*group.repairs, *found.repairs))))
 
 
 def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | RowProblem:
@@ -186,7 +188,7 @@ def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | Ro
         return found
     if not reading.allows("double_encoded"):
         return switched_off("double_encoded", origin, text)
-    return replace(found, repairs=tuple(dict.fromkeys((*repairs, *found.repairs))))
+    return structs.replace(found, repairs=tuple(dict.fromkeys((*repairs, *found.repairs))))
 
 
 def _read(record: object, origin: Origin, reading: Reading, written: object = None) -> Conversation | RowProblem:
@@ -208,7 +210,7 @@ def _read(record: object, origin: Origin, reading: Reading, written: object = No
             rest = {key: value for key, value in record.items() if key not in preference.KTO_LABELS}
             read = _read(rest, origin, reading)
             if isinstance(read, Conversation):
-                return replace(read, repairs=("good_answers_kept", *read.repairs))
+                return structs.replace(read, repairs=("good_answers_kept", *read.repairs))
             return read
     if reading.format != "auto":
         chosen = reading.format

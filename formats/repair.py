@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from formats.conversation import Conversation, Message, Origin, Role
 from formats.problems import RAW, RowProblem, writable

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from string import ascii_letters, digits
 from typing import Literal
 
+from msgspec.structs import replace
 from phonenumbers import Leniency, PhoneNumberMatcher
 
 from formats.conversation import Conversation, Message

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import structs
 
 from formats.conversation import Conversation
 from ft.figures import count
@@ -53,10 +55,10 @@ def training(chosen: Mapping[int, Conversation], trained: bool) -> Change:
     replaced = {}
     for row, conversation in chosen.items():
         messages = tuple(
-            replace(message, train=trained) if message.role == "assistant" else message
+            structs.replace(message, train=trained) if message.role == "assistant" else message
             for message in conversation.messages
         )
         if messages != conversation.messages:
-            replaced[row] = replace(conversation, messages=messages)
+            replaced[row] = structs.replace(conversation, messages=messages)
     what = "to be learnt from" if trained else "not to be learnt from"
     return Change(f"{count(len(replaced), 'conversation')} marked {what}", replace=replaced)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec import structs
 
 from formats.conversation import Conversation, Origin
 from formats.convert import convert
@@ -179,4 +180,4 @@ def _moved_problem(problem: RowProblem, name: str, before: int) -> RowProblem:
 
 def _moved(origin: Origin, name: str, before: int) -> Origin:
     """Record 0 stands for the whole file. The records of a file inside another are counted apart."""
-    return replace(origin, record=origin.record + before) if origin.file == name and origin.record else origin
+    return structs.replace(origin, record=origin.record + before) if origin.file == name and origin.record else origin

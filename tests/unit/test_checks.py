@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
 from ft.checks import control, doctor

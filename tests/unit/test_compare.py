@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from synthetic_runs import events_of, write
 
 from ft.cli import main
@@ -94,8 +94,8 @@ def versions_of_chats(home: Path, tmp_path: Path) -> dict[str, Version]:
     def edited(side: str) -> Version:
         row = sides.index(side)
         (before,) = parquet.take(first.conversations_path, [row])
-        reply = dataclasses.replace(before.messages[-1], content="Another answer.")
-        after = dataclasses.replace(before, messages=(*before.messages[:-1], reply))
+        reply = replace(before.messages[-1], content="Another answer.")
+        after = replace(before, messages=(*before.messages[:-1], reply))
         return edit.apply(first, replacement(row, after))
 
     return {

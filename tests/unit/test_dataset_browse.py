@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from formats.conversation import Message
 from ft.dataset import build, edit, parquet
@@ -85,8 +85,8 @@ def test_the_sides_found_are_those_of_the_split_in_files_of_many_row_groups(home
 def test_a_difference_tells_what_came_went_and_changed(home, tmp_path):
     version = save(tmp_path, "mine", pairs("Question", 10))
     chats = list(version.conversations())
-    changed = dataclasses.replace(chats[3], messages=(chats[3].messages[0], Message("assistant", "answer 3")))
-    mute = dataclasses.replace(chats[4], messages=(chats[4].messages[0], Message("assistant", "Answer 4", train=False)))
+    changed = replace(chats[3], messages=(chats[3].messages[0], Message("assistant", "answer 3")))
+    mute = replace(chats[4], messages=(chats[4].messages[0], Message("assistant", "Answer 4", train=False)))
     edited = edit.apply(version, Change("all kinds", {0}, {3: changed, 4: mute}, (chats[5],)))
     found = compare(version.conversations_path, edited.conversations_path)
     assert (found.went, found.came, found.changed) == ((0,), (9,), ((3, 2), (4, 3)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 from formats.conversation import Conversation, Message, Origin, ToolCall
 from ft.dataset import build, edit, parquet, staging, versions
@@ -36,7 +36,7 @@ def openings(version: versions.Version, split: str | None = None) -> list[str]:
 
 
 def asked(conversation: Conversation, text: str) -> Conversation:
-    return dataclasses.replace(conversation, messages=(Message("user", text), *conversation.messages[1:]))
+    return replace(conversation, messages=(Message("user", text), *conversation.messages[1:]))
 
 
 def digest(version: versions.Version) -> str:
