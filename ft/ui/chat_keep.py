@@ -81,18 +81,18 @@ def build(
         )
         with gr.Row(elem_classes="actions save-row"):
             dataset = gr.Dropdown([], label="Add it to the dataset", filterable=False, min_width=220)
-            add = gr.Button("Add it", scale=0, min_width=100)
+            add = gr.Button("Add it", scale=0, min_width=100, interactive=False)
         problem, told = alerts.place(), gr.HTML()
     example = gr.State(Example())
     keeping = Keeping([run, checkpoint, kept, side, reply, example], [reply, question, earlier, example, told])
-    keeping.after(fold.expand(datasets, run, dataset, **PRIVATE))
+    keeping.after(fold.expand(datasets, run, [dataset, add], **PRIVATE))
     side.input(follow, keeping.talked, keeping.about, **PRIVATE)
     add.click(added, [example, earlier, system, reply, dataset], [example, told, shared.edited, problem], **PRIVATE)
     return keeping
 
 
-def datasets(run: str | None) -> gr.Dropdown:
-    """The datasets to choose from: first the one that the run learnt from."""
+def datasets(run: str | None) -> tuple[gr.Dropdown, gr.Button]:
+    """The datasets to choose from, chosen the one that the run learnt from; and the button, once there is one."""
     names = [each.name for each in versions.list_datasets()]
     own = ""
     if run:
@@ -100,7 +100,8 @@ def datasets(run: str | None) -> gr.Dropdown:
             own = directory.find(run).config.dataset
         except UserError:  # deleted meanwhile
             own = ""
-    return gr.Dropdown(names, value=own if own in names else next(iter(names), None))
+    chosen, none = own if own in names else next(iter(names), None), None if names else "make one on the Data tab first"
+    return gr.Dropdown(names, value=chosen, info=none), gr.Button(interactive=bool(names))
 
 
 def follow(

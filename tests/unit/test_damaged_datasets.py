@@ -157,7 +157,7 @@ def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
         "visible"
     ]
     assert "good" in {value for _, value in train_form.dataset_choices("bad")[0]}
-    assert "good" in str(chat_keep.datasets(None).choices)
+    assert "good" in str(chat_keep.datasets(None)[0].choices)
     for which in ("good", "bad"):
         data_events.show(which, "", [], "")
         data_history.show(which, "")

@@ -138,7 +138,13 @@ def test_what_cannot_be_added_is_said(chats, turns, reply, dataset, said):
 
 
 def test_the_dataset_that_the_run_learnt_from_is_offered_first(chats):
-    assert chat_keep.datasets(None).value == "chats"
+    dataset, add = chat_keep.datasets(None)
+    assert (dataset.value, add.interactive) == ("chats", True)
+
+
+def test_where_there_is_no_dataset_nothing_can_be_added_and_it_is_said_why(home):
+    dataset, add = chat_keep.datasets(None)
+    assert dataset.value is None and not add.interactive and "Data tab" in dataset.info
 
 
 def test_scripts_remove_duplicates_combine_and_undo(chats):
