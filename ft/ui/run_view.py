@@ -42,9 +42,18 @@ _FOLLOW_LOG = """() => {
 _MATCH = """(run, shown) => {
   document.getElementById("BODY")?.toggleAttribute("inert", (run ?? "") !== (shown ?? ""));
 }"""
-_SHOW_LOG_END = """() => requestAnimationFrame(() => requestAnimationFrame(() => {
-  for (const box of document.querySelectorAll(".run-log textarea")) box.scrollTop = box.seen = box.scrollHeight;
-}))"""
+# Once it is opened, Gradio fills the box and sets its height some frames later: it is at its end when it stays there.
+_SHOW_LOG_END = """async () => {
+  for (let frames = 0, still = 0; still < 10 && frames < 600; frames++) {
+    await new Promise(requestAnimationFrame);
+    for (const box of document.querySelectorAll(".run-log textarea")) {
+      if (!box.checkVisibility() || !box.value) continue;
+      const before = box.scrollTop;
+      box.scrollTop = box.seen = box.scrollHeight;
+      still = before === box.scrollTop ? still + 1 : 0;
+    }
+  }
+}"""
 
 
 @dataclass(frozen=True)
