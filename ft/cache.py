@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing import util
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -29,6 +30,7 @@ def claimed() -> Iterator[Path]:
     """A new folder for this process's temporary files, removed at the end of the block. From then on tempfile writes
     there too. Where $SIDETUNE_HOME cannot be written, the folder lies among the machine's temporary files.
     """
+    util.get_temp_dir()  # multiprocessing's, which it removes when Python ends: this process's own is gone by then
     before = tempfile.tempdir
     try:
         with _held() as folder:
@@ -106,10 +108,9 @@ def _room(folder: Path, used: int) -> int:
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file():
+    for parent, _, names in os.walk(folder):  # goes on where a folder is gone meanwhile, as Path.rglob does not
+        for name in names:
+            path = Path(parent, name)
+            with suppress(OSError):  # gone meanwhile
                 found = path.stat()
                 yield path, found.st_mtime, found.st_size
-        except OSError:  # gone meanwhile
-            continue

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,14 @@ with cache.claimed() as folder:
     Path(tempfile.mkstemp()[1]).write_text("a chat")
     print(folder, flush=True)
     sys.stdin.read()
+"""
+
+
+READING = """
+from ft import cache, sandbox
+with cache.claimed():
+    limits = sandbox.Limits(memory_bytes=2 * 10**9, cpu_seconds=60)
+    print(list(sandbox.stream(limits, iter, [1, 2])))
 """
 
 
@@ -66,6 +75,14 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
         assert {path for path in cache_dir().iterdir() if path.is_dir()} == {used, folder}
 
 
+def test_a_process_that_had_others_read_for_it_ends_without_a_word():
+    with tempfile.TemporaryDirectory() as home:  # its path is short, as a person's own is
+        env = {**os.environ, "SIDETUNE_HOME": home}
+        ended = subprocess.run([sys.executable, "-c", READING], env=env, capture_output=True, text=True, check=True)
+        assert (ended.stdout, ended.stderr) == ("[1, 2]\n", "")
+        assert os.listdir(Path(home, "cache")) == [".lock"]
+
+
 def test_a_home_that_cannot_be_written_does_not_stop_the_app(home):
     home.rmdir()
     home.write_text("in the way")
@@ -86,3 +103,23 @@ def test_room_is_made_of_what_nobody_used_for_an_hour(tmp_path, monkeypatch):
     assert {path.parent.name for path in tmp_path.rglob("*.json")} == {"old", "new"}
     assert cache.make_room(tmp_path, 900) == 700
     assert {path.parent.name for path in tmp_path.rglob("*.json")} == {"new"}
+
+
+def test_room_is_made_while_others_write_and_remove_their_files(tmp_path):
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+                Path(folder, "file").write_text("x")
+
+    others = [threading.Thread(target=come_and_go) for _ in range(4)]
+    for other in others:
+        other.start()
+    try:
+        for _ in range(2_000):
+            assert cache.make_room(tmp_path, 10) >= 10
+    finally:
+        over.set()
+        for other in others:
+            other.join()
