@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +59,15 @@ def _has_adapter(folder: Path) -> bool:
 
 
 class Engine:
-    """Owns the models that chat. One reply is written at a time; whoever asks meanwhile waits its turn."""
+    """Owns the models that chat. One reply is written at a time; whoever asks meanwhile waits its turn.
+
+    All that computes runs in one thread, whoever asks: on a CPU, PyTorch has threads and buffers for each thread that
+    computes (with 30 clients they took 500 MB), and Gradio may take each step of a reply in another one.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
         self._line = Line()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sidetune-models")
         self._loaded: Loaded | None = None
         self._renderer: Prompter | None = None
         self._peft: Any = None
@@ -74,22 +78,12 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether somebody's models are being loaded or a reply is being written now, or is waited for."""
-        if not self._line.empty:
-            return True
-        if self._lock.acquire(blocking=False):
-            self._lock.release()
-            return False
-        return True
+        return not self._line.empty
 
     def close(self) -> None:
         """Give the models' memory back."""
-        with self._lock:
-            if self._renderer:
-                self._renderer.close()
-            self._loaded = self._renderer = self._peft = self._key = self._probe = None
-            self._adapters = {}
-            if "torch" in sys.modules:
-                give_back()
+        with self._line.turn(None):
+            self._thread.submit(self._close).result()
 
     def open(self, run_id: str, checkpoint: str = "", progress: Callable[[str], None] | None = None) -> Opened:
         """Load the run's base model (if it is not the one in memory) and put its adapter on it.
@@ -97,19 +91,8 @@ class Engine:
         Raises:
             UserError: there is no such run or checkpoint yet, or its base model cannot be loaded.
         """
-        run, checkpoint = _find(run_id, checkpoint)
-        config = run.config.train
-        with self._lock, self._within_memory():
-            if self._key != (config.model, config.method):
-                self.close()
-                self._load_base(config.model, config.method, progress)
-            name = self._load_adapter(run, checkpoint, progress)
-            self._peft.set_adapter(name, inference_mode=True)
-            assert self._loaded is not None
-            where = "best checkpoint" if checkpoint == BEST else checkpoint.replace("-", " ")
-            return Opened(
-                f"{self._loaded.title} ({self._loaded.precision})", f"{run.name}, {where}", run.id, checkpoint
-            )
+        with self._line.turn(progress):
+            return self._thread.submit(self._open, run_id, checkpoint, progress).result()
 
     def reply(
         self,
@@ -134,14 +117,31 @@ class Engine:
             UserError: the run cannot be opened, a history is longer than the model can read, or the temperature is no
                 number from 0 to 2.
         """
-        temperature = _usable(temperature)
-        # The adapter that `open` sets must still be set when the last token is written.
-        with self._line.turn(progress), self._lock, self._within_memory():
-            self.open(run_id, checkpoint, progress)
+        drawn: dict[str, Any] = {"temperature": _usable(temperature), "top_p": top_p, "seed": seed}
+        histories = (base_messages, tuned_messages)
+        written = self._written(run_id, checkpoint, histories, max_new_tokens, drawn, progress)
+        with self._line.turn(progress):
+            try:
+                while (pair := self._thread.submit(next, written, None).result()) is not None:
+                    yield pair
+            finally:
+                self._thread.submit(written.close)
+
+    def _written(
+        self,
+        run_id: str,
+        checkpoint: str,
+        histories: tuple[Sequence[Message], Sequence[Message]],
+        max_new_tokens: int,
+        drawn: dict[str, Any],
+        progress: Callable[[str], None] | None,
+    ) -> Generator[Pair, None, None]:
+        with self._within_memory():
+            self._open(run_id, checkpoint, progress)
             assert self._loaded is not None and self._renderer is not None
             begun, warning = time.monotonic(), caution(directory.find(run_id))
             base_is_base = self._base_is_untouched()
-            prompts = [self._prompt(messages, max_new_tokens) for messages in (base_messages, tuned_messages)]
+            prompts = [self._prompt(messages, max_new_tokens) for messages in histories]
             stop_ids = self._stop_ids()
             base, tuned = (
                 Stream(
@@ -149,10 +149,8 @@ class Engine:
                     prompt,
                     stop_ids,
                     max_new_tokens=max_new_tokens,
-                    temperature=temperature,
-                    top_p=top_p,
-                    seed=seed,
                     model=self._loaded.model,
+                    **drawn,
                 )
                 for prompt in prompts
             )
@@ -169,6 +167,29 @@ class Engine:
                 if now - shown >= 1 / _YIELDS_PER_SECOND or (base.reason and tuned.reason):
                     shown = now
                     yield Pair(base.reply(), tuned.reply(), base_is_base, kl, now - begun, warning)
+
+    def _open(self, run_id: str, checkpoint: str, progress: Callable[[str], None] | None) -> Opened:
+        run, checkpoint = _find(run_id, checkpoint)
+        config = run.config.train
+        with self._within_memory():
+            if self._key != (config.model, config.method):
+                self._close()
+                self._load_base(config.model, config.method, progress)
+            name = self._load_adapter(run, checkpoint, progress)
+            self._peft.set_adapter(name, inference_mode=True)
+            assert self._loaded is not None
+            where = "best checkpoint" if checkpoint == BEST else checkpoint.replace("-", " ")
+            return Opened(
+                f"{self._loaded.title} ({self._loaded.precision})", f"{run.name}, {where}", run.id, checkpoint
+            )
+
+    def _close(self) -> None:
+        if self._renderer:
+            self._renderer.close()
+        self._loaded = self._renderer = self._peft = self._key = self._probe = None
+        self._adapters = {}
+        if "torch" in sys.modules:
+            give_back()
 
     def _load_base(self, model: str, method: str, progress: Callable[[str], None] | None) -> None:
         # torch and transformers take seconds to import: not before somebody chats.
@@ -198,10 +219,10 @@ class Engine:
                 else:
                     self._peft.load_adapter(path, adapter_name=name)
             except UserError:
-                self.close()  # so that the base is read again once its files are what they were
+                self._close()  # so that the base is read again once its files are what they were
                 raise
             except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
-                self.close()  # it may have been half put on
+                self._close()  # it may have been half put on
                 raise UserError(
                     f"the adapter {path}",
                     f"it cannot be loaded: {(str(error) or type(error).__name__).splitlines()[0][:200]}",
@@ -221,7 +242,7 @@ class Engine:
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            self.close()
+            self._close()
             raise UserError(
                 "the chat",
                 "memory ran out.",

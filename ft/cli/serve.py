@@ -10,6 +10,7 @@ from typing import NoReturn
 from ft import cache, hosting
 from ft.cli.output import note
 from ft.errors import UserError
+from ft.models.memory import return_what_is_free
 
 AUTH = "SIDETUNE_AUTH"
 _ENVIRONMENT = {
@@ -48,6 +49,7 @@ def _serve(args: argparse.Namespace) -> None:
     if public or auth or args.hosted or args.allow_host or args.offer_model:
         hosting.become_hosted(args.offer_model or hosting.offered_models())
     os.environ.update(_ENVIRONMENT)
+    return_what_is_free()
     with cache.claimed() as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(folder)  # Gradio reads it when it is imported
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+from contextlib import suppress
 
+_MALLOC = {-8: 2, -3: 2**20, -1: 2**20}  # M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of glibc's malloc.h
 # What PyTorch, cuBLAS, cuDNN, the operating system and oneDNN say.
 _SAID = ("out of memory", "alloc_failed", "can't allocate memory", "bad_alloc", "could not create a memory")
 
@@ -26,3 +29,14 @@ def give_back() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def return_what_is_free() -> None:
+    """Have the C library return to the system what nothing in this process holds, where it is glibc.
+
+    By itself it keeps for each thread what that once had, and learns to keep large blocks: 30 clients at once left 400
+    MB behind, and leave 60 so.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        for option, value in _MALLOC.items():
+            ctypes.CDLL(None).mallopt(option, value)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from gradio_client import Client, handle_file
 
 pytestmark = pytest.mark.slow
 MB = 2**20
@@ -33,3 +37,25 @@ def test_five_hundred_sessions_leave_little_behind(own_app):
         for number in range(5, 505):
             visit(client, number, datasets)
         assert (server.memory_info().rss - begun) / MB < 150
+
+
+def work(url: str, folder: Path, name: str, times: int) -> None:
+    """A script makes a dataset of 100 conversations, has it checked and exported, and gets its own."""
+    client = Client(url, verbose=False, httpx_kwargs={"timeout": 300})
+    file = folder / f"{name}.jsonl"
+    file.write_text("".join(f'{{"prompt": "{name} {n}?", "completion": "It is {n}."}}\n' for n in range(100)))
+    for _ in range(times):
+        assert client.predict([handle_file(str(file))], name, api_name="/convert")["kept"] == 100
+        assert name in {each["dataset"] for each in client.predict(api_name="/datasets")}
+        client.predict(name, api_name="/check")
+        exported = Path(client.predict(name, api_name="/export_data")).read_text().splitlines()
+        assert len(exported) == 100 and all(f"{name} " in line for line in exported)
+
+
+def test_thirty_scripts_at_once_get_their_own_and_leave_little_behind(own_app, tmp_path):
+    server = psutil.Process(own_app.process.pid)
+    work(own_app.url, tmp_path, "first", 1)
+    begun = server.memory_info().rss
+    with ThreadPoolExecutor(30) as scripts:
+        list(scripts.map(partial(work, own_app.url, tmp_path, times=4), [f"script-{number}" for number in range(30)]))
+    assert (server.memory_info().rss - begun) / MB < 150
