@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from formats.conversation import Message
+from ft.chat.checkpoints import BEST, adapter_path, find
 from ft.chat.line import Line
 from ft.chat.pair import Pair
 from ft.chat.stream import Stream, divergence
@@ -20,9 +19,8 @@ from ft.errors import UserError
 from ft.models.memory import give_back, out_of_memory
 from ft.models.saved_tokenizer import require_same
 from ft.runs import directory
-from ft.runs.checkpoints import folders
 from ft.runs.directory import Run
-from ft.runs.status import caution, how_diverged
+from ft.runs.status import caution
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from ft.models.load import Loaded
     from ft.template.apart import Prompter
 
-BEST = "best"
 ADAPTERS = 4  # kept in memory beside the base; of more, the one used longest ago goes
 HOTTEST = 2.0
 COLDEST = 0.01  # below it the likeliest is drawn anyway, and scores divided by it may overflow
@@ -45,17 +42,6 @@ class Opened:
     tuned_title: str
     run: str
     checkpoint: str
-
-
-def checkpoints(run: Run) -> list[str]:
-    """What can be talked to in `run`: "best" (the finished adapter) first, then its checkpoints, newest first."""
-    newest_first = reversed(folders(run.checkpoints))
-    found = [path.name for path in newest_first if _has_adapter(path)]
-    return ([BEST] if _has_adapter(run.adapter) else []) + found
-
-
-def _has_adapter(folder: Path) -> bool:
-    return os.path.isfile(folder / "adapter_model.safetensors")  # and false where the folder may not be looked into
 
 
 class Engine:
@@ -169,7 +155,7 @@ class Engine:
                     yield Pair(base.reply(), tuned.reply(), base_is_base, kl, now - begun, warning)
 
     def _open(self, run_id: str, checkpoint: str, progress: Callable[[str], None] | None) -> Opened:
-        run, checkpoint = _find(run_id, checkpoint)
+        run, checkpoint = find(run_id, checkpoint)
         config = run.config.train
         with self._within_memory():
             if self._key != (config.model, config.method):
@@ -205,7 +191,7 @@ class Engine:
         from peft import PeftModel
         from safetensors import SafetensorError
 
-        path = _adapter_path(run, checkpoint)
+        path = adapter_path(run, checkpoint)
         key = (run.id, checkpoint, (path / "adapter_model.safetensors").stat().st_mtime_ns)
         if key not in self._adapters:
             if progress:
@@ -298,24 +284,3 @@ def _usable(temperature: float) -> float:
         todo = f"Use 0 (always the likeliest) to {HOTTEST:g}."
         raise UserError(f"temperature = {temperature}", f"it is not from 0 to {HOTTEST:g}.", todo)
     return float(temperature) if temperature >= COLDEST else 0.0
-
-
-def _find(run_id: str, checkpoint: str) -> tuple[Run, str]:
-    run = directory.find(run_id)
-    there = checkpoints(run)
-    if not there:
-        how = how_diverged(run)
-        raise UserError(
-            f"run {run.title}",
-            "it diverged before its first checkpoint." if how else "it has no adapter yet.",
-            how or "Wait for its first checkpoint, or resume it if it was interrupted.",
-        )
-    if checkpoint and checkpoint not in there:
-        raise UserError(
-            f"checkpoint {checkpoint!r} of run {run.title}", "it is not there.", f"Use one of: {', '.join(there)}."
-        )
-    return run, checkpoint or there[0]
-
-
-def _adapter_path(run: Run, checkpoint: str) -> Path:
-    return run.adapter if checkpoint == BEST else run.checkpoints / checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from formats.conversation import Conversation
-from ft.chat.engine import BEST, checkpoints
+from ft.chat.checkpoints import BEST, checkpoints
 from ft.dataset import versions
 from ft.errors import UserError
 from ft.runs import directory, names

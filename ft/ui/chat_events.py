@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from ft.chat.engine import Engine, checkpoints
+from ft.chat.checkpoints import checkpoints
+from ft.chat.engine import Engine
 from ft.errors import UserError
 from ft.runs import directory
 from ft.runs.directory import Run

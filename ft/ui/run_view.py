@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from ft.chat.engine import checkpoints
+from ft.chat.checkpoints import checkpoints
 from ft.errors import UserError
 from ft.models import catalogue
 from ft.runs import directory, launch, status, stopping

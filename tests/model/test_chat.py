@@ -8,7 +8,8 @@ import torch
 from untrained import write_untrained
 
 from formats.conversation import Message
-from ft.chat.engine import ADAPTERS, Engine, checkpoints
+from ft.chat.checkpoints import checkpoints
+from ft.chat.engine import ADAPTERS, Engine
 from ft.chat.pair import as_json
 from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.errors import UserError
