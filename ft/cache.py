@@ -12,12 +12,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import util
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ft import home
+from ft import home, sandbox
 
 LIMIT = "SIDETUNE_CACHE_GB"
 _LIMIT_GB = 2.0
@@ -30,7 +29,7 @@ def claimed() -> Iterator[Path]:
     """A new folder for this process's temporary files, removed at the end of the block. From then on tempfile writes
     there too. Where $SIDETUNE_HOME cannot be written, the folder lies among the machine's temporary files.
     """
-    util.get_temp_dir()  # multiprocessing's, which it removes when Python ends: this process's own is gone by then
+    sandbox.place_socket()  # elsewhere: multiprocessing removes it when Python ends, and this folder is gone by then
     before = tempfile.tempdir
     try:
         with _held() as folder:
@@ -112,5 +111,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
         for name in names:
             path = Path(parent, name)
             with suppress(OSError):  # gone meanwhile
-                found = path.stat()
-                yield path, found.st_mtime, found.st_size
+                if path.is_file():
+                    found = path.stat()
+                    yield path, found.st_mtime, found.st_size

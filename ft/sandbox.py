@@ -73,7 +73,7 @@ class Child:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        _place_socket()
+        place_socket()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
         self.connection, theirs = context.Pipe()
@@ -140,16 +140,16 @@ def _main_set_aside() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def _place_socket() -> None:
-    """Have the server's socket where its path is short: it may have some 100 bytes, and temporary files of this process
-    may lie deep in the home."""
+def place_socket() -> None:
+    """Have the server's socket among temporary files as they lie now, but where its path is short: it may have some 100
+    bytes, and they may lie deep in the home."""
     before = tempfile.tempdir
     if len(tempfile.gettempdir()) > _LONGEST_PATH and os.path.isdir(_SHORT):
         tempfile.tempdir = _SHORT
-        try:
-            util.get_temp_dir()  # made once, and remembered
-        finally:
-            tempfile.tempdir = before
+    try:
+        util.get_temp_dir()  # made once, and remembered
+    finally:
+        tempfile.tempdir = before
 
 
 def stream(

@@ -75,9 +75,11 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_has_is_not(
         assert {path for path in cache_dir().iterdir() if path.is_dir()} == {used, folder}
 
 
-def test_a_process_that_had_others_read_for_it_ends_without_a_word():
+@pytest.mark.parametrize("deep", ["", "a-folder-with-a-long-name/" * 5])
+def test_a_process_that_had_others_read_for_it_ends_without_a_word(deep, tmp_path):
+    (tmp_path / deep).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:  # its path is short, as a person's own is
-        env = {**os.environ, "SIDETUNE_HOME": home}
+        env = {**os.environ, "SIDETUNE_HOME": home, **({"TMPDIR": str(tmp_path / deep)} if deep else {})}
         ended = subprocess.run([sys.executable, "-c", READING], env=env, capture_output=True, text=True, check=True)
         assert (ended.stdout, ended.stderr) == ("[1, 2]\n", "")
         assert os.listdir(Path(home, "cache")) == [".lock"]
@@ -123,3 +125,11 @@ def test_room_is_made_while_others_write_and_remove_their_files(tmp_path):
         over.set()
         for other in others:
             other.join()
+
+
+def test_only_files_make_room(tmp_path, monkeypatch):
+    monkeypatch.setenv(cache.LIMIT, "0")
+    os.mkfifo(tmp_path / "pipe")
+    os.utime(tmp_path / "pipe", (0, 0))
+    assert cache.make_room(tmp_path, 1) == 0
+    assert (tmp_path / "pipe").exists()
