@@ -36,8 +36,6 @@ class App:
 
     def start(self, before: Sequence[str] = ()) -> None:
         """Start it and wait until it answers; `before` stands before its command line."""
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # tests in a shell's background: the app would be as deaf
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*before, sys.executable, "app.py", "--host", self.host, "--port", str(self.port), *self.options],

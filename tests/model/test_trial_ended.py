@@ -50,19 +50,10 @@ def config(tiny_model: str) -> TrainConfig:
     return TrainConfig().with_settings({"model": tiny_model, "max_length": 256})
 
 
-# As from a terminal: what is started in the background, as tests may be, does not hear Ctrl-C.
-COMMAND = """
-import signal, sys
-from ft.cli.command import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(main())
-"""
-
-
 @contextmanager
 def command(tiny_model: str) -> Iterator[tuple[subprocess.Popen, psutil.Process]]:
     """`sidetune trial`, and the process of its two steps."""
-    words = [sys.executable, "-c", COMMAND, "trial", "sample", "--model", tiny_model]
+    words = [sys.executable, "-m", "ft", "trial", "sample", "--model", tiny_model]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             until(lambda: trials(process.pid))
