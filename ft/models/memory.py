@@ -38,5 +38,6 @@ def return_what_is_free() -> None:
     MB behind, and leave 60 so.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
         for option, value in _MALLOC.items():
-            ctypes.CDLL(None).mallopt(option, value)
+            mallopt(option, value)

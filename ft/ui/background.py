@@ -1,7 +1,6 @@
 """Work in a thread of its own, followed from an event of the page.
 
-Gradio may take each step of a generator in another thread, but a model's lock belongs to the thread that took it; and a
-follower that wakes up between steps can show progress and be stopped while the work itself is at something long.
+A follower that wakes up between steps can show progress and be stopped while the work itself is at something long.
 """
 
 from __future__ import annotations

@@ -100,8 +100,9 @@ def datasets(run: str | None) -> tuple[gr.Dropdown, gr.Button]:
             own = directory.find(run).config.dataset
         except UserError:  # deleted meanwhile
             own = ""
-    chosen, none = own if own in names else next(iter(names), None), None if names else "make one on the Data tab first"
-    return gr.Dropdown(names, value=chosen, info=none), gr.Button(interactive=bool(names))
+    if not names:
+        return gr.Dropdown([], value=None, info="make one on the Data tab first"), gr.Button(interactive=False)
+    return gr.Dropdown(names, value=own if own in names else names[0], info=None), gr.Button(interactive=True)
 
 
 def follow(
