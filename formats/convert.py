@@ -127,7 +127,7 @@ def convert(
             continue
         if origin.file not in notes.formats:
             notes.formats[origin.file] = detect(_rows(record)) if notes.formats and not chosen else found
-        one = _from_group(record, origin, reading) if type(record) is Group else convert_record(record, origin, reading)
+        one = _from_group(record, origin, reading) if type(record) is Group else _from_record(record, origin, reading)
         chosen_columns = reading.columns
         if type(record) is Group:
             record = record.record
@@ -147,7 +147,13 @@ def convert(
 
 
 def convert_record(record: object, origin: Origin, reading: Reading = DEFAULT) -> Conversation | RowProblem:
-    """One record as a Conversation or a RowProblem. Never raises, whatever the record holds."""
+    """One record as a Conversation or a RowProblem, as `convert` gives it. Never raises, whatever the record holds."""
+    found = _from_record(record, origin, reading)
+    return found if isinstance(found, RowProblem) else mend_texts(found, reading, Notes(), record)
+
+
+def _from_record(record: object, origin: Origin, reading: Reading) -> Conversation | RowProblem:
+    """One record without the repairs of its texts."""
     try:
         if reading.columns:
             return columns.read(record, reading.columns, origin, reading.off)
@@ -173,7 +179,7 @@ def _from_group(group: Group, origin: Origin, reading: Reading) -> Conversation 
     off = [code for code in group.repairs if not reading.allows(code)]
     if off:
         return switched_off(off[0], origin, group.record)
-    found = convert_record(group.record, origin, reading)
+    found = _from_record(group.record, origin, reading)
     if isinstance(found, RowProblem):
         return found
     return structs.replace(found, repairs=tuple(dict.fromkeys((*group.repairs, *found.repairs))))
@@ -183,7 +189,7 @@ def _from_text(text: str, origin: Origin, reading: Reading) -> Conversation | Ro
     """A record that stands as JSON text."""
     repairs: list[str] = []
     record = decoded(text, repairs)
-    found = _read(record, origin, reading) if isinstance(record, str) else convert_record(record, origin, reading)
+    found = _read(record, origin, reading) if isinstance(record, str) else _from_record(record, origin, reading)
     if not repairs or isinstance(found, RowProblem):
         return found
     if not reading.allows("double_encoded"):
@@ -238,7 +244,7 @@ def _again(rejected: dict[str, Any], reading: Reading) -> Conversation | RowProb
         return RowProblem(origin, None, "raw", "bad_json", problem, fix, writable(str(rejected["raw"])))
     if isinstance(raw, dict) and format_of(raw)[0] == "rejected":
         return problem_in(origin, None, "raw", "unknown_format", "it wraps another rejected record.", "Unwrap it.", raw)
-    return convert_record(raw, origin, reading)
+    return _from_record(raw, origin, reading)
 
 
 def _keep_examples(conversation: Conversation, record: object, notes: Notes) -> None:

@@ -160,8 +160,11 @@ def has_name(message: Message) -> bool:
 
 
 def one_speaker(first: Message, second: Message) -> bool:
-    """Whether two turns in a row can be one: of the same role (no tool) and name, and both learned or both not."""
-    return (first.role, first.name, first.train) == (second.role, second.name, second.train) and first.role != "tool"
+    """Whether two turns in a row can be one: of the same role (no tool) and name, and both learned or both not. What is
+    thought after something was said stays behind it: a turn thinks before it speaks."""
+    thinks_again = bool(second.reasoning) and not is_empty(first)
+    of_one = (first.role, first.name, first.train) == (second.role, second.name, second.train)
+    return of_one and first.role != "tool" and not thinks_again
 
 
 def _with_name(message: Message) -> Message:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from formats.reading import Reading
 from ft.dataset import build, rejected, versions
 from ft.errors import UserError
 
@@ -43,6 +44,19 @@ def test_a_mended_record_is_kept_and_no_longer_rejected(staged):
     chats = list(found.looked.conversations())
     assert chats[-1].messages[0].content == "who?" and chats[-1].origin.record == 2
     assert [each.key[1] for each in rejected.page(found.looked, 0, 9)] == [4, 5, 6]
+
+
+@pytest.mark.parametrize("repair", ["html_debris", "html_entities", "placeholders_filled", "names_in_text"])
+def test_a_mended_record_is_repaired_as_the_whole_file_was(home, tmp_path, repair):
+    reply = {"role": "assistant", "content": '<div class="markdown">Hi &amp;amp; {{name}}</div>', "name": "Ava"}
+    record = {"messages": [{"role": "wizard", "content": "who?"}, reply]}
+    path, right = tmp_path / "chats.jsonl", json.dumps(record).replace("wizard", "user")
+    path.write_text(json.dumps(record) + "\n" + right + "\n")
+    reading = Reading(repairs={repair: True}, fill={"name": "Ben"})
+    staged = build.stage([build.SourceFile(path, path.name)], reading=reading)
+    (first, *_) = rejected.page(staged, 0, 1)
+    of_file, mended = rejected.retry(staged, first, right).looked.conversations()
+    assert mended.messages == of_file.messages and repair in mended.repairs and mended.repairs == of_file.repairs
 
 
 def test_a_saved_dataset_gets_a_new_version_that_can_be_undone(staged):

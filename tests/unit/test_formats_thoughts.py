@@ -64,6 +64,18 @@ def test_a_turn_that_is_a_thought_is_the_reasoning_of_the_reply_behind_it(turn, 
     assert off.code == "thoughts_joined"
 
 
+def test_what_is_thought_between_two_replies_stays_between_them():
+    again = {"role": "assistant", "content": "No, there.", "reasoning": "I was wrong."}
+    last = {"role": "assistant", "content": "Sure."}
+    first = {**REPLY, "reasoning": "Let me see."}
+    found = read({"messages": [ASK, first, again, last]})
+    thinks_again = Message("assistant", "No, there.\n\nSure.", reasoning="I was wrong.")
+    assert found.messages == (*THOUGHT_THEN_REPLY, thinks_again)
+    calls = {**REPLY, "content": "", "tool_calls": [{"name": "look", "arguments": {}}]}
+    assert [message.reasoning for message in read({"messages": [ASK, calls, again]}).messages][:1] == [None]
+    assert "No, there." not in str(read({"messages": [ASK, calls, again]}))  # the call's result is missing between
+
+
 @pytest.mark.parametrize(
     "reply",
     [
