@@ -1,4 +1,4 @@
-"""How a table or a record of no known format is read: which column is what. Guessed, and put right by a person."""
+"""How a table or a record of no known format is read: which column is what."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from formats import pairs, thoughts, values
-from formats.cells import kind_of
+from formats import values
 from formats.conversation import Conversation, Message, Origin, Role
-from formats.guess_rows import columns_of_messages, roles_of
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.turns import ROLE_KEYS, TEXT_KEYS, read_turns
-from formats.values import ROLE_OF, Unusable
+from formats.turns import read_turns
+from formats.values import Unusable
 
 _NOTHING: frozenset[str] = frozenset()
 
@@ -25,9 +23,9 @@ class Columns:
     turns (`turns`), or one message in a record (`conversation`).
 
     `turns` is the column that holds the list, with dots where it lies deeper ("data.chat"). `conversation` is the
-    column that tells which messages belong together, and `order` that of their time or number ("": as they stand in the
-    file). `role`, `text` and `reasoning` are the keys in each turn ("" for the usual ones), and `roles` what the file
-    calls its roles, where that is not usual.
+    column that tells which messages, or which pairs, belong together, and `order` that of their time or number ("": as
+    they stand in the file). `role`, `text` and `reasoning` are the keys in each turn ("" for the usual ones), and
+    `roles` what the file calls its roles, where that is not usual.
     """
 
     prompt: str = ""
@@ -56,6 +54,11 @@ class Columns:
         """The words that `parse` makes the same of."""
         named = [f"{name}={column}" for name in _NAMES if (column := getattr(self, name))]
         return [*named, *(f"role.{name}={role}" for name, role in self.roles.items())]
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether a record is a prompt and its reply."""
+        return bool(self.prompt and self.reply and not self.turns)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Columns:
@@ -88,16 +91,16 @@ class Columns:
         return cls.from_json(found)
 
 
-# Parts of names, also in other languages of the West.
-_ASKING = ("quest", "prompt", "instruct", "user", "human", "frage", "pregunta", "pergunta", "domanda", "ask", "input")
-_ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet", "antwort", "respuesta", "réponse")
 _NAMES = ("prompt", "reply", "input", "system", "turns", "conversation", "order", "role", "text", "reasoning")
 MESSAGES = "messages"  # where the messages of a conversation stand that were put together of rows
 
 
 def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTHING) -> Conversation | RowProblem:
     """The conversation in a record that is read by its columns, or why there is none."""
-    if columns.turns or columns.conversation:
+    put_together = columns.is_pair and columns.conversation and isinstance(record, dict) and MESSAGES in record
+    if put_together:
+        columns = Columns(turns=MESSAGES, system="system")
+    if not columns.is_pair:
         repairs: list[str] = []
         key, turns = _turns(record, columns)
         given = {"system": within(record, columns.system)} if columns.system else {}
@@ -120,18 +123,33 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
         return problem_in(origin, None, None, "not_a_record", problem, "Write each record as an object.", record)
     repairs = []
     try:
-        wanted = ("system", "prompt", "input", "reply")
-        texts = {name: _text(record, getattr(columns, name), repairs) for name in wanted}
-        thought = within(record, columns.reasoning) if columns.reasoning else None
-        reasoning = values.content_text(thought, columns.reasoning, repairs)
-        trained = values.is_trained(record, repairs, off)
-        tools = values.tool_list(_tools(record).get("tools"))
+        messages, tools = exchange(record, columns, repairs, off)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
+    return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def exchange(
+    record: dict[str, Any], columns: Columns, repairs: list[str], off: Set[str]
+) -> tuple[list[Message], tuple[str, ...]]:
+    """What is said in a record that is a prompt and a reply by its columns, and its tools; the repairs that it needed
+    are added to `repairs`.
+
+    Raises:
+        Unusable: why it cannot be used.
+    """
+    for column in filter(None, (columns.conversation, columns.order)):
+        if not has_column(record, column):
+            raise no_column(record, column)
+    wanted = ("system", "prompt", "input", "reply")
+    texts = {name: _text(record, getattr(columns, name), repairs) for name in wanted}
+    thought = within(record, columns.reasoning) if columns.reasoning else None
+    reasoning = values.content_text(thought, columns.reasoning, repairs)
+    trained = values.is_trained(record, repairs, off)
     messages = [Message("system", texts["system"])] if texts["system"].strip() else []
     asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
     messages += [Message("user", asked), Message("assistant", texts["reply"], reasoning or None, (), trained)]
-    return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+    return messages, values.tool_list(_tools(record).get("tools"))
 
 
 def _turns(record: object, columns: Columns) -> tuple[str, object]:
@@ -196,90 +214,3 @@ def names(records: Sequence[object]) -> list[str]:
             for inner in value if isinstance(value, dict) else ():
                 found[f"{key}.{inner}"] = None
     return list(found)[:200]
-
-
-def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
-    """How the records might be read, and why; (None, why not) where nothing in them looks like a chat."""
-    rows = [record for record in records if isinstance(record, dict)]
-    if not rows:
-        return None, "the records are no objects with columns"
-    columns = names(rows)
-    for column in columns:
-        turns = next((held for row in rows if (held := _turn_list(within(row, column)))), None)
-        if turns:
-            return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
-    texts = {c: [v for row in rows if isinstance(v := within(row, c), str) and v.strip()] for c in columns}
-    full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
-    thought = [column for column in columns if column.strip().lower().rpartition(".")[2] in thoughts.COLUMNS]
-    reasoning = next((c for c in thought if any(thoughts.says_something(within(row, c)) for row in rows)), "")
-    kinds = {column: kind_of(texts[column]) for column in full if column not in thought}
-    answers = {column: full[column] for column, kind in kinds.items() if kind in ("text", "number", "flag")}
-    full = {column: length for column, length in full.items() if kinds.get(column) == "text"}
-    prompt = _named(full, pairs.PROMPTS) or _like(full, _ASKING)
-    reply = _named(answers, pairs.REPLIES) or _like(full, _ANSWERING)
-    of_rows = None if prompt and reply else columns_of_messages(rows, full)
-    if of_rows:
-        conversation, role, text = (of_rows[name] for name in ("conversation", "role", "text"))
-        why = f"each record is one message: {conversation} tells its conversation, {role} who speaks"
-        return Columns(**of_rows), f"{why} and {text} what is said"
-    if len({*full, *filter(None, [reply])}) < 2:
-        return None, "there are not two columns of text to be a prompt and a reply"
-    system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
-    why = "by the names of the columns"
-    # A name or a mood is the same again and again, which few questions are, and fewer replies.
-    varied = [column for column in full if len(rows) < 4 or len(set(texts[column])) * 2 > len(texts[column])]
-    rest = [column for column in varied if column not in (prompt, reply, system)]
-    if not prompt or not reply or prompt == reply:
-        longest = sorted(rest, key=lambda column: full[column], reverse=True)
-        if prompt and prompt != reply:
-            reply = next(iter(longest), "")
-        elif reply and prompt != reply:
-            prompt = next(iter(longest), "")
-        else:  # of the two that hold the most text, the first asks and the second answers
-            prompt, reply = (*[column for column in full if column in longest[:2]], "", "")[:2]
-        why = f"{prompt} and {reply} hold the most text, and one of them has a usual name or {prompt} comes first"
-    if not prompt or not reply or prompt == reply:
-        return None, "there are not two columns of text to be a prompt and a reply"
-    system = system if system not in (prompt, reply) else ""
-    return Columns(prompt=prompt, reply=reply, system=system, reasoning=reasoning), why
-
-
-def _turn_list(value: object) -> list[dict[str, Any]]:
-    try:
-        value = values.decoded(value, [])
-    except (RecursionError, Unusable):  # reading the record will tell
-        return []
-    good = isinstance(value, list) and value and all(isinstance(turn, dict) for turn in value)
-    return value if good and isinstance(value, list) else []
-
-
-def _of_turns(column: str, first: list[dict[str, Any]], turns: list[dict[str, Any]]) -> tuple[Columns | None, str]:
-    keys = list(first[0])
-    texts = {key: [turn[key] for turn in turns if isinstance(turn.get(key), str)] for key in keys}
-    words = [key for key in keys if kind_of(texts[key]) == "text"]
-    role = next((key for key in ROLE_KEYS if key in keys), "")
-    role = role or next((key for key in words if len(set(texts[key])) <= 6 < len(texts[key])), "")
-    role = role or next((key for key in words if {text.lower() for text in texts[key]} & set(ROLE_OF)), "")
-    text = next((key for key in TEXT_KEYS if key != role and texts.get(key)), "")
-    others = [key for key in words if key != role]
-    text = text or max(others, key=lambda key: sum(map(len, texts[key])), default="")
-    if not role or not text:
-        return None, f"{column} holds lists, but no key in them names who speaks and another what is said"
-    said = list(dict.fromkeys(texts[role]))
-    known = roles_of(said)
-    why = f"{column} holds lists of turns; {role} names {len(said)} speakers and {text} holds the texts"
-    return Columns(turns=column, role=role, text=text, roles=known), why
-
-
-def _named(columns: Mapping[str, float], wanted: Sequence[str]) -> str:
-    lower = {column.strip().lower(): column for column in columns}
-    return next((lower[name] for name in wanted if name in lower), "")
-
-
-def _like(columns: Mapping[str, float], parts: Sequence[str]) -> str:
-    """The column with the longest texts of those whose names hold the first of these parts that any holds."""
-    for part in parts:
-        fitting = [column for column in columns if part in column.lower()]
-        if fitting:
-            return max(fitting, key=columns.__getitem__)
-    return ""

@@ -37,7 +37,6 @@ FORMATS: dict[str, str] = {
     "oasst": '`{"prompt": {"text", "role", "replies": [...]}}`, a tree of ranked replies: its best branch',
 }
 DEFAULT = Reading()
-_OF_TURNS = ("auto", "sharegpt", "messages")  # formats whose messages may also stand in rows, one in each
 _READERS: dict[str, Callable[[object, Origin, Set[str]], Conversation | RowProblem]] = {
     "sharegpt": sharegpt.read,
     "alpaca": alpaca.read,
@@ -100,8 +99,7 @@ def convert(
     name = name or path.name
     if part and part.start and not reading.columns and reading.format == "auto":
         part.typical = True  # what is found in the first records is told by their keys, so these are read as they are
-    rows_are_grouped = reading.columns.conversation if reading.columns else reading.format in _OF_TURNS
-    arrange = partial(grouped, columns=reading.columns, part=part) if rows_are_grouped else iter
+    arrange = partial(grouped, reading=reading, part=part)
     items = iter(records(path, name, part, arrange))
     first: list[Item] = []
     chosen = reading.columns or reading.format != "auto"
@@ -128,17 +126,19 @@ def convert(
         if origin.file not in notes.formats:
             notes.formats[origin.file] = detect(_rows(record)) if notes.formats and not chosen else found
         one = _from_group(record, origin, reading) if type(record) is Group else _from_record(record, origin, reading)
-        chosen_columns = reading.columns
+        read, chosen_columns = [record], reading.columns
         if type(record) is Group:
+            read = list(record.rows) if record.of_exchanges else [record.record]
+            if chosen_columns and not record.of_exchanges:
+                chosen_columns = replace(chosen_columns, turns=columns.MESSAGES)
             record = record.record
-            chosen_columns = chosen_columns and replace(chosen_columns, turns=columns.MESSAGES)
         if isinstance(one, Conversation):
             one = mend_texts(one, reading, notes, record)
         if isinstance(one, Conversation):
             if one.repairs:
                 _keep_examples(one, record, notes)
             if not (isinstance(record, dict) and is_rejected(record)):
-                for key in ignored(record, chosen_columns, known):
+                for key in dict.fromkeys(key for each in read for key in ignored(each, chosen_columns, known)):
                     notes.ignore(key)
                 if isinstance(record, dict) and "mapping" in record and not reading.columns:
                     for kind in chatgpt.unread(record, reading.off) if format_of(record)[0] == "chatgpt" else ():

@@ -16,6 +16,7 @@ _CONVERSATIONS = ("conversation", "conversations", "conv", "convo", "chat", "dia
 _CALLED = (*_CONVERSATIONS, "thread", "messagetree", "session", "discussion", "ticket", "case", "episode")
 _ENDINGS = ("id", "uuid", "guid", "hash", "key", "number", "num", "no", "nr", "index", "idx", "")
 _NAMES = {name: place for place, name in enumerate(name + ending for name in _CALLED for ending in _ENDINGS)}
+_EXACT = frozenset(name + ending for name in (*_CONVERSATIONS, "thread", "session") for ending in _ENDINGS if ending)
 _NAMES_OF_LISTS = frozenset(name + ending for name in _CONVERSATIONS for ending in _ENDINGS)
 # What is called "... id" and tells no conversation: it may well be the same in a few rows that follow one another.
 _SMALLER = (
@@ -43,12 +44,17 @@ def is_conversation_name(key: str) -> bool:
     return plain_name(key) in _NAMES
 
 
-def named_key(row: Mapping[str, Any]) -> str:
-    """The key whose name says that it tells the conversation; "" where there is none."""
+def named_key(row: Mapping[str, Any], exact: bool = False) -> str:
+    """The key whose name says that it tells the conversation; "" where there is none. An `exact` name says that it is
+    an id, and of nothing that may be worked at for long (a ticket, a case)."""
     if len(row) < 3:
         return ""
     named = [
-        (place, str(key)) for key in row if (place := _NAMES.get(plain_name(key))) is not None and id_text(row[key])
+        (place, str(key))
+        for key in row
+        if (place := _NAMES.get(name := plain_name(key))) is not None
+        and (not exact or name in _EXACT)
+        and id_text(row[key])
     ]
     return min(named)[1] if named else ""
 

@@ -45,16 +45,30 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
         if isinstance(prompt, list) or _is_turns(replies):  # TRL's conversational prompt and completion
             turns = _conversational(lower, prompt, key, replies, repairs)
             return read_turns(lower, turns, "prompt", origin, off, repairs=repairs, raw=record)
-        messages = context(lower, repairs)
-        reply = _column(lower, REPLIES, repairs)
-        trained = values.is_trained(lower, repairs, off)
-        thought = thoughts.column_in(lower)
-        reasoning = values.content_text(lower.get(thought), thought, repairs)
-        messages.append(Message("assistant", reply, reasoning or None, (), trained))
-        tools = tools_of(lower, repairs)
+        messages, tools = _exchange(lower, repairs, off)
     except Unusable as error:
         return problem_in(origin, None, error.field, error.code, error.problem, error.fix, record)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
+
+
+def exchange(record: dict[str, Any], repairs: list[str], off: Set[str]) -> tuple[list[Message], tuple[str, ...]]:
+    """What is said in a record with a prompt and a reply of plain text, and its tools; the repairs that it needed are
+    added to `repairs`.
+
+    Raises:
+        Unusable: why it cannot be used.
+    """
+    return _exchange(_lower(record, repairs), repairs, off)
+
+
+def _exchange(lower: dict[str, Any], repairs: list[str], off: Set[str]) -> tuple[list[Message], tuple[str, ...]]:
+    messages = context(lower, repairs)
+    reply = _column(lower, REPLIES, repairs)
+    trained = values.is_trained(lower, repairs, off)
+    thought = thoughts.column_in(lower)
+    reasoning = values.content_text(lower.get(thought), thought, repairs)
+    messages.append(Message("assistant", reply, reasoning or None, (), trained))
+    return messages, tools_of(lower, repairs)
 
 
 def _lower(record: dict[str, Any], repairs: list[str]) -> dict[str, Any]:

@@ -32,7 +32,10 @@ REPAIRS: dict[str, RepairKind] = {
         "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...)."
     ),
     "turns_merged": RepairKind("Consecutive turns of the same role (and name) were joined with a blank line."),
-    "rows_grouped": RepairKind("Messages that stood one in a row were put together by the id of their conversation."),
+    "rows_grouped": RepairKind(
+        "Messages, or prompts with their replies, that stood one in a row were put together by the id of their "
+        "conversation."
+    ),
     "turns_sorted": RepairKind(
         "Messages that stood in another order were put into that of their time, their number or their parents."
     ),

@@ -33,9 +33,9 @@ def add(commands: Any, json_option: Any) -> None:
         action="append",
         default=[],
         metavar="WHAT=COLUMN",
-        help="read by columns: prompt=, reply=, input=, system=, reasoning=; or a list of turns: turns=, role=, text=, "
-        "reasoning=, role.NAME=assistant; or one message a row: conversation=, order=, role=, text=, reasoning=, "
-        "role.NAME=assistant",
+        help="read by columns: prompt=, reply=, input=, system=, reasoning= (and conversation=, order= where several "
+        "rows are one chat); or a list of turns: turns=, role=, text=, reasoning=, role.NAME=assistant; or one message "
+        "a row: conversation=, order=, role=, text=, reasoning=, role.NAME=assistant",
     )
     convert.add_argument("--repair", action="append", default=[], metavar="CODE", help="switch a repair on, see below")
     convert.add_argument("--no-repair", action="append", default=[], metavar="CODE", help="switch a repair off")

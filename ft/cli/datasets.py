@@ -10,6 +10,7 @@ from typing import Any
 from formats import columns
 from formats.columns import Columns
 from formats.detect import detect
+from formats.guess import guess
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
@@ -88,10 +89,10 @@ def _columns_to_say(file: build.SourceFile) -> str:
     names = columns.names(records)
     if not names or detect(records).format:
         return ""
-    guess, why = columns.guess(records)
-    words = guess.as_words() if guess else ["prompt=COLUMN", "reply=COLUMN"]
+    guessed, why = guess(records)
+    words = guessed.as_words() if guessed else ["prompt=COLUMN", "reply=COLUMN"]
     line = " ".join(f"--map {shlex.quote(word)}" for word in words)
-    how = f"Guessed ({why}), to be checked" if guess else f"Nothing could be guessed ({why})"
+    how = f"Guessed ({why}), to be checked" if guessed else f"Nothing could be guessed ({why})"
     return f"Its columns are {', '.join(names[:30])}. Say what they hold. {how}: {line}"
 
 

@@ -16,6 +16,7 @@ from formats.conversation import Conversation, Origin
 from formats.convert import convert_record
 from formats.detect import detect
 from formats.grouping import as_records
+from formats.guess import guess
 from formats.reading import Reading
 from ft.dataset.look import first_records
 from ft.errors import UserError
@@ -101,7 +102,7 @@ def build() -> Mapping:
         with gr.Column(visible=False) as lists:
             turns = gr.Dropdown([], label="Turns", info="the column with the list", min_width=160)
         with gr.Column(visible=False) as rows, gr.Row():
-            conversation = gr.Dropdown([], label="Conversation", info="which messages belong together", min_width=160)
+            conversation = gr.Dropdown([_NONE], label="Conversation", info="which rows are one chat", min_width=160)
             order = gr.Dropdown([_NONE], label="Order", info="their time or number; none: as they stand", min_width=160)
         with gr.Column(visible=False) as speakers:
             with gr.Row():
@@ -137,14 +138,14 @@ def opened(path: Path) -> tuple[Any, ...]:
     """The screen, open for that file: the updates of `Mapping.shown`."""
     records = first_records(path)
     names = mapping.names(records)
-    guess, why = mapping.guess(records)
-    found = guess or Columns(prompt="?", reply="?")
+    guessed, why = guess(records)
+    found = guessed or Columns(prompt="?", reply="?")
     words = f"{path.name} is in no format that is known by its columns. Say what they hold."
-    reason = f"Guessed: {why}." if guess else f"Nothing could be guessed: {why}."
+    reason = f"Guessed: {why}." if guessed else f"Nothing could be guessed: {why}."
     some, any_or_none = [(name, name) for name in names], [_NONE, *((name, name) for name in names)]
-    shape = "turns" if found.turns else "rows" if found.conversation else "pairs"
-    line = " ".join(f"--map {shlex.quote(word)}" for word in guess.as_words()) if guess else ""
-    typed = f'<p class="quiet">On the command line: <code>{escape(line)}</code></p>' if guess else ""
+    shape = "turns" if found.turns else "pairs" if found.is_pair else "rows"
+    line = " ".join(f"--map {shlex.quote(word)}" for word in guessed.as_words()) if guessed else ""
+    typed = f'<p class="quiet">On the command line: <code>{escape(line)}</code></p>' if guessed else ""
     return (
         gr.Column(visible=True),
         f'<div class="looked-at"><h2>Which column is what?</h2><p class="quiet">{escape(words)}</p></div>'
@@ -156,14 +157,14 @@ def opened(path: Path) -> tuple[Any, ...]:
         gr.Dropdown(any_or_none, value=found.system),
         gr.Dropdown(any_or_none, value=found.reasoning),
         gr.Dropdown(some, value=found.turns or None),
-        gr.Dropdown(some, value=found.conversation or None),
+        gr.Dropdown(any_or_none, value=found.conversation),
         gr.Dropdown(any_or_none, value=found.order),
         found.role,
         found.text,
         "\n".join(f"{name} = {role}" for name, role in found.roles.items()),
         *_sides(shape),
         alerts.hidden(),
-        _preview(records, guess) if guess else "",
+        _preview(records, guessed) if guessed else "",
     )
 
 
@@ -174,7 +175,7 @@ def closed() -> tuple[Any, ...]:
 
 def _sides(shape: str) -> tuple[gr.Column, ...]:
     """The fields for records of that shape shown, the others not."""
-    shown = (shape == "pairs", shape == "turns", shape == "rows", shape != "pairs")
+    shown = (shape == "pairs", shape == "turns", shape != "turns", shape != "pairs")
     return tuple(gr.Column(visible=visible) for visible in shown)
 
 
@@ -201,9 +202,9 @@ def columns(
         if shape == "pairs":
             if prompt and prompt == reply:
                 raise ValueError(f"{prompt} cannot be both the prompt and the reply")
-            named = (prompt, reply, input, system, reasoning)
-            prompt, reply, input, system, reasoning = (column or "" for column in named)
-            return Columns(prompt=prompt, reply=reply, input=input, system=system, reasoning=reasoning)
+            pair = {"prompt": prompt, "reply": reply, "input": input, "system": system, "reasoning": reasoning}
+            named = {**pair, "conversation": conversation, "order": conversation and order}
+            return Columns.from_json({name: column for name, column in named.items() if column})
         lines = [line.partition("=") for line in (roles or "").splitlines() if line.strip()]
         words = [f"role.{name.strip()}={said.strip()}" for name, _, said in lines]
         where = {"turns": turns} if shape == "turns" else {"conversation": conversation, "order": order}
@@ -228,8 +229,9 @@ def previewed(files: list[str] | None, fetched: data_hub.Fetched, *chosen: Any) 
 
 def _preview(records: list[object], found: Columns) -> str:
     body = ""
-    for number, record in enumerate(as_records(records, found)[:_SHOWN], 1):
-        read = convert_record(record, Origin("", number), Reading(columns=found))
+    reading = Reading(columns=found)
+    for number, record in enumerate(as_records(records, reading)[:_SHOWN], 1):
+        read = convert_record(record, Origin("", number), reading)
         if isinstance(read, Conversation):
             body += data_view.bubbles([read], number)
         else:

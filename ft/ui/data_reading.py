@@ -19,7 +19,7 @@ _FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", *FORMATS)]
 _SHORT = {
     "role_normalised": "Unusual names of roles",
     "turns_merged": "Join turns of one role",
-    "rows_grouped": "Put rows of one message together",
+    "rows_grouped": "Put the rows of a conversation together",
     "turns_sorted": "Messages in the order of their time",
     "other_branches": "The branch that was shown last, of several",
     "leading_assistant_kept": "Keep a first turn of the assistant",

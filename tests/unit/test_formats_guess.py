@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from formats.cells import kind_of
-from formats.columns import Columns, guess, names
+from formats.columns import Columns, names
 from formats.conversation import Conversation, Origin
 from formats.convert import convert, convert_record
 from formats.detect import detect
+from formats.guess import guess
 from formats.problems import RowProblem
 from formats.reading import Reading
 from ft.cli import main

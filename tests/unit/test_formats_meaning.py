@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from field_files import DATA, needs_field_files
 
-from formats.columns import Columns, guess
+from formats.columns import Columns
 from formats.conversation import Conversation, Message, Origin
 from formats.convert import convert, convert_record, describe, look
+from formats.guess import guess
 from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from formats.columns import Columns, guess
+from formats.columns import Columns
 from formats.conversation import Conversation, Message, Origin
 from formats.convert import convert, convert_record
+from formats.guess import guess
 from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading

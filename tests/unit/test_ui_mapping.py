@@ -61,6 +61,20 @@ def test_a_table_of_one_message_a_row_is_guessed_shown_and_read_as_such(home: Pa
 
 
 def test_each_shape_shows_its_own_fields():
-    for shape, visible in (("pairs", (1, 0, 0, 0)), ("turns", (0, 1, 0, 1)), ("rows", (0, 0, 1, 1))):
+    for shape, visible in (("pairs", (1, 0, 1, 0)), ("turns", (0, 1, 0, 1)), ("rows", (0, 0, 1, 1))):
         sides = data_mapping.previewed([], [], shape, *[""] * 11)[:4]
         assert tuple(int(side.visible) for side in sides) == visible
+
+
+def test_pairs_that_share_a_conversation_are_guessed_shown_and_read_as_one_chat(home: Path, tmp_path: Path):
+    path = tmp_path / "log.csv"
+    path.write_text("chat_id,Nr,Frage,Antwort\n1,2,Und wann?,Um neun.\n1,1,Geht es?,Ja.\n2,1,Wo?,Hier.\n")
+    assert data_mapping.needed(path)
+    updates = opened(path)
+    assert updates["shape"] == "pairs" and updates["conversation"].value == "chat_id" and updates["order"].value == ""
+    fields = [*chosen(updates)[:8], "Nr", *chosen(updates)[9:]]  # the order, chosen by hand
+    *_, preview, _ = data_mapping.previewed([str(path)], [], *fields)
+    assert preview.count("<article") == 2 and preview.index("Geht es?") < preview.index("Um neun.")
+    reading = Reading(columns=data_mapping.columns(*fields))
+    staged = build.stage([build.SourceFile(path, "log.csv")], reading=reading)
+    assert [len(chat.messages) for chat in staged.conversations()] == [4, 2]
