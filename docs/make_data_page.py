@@ -30,9 +30,12 @@ a guess and a preview (`--map prompt=Question --map reply=Answer` on the command
 
 A table or list with one message in each row is put together by the id of the conversation (`conversation_id`, `chatId`,
 `thread_id`, ... or an `id` that stays the same from row to row), in the order of the messages' time or number where
-they have one. For other names: `--map conversation=Case --map order=Time --map role=Who --map text=Message`. Messages
-that name their parents (`parent_id`, `parentMessageId`, ...) are a tree: the branch that was shown last is read (or
-that of the best rank), and the others are counted.
+they have one. For other names: `--map conversation=Case --map order=Time --map role=Who --map text=Message`. So are
+rows with a prompt and its reply each, where some share a `conversation_id` (`chat_id`, `session_id`, ...; or `--map
+conversation=` beside `prompt=` and `reply=`). Those of which it is not certain that they follow one another (a prompt
+that stands twice, or tells the reply before it again; times that cannot be read) stay chats of their own, as all do
+where the repair `rows_grouped` is off. Messages that name their parents (`parent_id`, `parentMessageId`, ...) are a
+tree: the branch that was shown last is read (or that of the best rank), and the others are counted.
 
 {spellings}
 

@@ -107,6 +107,10 @@ class Child:
             raise LimitReached("memory", self.limits)
         return what == "value", value
 
+    def is_alive(self) -> bool:
+        """Whether it can still be given a task."""
+        return self._process.is_alive()
+
     def close(self) -> None:
         """End the process, whatever it does."""
         self.connection.close()
@@ -192,11 +196,16 @@ def _serve(connection: Connection, memory_bytes: int) -> None:
 
 def _packed(message: tuple[str, Any]) -> bytes:
     try:
-        return pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        packed = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        if message[0] == "error":
+            pickle.loads(packed)  # many an exception can be packed, and not made again
+        return packed
     except MemoryError:
         return pickle.dumps(("memory", None))
     except Exception as error:  # nested too deeply, or an exception that cannot be passed on
-        return pickle.dumps(("error", (RuntimeError(f"{type(error).__name__}: {error}"), traceback.format_exc())))
+        told = message[1][0] if message[0] == "error" else error
+        where = message[1][1] if message[0] == "error" else traceback.format_exc()
+        return pickle.dumps(("error", (RuntimeError(f"{type(told).__name__}: {told}"), where)))
 
 
 def _messages(work: Callable[..., Iterator[Any]], args: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:

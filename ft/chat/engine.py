@@ -60,6 +60,7 @@ class Engine:
         self._key: tuple[str, str] | None = None
         self._adapters: dict[tuple[str, str, int], str] = {}
         self._probe: torch.Tensor | None = None
+        self._longest_token = 0  # characters
 
     @property
     def busy(self) -> bool:
@@ -184,6 +185,7 @@ class Engine:
 
         self._loaded = load_base(model, method, progress)
         self._renderer = Prompter(model)
+        self._longest_token = max(map(len, self._loaded.tokenizer.get_vocab()))
         self._probe = self._probe_logits(self._loaded.model)
         self._key = (model, method)  # last: what failed to load halfway is loaded anew
 
@@ -255,16 +257,21 @@ class Engine:
         from ft.template.messages import template_messages
 
         assert self._renderer is not None and self._loaded is not None
-        rows, _ = template_messages(messages, (), self._renderer.native_tools)
-        ids = self._renderer.prompt(rows)
         limit = self._loaded.model.config.get_text_config().max_position_embeddings
-        if len(ids) + max_new_tokens > limit:
-            raise UserError(
-                f"this conversation ({len(ids)} tokens) and a reply of up to {max_new_tokens}",
-                f"the model reads at most {limit} tokens.",
-                "Clear the chat and start again, or ask for a shorter reply.",
-            )
-        return ids
+        characters = sum(len(message.content) for message in messages)
+        # To count the tokens of a book takes minutes, in which nobody else gets a reply.
+        long = f"{characters:,} characters" if characters > limit * self._longest_token else ""
+        if not long:
+            rows, _ = template_messages(messages, (), self._renderer.native_tools)
+            ids = self._renderer.prompt(rows)
+            if len(ids) + max_new_tokens <= limit:
+                return ids
+            long = f"{len(ids):,} tokens"
+        raise UserError(
+            f"this conversation ({long}) and a reply of up to {max_new_tokens}",
+            f"the model reads at most {limit:,} tokens.",
+            "Clear the chat and start again, or ask for a shorter reply.",
+        )
 
     def _stop_ids(self) -> frozenset[int]:
         assert self._renderer is not None and self._loaded is not None

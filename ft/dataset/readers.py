@@ -91,10 +91,12 @@ class Readers:
 
     def take(self, limits: Limits) -> Child:
         """A process that has nothing to do."""
-        if self._idle:
+        while self._idle:
             child = self._idle.pop()
-            child.limits = limits
-            return child
+            if child.is_alive():
+                child.limits = limits
+                return child
+            child.close()  # the system, or somebody, ended it while it had nothing to do
         return Child(limits)
 
     def give_back(self, child: Child) -> None:
@@ -164,8 +166,12 @@ class _File:
                 job.child = self._readers.take(self._limits)
                 part = Part(job.start, job.until, 0 if job.start else LOOKED_AT)
                 notes = Notes(formats=dict(self._notes.formats))
-                job.child.begin(read_part, self._path, self._name, self._reading, self._fraction, part, notes)
-                busy += 1
+                try:
+                    job.child.begin(read_part, self._path, self._name, self._reading, self._fraction, part, notes)
+                    busy += 1
+                except LimitReached as error:
+                    job.child.close()
+                    job.child, job.failed = None, error
 
     def _receive(self) -> None:
         """Wait until a process has something to tell, and note it."""

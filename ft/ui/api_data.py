@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from formats.reading import Reading
 from ft.checks.check import check as checked
@@ -28,6 +26,7 @@ from ft.train import tokens
 from ft.ui import endpoint
 from ft.ui.data_tokens import ONE_AT_A_TIME
 from ft.ui.endpoint import refusing
+from ft.ui.given_out import given_out
 
 _READ, _CHANGE = 4, 1  # how many of a kind run at once
 
@@ -94,7 +93,7 @@ def export_data(dataset: str, format: str = "messages", split: str = "") -> str:
         with tempfile.TemporaryDirectory() as folder:
             name = f"{found.name}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
             done = export.export(found, Path(folder) / name, format, split or None)
-            return save_file_to_cache(done.path, get_upload_folder())
+            return given_out(done.path)
     except OSError as error:
         raise disk_error(error, "export") from error
 

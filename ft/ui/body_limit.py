@@ -24,7 +24,7 @@ class BodyLimit:
 
     def __init__(self, make_room: Callable[[int], int]) -> None:
         self._make_room = make_room
-        self._coming = 0  # of uploads that are on their way
+        self._room = 0  # bytes that all uploads together may still bring, since the last of them began
 
     @asynccontextmanager
     async def of(self, path: str, headers: Headers, receive: Receive) -> AsyncIterator[Receive]:
@@ -45,16 +45,25 @@ class BodyLimit:
         if expected > UPLOAD + _FRAMES:
             await _read_on(receive)
             raise Refusal(413, _too_large())
-        room = await run_sync(self._make_room, self._coming + expected) - self._coming
-        if declared is not None and declared > room:
+        self._room = await run_sync(self._make_room, expected)
+        if declared is not None and declared > self._room:
             await _read_on(receive)
             raise Refusal(413, _no_room())
-        self._coming += expected
-        try:
-            most = min(UPLOAD + _FRAMES, room)
-            yield _counted(receive, most, _no_room() if room <= UPLOAD else _too_large(), upload=True)
-        finally:
-            self._coming -= expected
+        yield self._upload(_counted(receive, UPLOAD + _FRAMES, _too_large()))
+
+    def _upload(self, receive: Receive) -> Receive:
+        """`receive`, for an upload. What comes takes room, and not what is said to come: that may never."""
+
+        async def bounded() -> Message:
+            message = await receive()
+            self._room -= len(message.get("body", b""))
+            if self._room < 0:
+                raise MultiPartException(_no_room())
+            if message["type"] == "http.disconnect":
+                raise MultiPartException("The upload was broken off.")
+            return message
+
+        return bounded
 
 
 def _too_large() -> str:
@@ -68,7 +77,7 @@ def _no_room() -> str:
     )
 
 
-def _counted(receive: Receive, most: int, words: str, upload: bool = False) -> Receive:
+def _counted(receive: Receive, most: int, words: str) -> Receive:
     """`receive`, which raises what Gradio's parser of uploads takes for an end: it then removes what it has written."""
     read = 0
 
@@ -78,8 +87,6 @@ def _counted(receive: Receive, most: int, words: str, upload: bool = False) -> R
         read += len(message.get("body", b""))
         if read > most:
             raise MultiPartException(words)
-        if upload and message["type"] == "http.disconnect":
-            raise MultiPartException("The upload was broken off.")
         return message
 
     return bounded

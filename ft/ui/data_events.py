@@ -9,8 +9,6 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from formats.reading import Reading
 from ft.dataset import build, edit, sample, staging, versions
@@ -21,6 +19,7 @@ from ft.hosting import hub_token
 from ft.ui import alerts, data_choice, data_hub, data_mapping, data_reading, data_report, data_waiting
 from ft.ui.background import Say, follow
 from ft.ui.data_editing import Editing
+from ft.ui.given_out import given_out
 from ft.ui.strings import counted
 
 _VIEW = 10  # outputs of `_view`
@@ -84,9 +83,10 @@ def _view(looked: Version | Staged, named: str) -> tuple[Any, ...]:
 def _download(looked: Version | Staged, any: bool) -> Any:
     if not any:
         return gr.DownloadButton(visible=False)
-    # Only files in Gradio's own cache are given out: the folder of datasets stays closed to the browser.
-    copy = save_file_to_cache(looked.rejected_path, get_upload_folder())
-    return gr.DownloadButton(value=copy, visible=True)
+    try:
+        return gr.DownloadButton(value=given_out(looked.rejected_path), visible=True, interactive=True)
+    except (OSError, UserError):  # no room for a copy is no reason not to show the dataset
+        return gr.DownloadButton(value=None, visible=True, interactive=False)
 
 
 def stage(

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
 from ft.dataset import export
 from ft.dataset.staging import disk_error
 from ft.ui import alerts, data_choice, data_hub
 from ft.ui.data_change import required
+from ft.ui.given_out import given_out
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
 from ft.ui.tab import PRIVATE, SHARED_EVENT
@@ -57,9 +56,8 @@ def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ..
     try:
         with tempfile.TemporaryDirectory() as folder:
             done = export.export(looked, Path(folder) / name, format, side or None)
-            # Only files in Gradio's own cache are given out.
-            file = save_file_to_cache(done.path, get_upload_folder())
-            beside = save_file_to_cache(done.left_out_path, get_upload_folder()) if done.left_out_path else None
+            file = given_out(done.path)
+            beside = given_out(done.left_out_path) if done.left_out_path else None
     except OSError as error:
         raise disk_error(error, "export") from error
     words = f"{counted(done.written, 'conversation')} written to {name}."

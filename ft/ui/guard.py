@@ -108,11 +108,12 @@ class Guard:
                 raise Refusal(401, "Sign in first.")
 
     def _drop_foreign_forwarding(self, scope: Scope, headers: Headers) -> None:
-        """Gradio writes what X-Forwarded-Host says into its page, as the address to ask from then on."""
-        for text in headers.getlist("x-forwarded-host"):
-            name = split_authority(text)
-            if name is None or name[0] not in self._names:
-                scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"x-forwarded-host"]
+        """Gradio writes what these headers say into its page, as the address to ask from then on."""
+        for header in ("x-forwarded-host", "x-gradio-server"):
+            for text in headers.getlist(header):
+                name = split_authority((text.partition("://")[2] or text).partition("/")[0])
+                if name is None or name[0] not in self._names:
+                    scope["headers"] = [pair for pair in scope["headers"] if pair[0] != header.encode()]
 
     def _is_foreign(self, scope: Scope, headers: Headers, host: tuple[str, str]) -> bool:
         """Whether a page other than the app's own sent this request, as its browser says."""

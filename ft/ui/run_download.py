@@ -10,17 +10,13 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
 
-from ft import cache
 from ft.dataset.staging import disk_error
-from ft.errors import UserError
 from ft.export.adapter import export_adapter, file_name, size
-from ft.figures import memory
 from ft.runs import directory
 from ft.runs.directory import Run
 from ft.ui import alerts
+from ft.ui.given_out import given_out, require_room
 from ft.ui.tab import PRIVATE
 
 _LABEL = "Download the adapter"
@@ -73,17 +69,11 @@ def adapter_file(run: Run) -> str:
     Raises:
         UserError: the run has no adapter that can be exported, or there is no room for the file.
     """
-    folder = Path(get_upload_folder())
-    needed = 2 * size(run)  # it is made beside the cache first
+    todo = f"Write it to a file on the machine: sidetune export-adapter {run.id} --to FILE"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        room = cache.make_room(folder, needed)
-        if room < needed:
-            why = f"its file takes {memory(needed)} while it is made, and temporary files have {memory(room)} left."
-            todo = f"Write it to a file on the machine: sidetune export-adapter {run.id} --to FILE"
-            raise UserError(f"the adapter of run {run.title}", why, todo)
+        require_room(2 * size(run), f"the adapter of run {run.title}", todo)  # it is made beside the cache first
         with tempfile.TemporaryDirectory() as temporary:
             done = export_adapter(run, Path(temporary, file_name(run)))
-            return save_file_to_cache(done.path, str(folder))
+            return given_out(done.path)
     except OSError as error:
         raise disk_error(error, "export the adapter") from error

@@ -1,5 +1,6 @@
 """Base and tuned side by side: the base pane is the base model, and the tuned pane is not."""
 
+import re
 import shutil
 from contextlib import closing
 
@@ -174,6 +175,8 @@ def test_a_run_without_an_adapter_says_so(engine, sample):
 
 
 def test_a_conversation_longer_than_the_model_reads_is_refused_in_words(engine, trained):
-    long = [Message("user", "word " * 9000)]
-    with pytest.raises(UserError, match="reads at most 8192 tokens"):
-        next(engine.reply(trained.id, long, long))
+    for words, told in ((9_000, r"9,0\d\d tokens"), (2_000_000, "10,000,000 characters")):
+        long = [Message("user", "word " * words)]
+        with pytest.raises(UserError, match="reads at most 8,192 tokens") as refused:
+            next(engine.reply(trained.id, long, long))
+        assert re.search(told, refused.value.given)

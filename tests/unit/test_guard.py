@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+from typing import Any
+
 import pytest
 from answers import waited
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -143,17 +147,21 @@ def test_every_answer_tells_the_browser_to_keep_others_out():
     assert "SameSite=lax" in guarded().get("/").headers["set-cookie"]
 
 
-def test_a_forwarded_name_that_is_not_its_own_never_reaches_the_page():
+@pytest.mark.parametrize(
+    ("header", "form"),
+    [("x-forwarded-host", "{}"), ("x-gradio-server", "https://{}/"), ("x-gradio-server", "{}:80")],
+)
+def test_a_forwarded_name_that_is_not_its_own_never_reaches_the_page(header, form):
     seen = []
 
     async def look(scope, receive, send):
-        seen.append([value for name, value in scope["headers"] if name == b"x-forwarded-host"])
+        seen.append([value for name, value in scope["headers"] if name == header.encode()])
         await JSONResponse({})(scope, receive, send)
 
     guard = Guard(look, OwnNames.of("127.0.0.1", ["tune.example"]), BodyLimit(lambda wanted: PLENTY))
     for name in ("evil.test", "tune.example"):
-        TestClient(guard, base_url=f"http://{HOME}").get("/", headers={"x-forwarded-host": name})
-    assert seen == [[], [b"tune.example"]]
+        TestClient(guard, base_url=f"http://{HOME}").get("/", headers={header: form.format(name)})
+    assert seen == [[], [form.format("tune.example").encode()]]
 
 
 def test_without_a_login_only_the_login_page_is_there():
@@ -225,6 +233,46 @@ def test_an_upload_that_there_is_no_room_for_is_refused_in_words():
     assert client.post("/gradio_api/upload", content=b"x" * 900).status_code == 200
     answer = client.post("/gradio_api/upload", content=b"x" * 1100)
     assert answer.status_code == 413 and "no room" in answer.text
+
+
+def test_uploads_that_never_come_take_no_room():
+    async def heard() -> list[str]:
+        limit = BodyLimit(lambda wanted: UPLOAD + 2**20)
+        headers = Headers({"content-length": str(UPLOAD)})
+
+        async def stalls() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        async with AsyncExitStack() as held:
+            for _ in range(20):
+                receive = await held.enter_async_context(limit.of("/gradio_api/upload", headers, stalls))
+                await receive()
+            small = Headers({"content-length": "5000"})
+            receive = await held.enter_async_context(limit.of("/gradio_api/upload", small, stalls))
+            return (await receive())["type"]
+
+    assert waited(heard()) == "http.request"
+
+
+def test_uploads_at_once_bring_no_more_than_there_is_room_for():
+    async def heard() -> int:
+        limit = BodyLimit(lambda wanted: 1000)
+        headers = Headers({"content-length": "900"})
+
+        async def brings() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"x" * 400, "more_body": True}
+
+        async with AsyncExitStack() as held:
+            both = [await held.enter_async_context(limit.of("/gradio_api/upload", headers, brings)) for _ in range(2)]
+            for came in range(4):
+                try:
+                    await both[came % 2]()
+                except MultiPartException as refused:
+                    assert "no room" in str(refused.message)
+                    return came
+            return 4
+
+    assert waited(heard()) == 2
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1", "[::1]", "127.1"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
+import pytest
 from answers import waited
 from starlette.responses import JSONResponse
 
+from ft.ui import login
 from ft.ui.http_refusal import Refusal
 from ft.ui.login import Login
 
@@ -24,9 +26,12 @@ class Door:
         self.now += seconds
         self.waited += seconds
 
-    async def guess(self, right: bool = False, address: str = "10.0.0.1") -> int:
-        """The status of the answer."""
+    async def guess(
+        self, right: bool = False, address: str = "10.0.0.1", body: tuple[str, ...] = ("all",), leaves: bool = False
+    ) -> int:
+        """The status of the answer; 0 for none. The body comes in parts, of which "..." never does."""
         answer = []
+        parts = list(body)
 
         async def app(scope, receive, send):
             self.guessed += 1
@@ -34,7 +39,11 @@ class Door:
             await JSONResponse({}, 200 if right else 400)(scope, receive, send)
 
         async def receive():
-            return {"type": "http.request"}
+            if parts and parts[0] != "...":
+                return {"type": "http.request", "body": parts.pop(0).encode(), "more_body": bool(parts)}
+            if leaves:
+                return {"type": "http.disconnect"}
+            await asyncio.Event().wait()
 
         async def send(message):
             answer.append(message.get("status"))
@@ -44,7 +53,7 @@ class Door:
             await self.login.slowed(app, scope, receive, send)
         except Refusal as refusal:
             return refusal.status
-        return answer[0]
+        return answer[0] if answer else 0
 
 
 def test_the_name_and_the_password_are_both_needed():
@@ -113,3 +122,49 @@ def test_guesses_are_forgotten_after_a_while():
     door = Door()
     waited(guesses())
     assert door.waited == 0
+
+
+def test_a_guess_that_does_not_come_takes_nobodys_turn(monkeypatch):
+    async def guesses() -> list[int]:
+        hung = [asyncio.ensure_future(door.guess(body=("username=", "..."), address=f"10.0.{n}.1")) for n in range(50)]
+        await asyncio.sleep(0.05)
+        assert await door.guess(right=True) == 200 and await door.guess(right=True, address="10.0.9.1") == 200
+        return await asyncio.gather(*hung)
+
+    monkeypatch.setattr(login, "_BODY_SECONDS", 0.5)
+    door = Door()
+    assert waited(guesses()) == [408] * 50 and door.waited == 0 and door.guessed == 2
+
+
+def test_a_guess_is_no_longer_than_a_name_and_a_password():
+    assert waited(Door().guess(body=("x" * 40_000, "x" * 40_000))) == 413
+
+
+@pytest.mark.parametrize("address", ["10.0.0.2", "2001:db8:1:2::7"])
+def test_one_address_that_guesses_keeps_no_other_from_signing_in(address):
+    async def guesses() -> int:
+        tries = [asyncio.ensure_future(door.guess()) for _ in range(60)]
+        tries += [asyncio.ensure_future(door.guess(address=f"2001:db8:1:1::{n}")) for n in range(60)]
+        await asyncio.sleep(0)
+        begun = door.now
+        status = await door.guess(right=True, address=address)
+        took = door.now - begun
+        await asyncio.gather(*tries)
+        return status, took
+
+    door = Door()
+    status, took = waited(guesses())
+    assert status == 200 and took <= 3 * 16  # the clock of the test stands for the sleeps of all, one after the other
+
+
+def test_who_leaves_gives_the_turn_back():
+    async def guesses() -> None:
+        for _ in range(5):
+            await door.guess()
+        left = [asyncio.ensure_future(door.guess(leaves=True)) for _ in range(30)]
+        assert set(await asyncio.gather(*left)) <= {0, 429}
+        assert await door.guess(right=True) == 200
+
+    door = Door()
+    waited(guesses())
+    assert door.guessed == 6

@@ -37,6 +37,11 @@ def refuse() -> Iterator[int]:
     raise UserError("the file", "it is odd.", "Mend it.")
 
 
+def refuse_oddly() -> Iterator[int]:
+    yield 1
+    raise LimitReached("time", LIMITS)  # one that can be packed, and not made again of its only text
+
+
 def take_memory() -> Iterator[int]:
     yield 1
     yield len(bytearray(1 << 30))
@@ -79,6 +84,12 @@ def test_what_the_work_raises_is_raised_here():
     with pytest.raises(UserError) as caught:
         next(values)
     assert (caught.value.given, caught.value.why, caught.value.todo) == ("the file", "it is odd.", "Mend it.")
+
+
+def test_what_cannot_be_raised_here_is_told():
+    with pytest.raises(RuntimeError, match="LimitReached: took more than 1 seconds") as raised:
+        list(stream(LIMITS, refuse_oddly))
+    assert "refuse_oddly" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize(
