@@ -60,6 +60,12 @@ class Columns:
         """Whether a record is a prompt and its reply."""
         return bool(self.prompt and self.reply and not self.turns)
 
+    def are_in(self, record: object) -> bool:
+        """Whether the record has any of these columns."""
+        of_rows = (self.role, self.text) if not (self.turns or self.is_pair) else ()
+        named = (self.prompt, self.reply, self.input, self.system, self.turns, self.conversation, self.order, *of_rows)
+        return isinstance(record, dict) and any(has_column(record, column) for column in named if column)
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Columns:
         """The columns that `as_json` wrote.

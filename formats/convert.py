@@ -14,7 +14,7 @@ from msgspec import structs
 from formats import alpaca, chatgpt, columns, messages, oasst, pairs, preference, sharegpt
 from formats.containers import records
 from formats.conversation import Conversation, Message, Origin
-from formats.detect import LOOKED_AT, Detection, detect, format_of, is_rejected
+from formats.detect import LOOKED_AT, Detection, described, format_of, is_rejected, reading_of
 from formats.grouping import Group, Item, grouped
 from formats.ignored import Known, ignored
 from formats.json_problems import NO_CHATS
@@ -60,15 +60,11 @@ def look(path: Path) -> list[object]:
 
 def describe(path: Path, reading: Reading = DEFAULT) -> Detection:
     """Which format the file is in, from its first 100 records; a format or columns that were chosen are taken as is."""
-    if reading.columns:
-        return Detection("columns", 1.0, "columns chosen by you")
-    if reading.format != "auto":
-        return Detection(reading.format, 1.0, "chosen by you")
-    return _detect(list(islice(records(path), LOOKED_AT)))
+    return _described(list(islice(records(path), LOOKED_AT)), reading)
 
 
-def _detect(items: list[Item]) -> Detection:
-    return detect([row for item in items if not isinstance(item, RowProblem) for row in _rows(item[1])])
+def _described(items: list[Item], reading: Reading) -> Detection:
+    return described([row for item in items if not isinstance(item, RowProblem) for row in _rows(item[1])], reading)
 
 
 def _rows(record: object) -> list[object]:
@@ -102,11 +98,11 @@ def convert(
     arrange = partial(grouped, reading=reading, part=part)
     items = iter(records(path, name, part, arrange))
     first: list[Item] = []
-    chosen = reading.columns or reading.format != "auto"
     found = notes.formats.get(name) if part and part.start else None
     if found is None:
         first = list(islice(items, LOOKED_AT))
-        found = describe(path, reading) if chosen else _detect(first)
+        found = _described(first, reading)
+    own = reading_of(found, reading)
     known: Known = {}
     for item in chain(first, items):
         if isinstance(item, RowProblem):
@@ -124,24 +120,25 @@ def convert(
             yield Conversation(record.messages, origin)
             continue
         if origin.file not in notes.formats:
-            notes.formats[origin.file] = detect(_rows(record)) if notes.formats and not chosen else found
-        one = _from_group(record, origin, reading) if type(record) is Group else _from_record(record, origin, reading)
-        read, chosen_columns = [record], reading.columns
+            notes.formats[origin.file] = described(_rows(record), reading) if notes.formats else found
+            own = reading_of(notes.formats[origin.file], reading)
+        one = _from_group(record, origin, own) if type(record) is Group else _from_record(record, origin, own)
+        read, chosen_columns = [record], own.columns
         if type(record) is Group:
             read = list(record.rows) if record.of_exchanges else [record.record]
             if chosen_columns and not record.of_exchanges:
                 chosen_columns = replace(chosen_columns, turns=columns.MESSAGES)
             record = record.record
         if isinstance(one, Conversation):
-            one = mend_texts(one, reading, notes, record)
+            one = mend_texts(one, own, notes, record)
         if isinstance(one, Conversation):
             if one.repairs:
                 _keep_examples(one, record, notes)
             if not (isinstance(record, dict) and is_rejected(record)):
                 for key in dict.fromkeys(key for each in read for key in ignored(each, chosen_columns, known)):
                     notes.ignore(key)
-                if isinstance(record, dict) and "mapping" in record and not reading.columns:
-                    for kind in chatgpt.unread(record, reading.off) if format_of(record)[0] == "chatgpt" else ():
+                if isinstance(record, dict) and "mapping" in record and not own.columns:
+                    for kind in chatgpt.unread(record, own.off) if format_of(record)[0] == "chatgpt" else ():
                         notes.ignore(f"mapping.{kind}")
         yield one
 

@@ -11,9 +11,11 @@ from formats import preference
 from formats.message_rows import conversation_key, is_message
 from formats.pairs import PROMPTS, REPLIES
 from formats.problems import writable
+from formats.reading import Reading
 from formats.turns import turns_key
 from formats.values import kind, missing, plain_keys
 
+COLUMNS = "columns"  # the format of a file that is read by its columns
 LOOKED_AT = 100  # records that tell the format of a file: its first ones
 _MEDIA = {"images": "pictures", "image": "pictures", "videos": "videos", "video": "videos", "audios": "sound"}
 _MEDIA["audio"] = "sound"
@@ -119,6 +121,22 @@ def _is_ranked_tree(record: dict[str, Any]) -> bool:
     """Whether the record is a tree of OASST: a prompt that holds the replies to it, which hold those to them."""
     prompt = record.get("prompt")
     return isinstance(prompt, dict) and isinstance(prompt.get("replies"), list)
+
+
+def described(records: Sequence[object], reading: Reading) -> Detection:
+    """How a file that begins with these records is read. The format or the columns that were chosen are taken as they
+    are; columns of another file, which this one has none of, where it is in a known format, are not meant for it."""
+    if reading.columns is None:
+        return detect(records) if reading.format == "auto" else Detection(reading.format, 1.0, "chosen by you")
+    own = detect(records)
+    if own.format and not any(map(reading.columns.are_in, records)):
+        return Detection(own.format, own.confidence, f"{own.reason}; it has none of the columns chosen")
+    return Detection(COLUMNS, 1.0, "columns chosen by you")
+
+
+def reading_of(found: Detection, reading: Reading) -> Reading:
+    """How a file is read of which `described` found that."""
+    return reading if found.format == COLUMNS else reading.without_columns()
 
 
 REFUSED = ("media", "pretraining")  # recognised, and never read

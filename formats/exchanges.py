@@ -27,7 +27,7 @@ def exchange_key(rows: Sequence[object]) -> str:
 def shared_id(rows: Sequence[dict[str, Any]]) -> str:
     """The key whose name says that it holds the id of a conversation, which some of these rows share; "" for none."""
     key = next((key for row in rows if (key := named_key(row, exact=True))), "")
-    ids = [id for row in rows if (id := id_text(row.get(key)))]
+    ids = [id for row in rows if (id := id_text(row.get(key)))] if key else []
     return key if len(set(ids)) < len(ids) else ""
 
 

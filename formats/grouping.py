@@ -13,7 +13,7 @@ from formats.branches import is_tree
 from formats.columns import MESSAGES, has_column, no_column, within
 from formats.columns import exchange as columns_exchange
 from formats.conversation import Message, Origin
-from formats.detect import LOOKED_AT
+from formats.detect import LOOKED_AT, described, reading_of
 from formats.exchanges import as_record, exchange_key, has_history
 from formats.message_rows import conversation_key, role_of
 from formats.order import places
@@ -59,11 +59,12 @@ def grouped(items: Iterator[Item], reading: Reading, part: Part | None) -> Itera
     The columns of `reading`, where given, say which column tells the conversation; without, it is found. A file of such
     rows is read in one `part`: the rows of a conversation may stand anywhere in it.
     """
-    columns = reading.columns
-    if not (columns.conversation if columns else reading.format in _GROUPED):
-        return items
     first = list(islice(items, LOOKED_AT))
     rows = [item[1] for item in first if not isinstance(item, RowProblem)]
+    reading = reading_of(described(rows, reading), reading) if reading.columns else reading
+    columns = reading.columns
+    if not (columns.conversation if columns else reading.format in _GROUPED):
+        return chain(first, items)
     key = columns.conversation if columns else "" if reading.format in _OF_PAIRS else conversation_key(rows)
     of_exchanges = columns.is_pair if columns else False
     is_later = part is not None and part.start is not None

@@ -10,6 +10,7 @@ from formats.detect import Detection
 from formats.problems import writable
 
 EXAMPLES = 3  # of each repair
+NO_NAME = "(no name)"  # a column without one, as pandas writes the index
 COLUMNS = 200  # that are counted by name: a file whose records all have other keys must not fill the memory
 
 
@@ -42,7 +43,7 @@ class Notes:
         if column in self.ignored:
             self.ignored[column] += 1
             return
-        name = writable(column[:80])
+        name = writable(column[:80]) or NO_NAME
         if name in self.ignored or len(self.ignored) < COLUMNS:
             self.ignored[name] += 1
 

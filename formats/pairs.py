@@ -66,7 +66,7 @@ def _exchange(lower: dict[str, Any], repairs: list[str], off: Set[str]) -> tuple
     reply = _column(lower, REPLIES, repairs)
     trained = values.is_trained(lower, repairs, off)
     thought = thoughts.column_in(lower)
-    reasoning = values.content_text(lower.get(thought), thought, repairs)
+    reasoning = values.content_text(lower[thought], thought, repairs) if thought else ""
     messages.append(Message("assistant", reply, reasoning or None, (), trained))
     return messages, tools_of(lower, repairs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from formats.columns import Columns
@@ -34,6 +34,10 @@ class Reading:
         object.__setattr__(self, "off", off)
 
     off: frozenset[str] = field(init=False, repr=False, compare=False)  # codes of the repairs that are not made
+
+    def without_columns(self) -> Reading:
+        """The same for a file that does not have the columns."""
+        return replace(self, columns=None) if self.columns else self
 
     def allows(self, code: str) -> bool:
         """Whether the repair of that code is made."""

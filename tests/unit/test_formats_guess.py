@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from formats.conversation import Conversation, Origin
 from formats.convert import convert, convert_record
 from formats.detect import detect
 from formats.guess import guess
+from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading
 from ft.cli import main
@@ -197,3 +199,35 @@ def test_a_failure_that_is_not_the_file_s_keeps_its_own_advice(home, tmp_path, c
     assert main(["convert", str(path), "--name", "faq"]) == 1
     shown = capsys.readouterr().err
     assert "SIDETUNE_HOME" in shown and "--map" not in shown
+
+
+def test_columns_that_were_chosen_for_one_file_leave_others_as_they_are(home, tmp_path):
+    chosen = Columns(prompt="Frage", reply="Antwort")
+    (tmp_path / "faq.csv").write_text("Frage,Antwort\nWo?,Hier.\n")
+    turns = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
+    chats = [json.dumps({"conversations": turns})] * 300
+    (tmp_path / "chats.jsonl").write_text("\n".join(chats))
+    rows = [{"conversation_id": 1, "role": turn["from"], "content": turn["value"]} for turn in turns]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as file:
+        for name in ("faq.csv", "chats.jsonl", "rows.json"):
+            file.write(tmp_path / name, name)
+    for columns in (chosen, Columns(conversation="Fall", role="Wer", text="Was"), Columns(turns="Frage.turns")):
+        found = list(convert(tmp_path / "chats.jsonl", reading=Reading(columns=columns)))
+        assert len(found) == 300 and all(isinstance(each, Conversation) for each in found)
+        (grouped,) = convert(tmp_path / "rows.json", reading=Reading(columns=columns))
+        assert [message.content for message in grouped.messages] == ["Hi", "Hello"]
+    notes = Notes()
+    kept = list(convert(tmp_path / "both.zip", reading=Reading(columns=chosen), notes=notes))
+    assert len(kept) == 302 and all(isinstance(each, Conversation) for each in kept)
+    assert [(each.format, "none of the columns" in each.reason) for each in notes.formats.values()] == [
+        ("columns", False),
+        ("sharegpt", True),
+        ("messages", True),
+    ]
+
+
+def test_a_column_that_some_records_lack_is_still_asked_for(tmp_path):
+    (tmp_path / "f.jsonl").write_text('{"Frage": "Wo?", "Antwort": "Hier."}\n{"prompt": "a", "completion": "b"}\n')
+    _, second = convert(tmp_path / "f.jsonl", reading=Reading(columns=Columns(prompt="Frage", reply="Antwort")))
+    assert second.code == "no_column"

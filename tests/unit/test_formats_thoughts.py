@@ -198,3 +198,12 @@ def test_under_reasoning_content_any_word_is_a_thought(thought):
     turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": thought}]
     found = convert_record({"messages": turns}, Origin("f", 1))
     assert found.messages[1].reasoning == thought
+
+
+@pytest.mark.parametrize("names", [("prompt", "completion"), ("instruction", "output"), ("question", "answer")])
+def test_the_index_that_pandas_writes_is_no_thought(tmp_path, names):
+    path, notes = tmp_path / "f.csv", Notes()
+    path.write_text(f",{','.join(names)}\n0,Hi,Hello\n1,Yo,Yo!\n")
+    found = list(convert(path, notes=notes))
+    assert [message.reasoning for each in found for message in each.messages] == [None] * 4
+    assert notes.ignored == {"(no name)": 2}
