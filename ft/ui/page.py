@@ -3,6 +3,7 @@ need that change while somebody looks."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from html import escape
 from typing import Any
 
@@ -38,6 +39,38 @@ class Page(gr.Blocks):
             if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
                 raised.message = escape(str(raised.message))
             raise raised from None
+
+    async def call_function(
+        self,
+        block_fn: BlockFunction | int,
+        processed_input: list[Any],
+        iterator: AsyncIterator[Any] | None = None,
+        requests: gr.Request | list[gr.Request] | None = None,
+        *given: Any,
+        **named: Any,
+    ) -> dict[str, Any]:
+        """As Gradio's, which has an event answered. Where it follows what somebody chose (`SHARED_EVENT`), and they
+        have chosen again since, nothing is answered: it would be drawn over the choice that they see."""
+        event = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if iterator is None and self._is_asked_again(event, requests):
+            return {"prediction": gr.skip(), "duration": 0.0, "is_generating": False, "iterator": None}
+        found = await super().call_function(block_fn, processed_input, iterator, requests, *given, **named)
+        if not found["is_generating"] and self._is_asked_again(event, requests):
+            found["prediction"] = gr.skip()
+        return found
+
+    def _is_asked_again(self, event: BlockFunction, requests: gr.Request | list[gr.Request] | None) -> bool:
+        """Whether the same page waits for a later answer to the same question."""
+        request = requests[0] if isinstance(requests, list) else requests
+        waiting = self._queue.event_queue_per_concurrency_id.get(event.concurrency_id)
+        if request is None or waiting is None:
+            return False
+        return any(
+            later.session_hash == request.session_hash
+            and later.fn.trigger_mode == "multiple"
+            and _question(later.fn) == _question(event)
+            for later in waiting.queue
+        )
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
@@ -97,6 +130,10 @@ class Page(gr.Blocks):
             [["replace", [], now]] if isinstance(now, dict) and differs else differs
             for now, differs in zip(whole, changed, strict=True)
         ]
+
+
+def _question(event: BlockFunction) -> tuple[Any, list[int]]:
+    return getattr(event.fn, "func", event.fn), [block._id for block in event.outputs]
 
 
 def _as_sentence(error: Exception) -> gr.Error:

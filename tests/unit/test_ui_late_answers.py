@@ -1,0 +1,114 @@
+"""What follows a choice is not drawn over a later choice: of several answers on their way, only the last is given."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+import httpx
+import pytest
+
+from ft.ui.page import Page
+from ft.ui.tab import PRIVATE, SHARED_EVENT
+
+WAITS = 30  # seconds that the queue may take
+
+
+class Asked:
+    """A page with one list and what follows it, which can be held up."""
+
+    def __init__(self, trigger_mode: str = "multiple") -> None:
+        self.go_on = threading.Event()
+        self.asked: list[str] = []
+        with Page() as self.page:
+            chosen, shown, drawn = gr.Textbox(), gr.Textbox(), gr.State("")
+            chosen.change(
+                self.follow, [chosen, drawn], [shown, drawn], **{**SHARED_EVENT, "trigger_mode": trigger_mode}
+            )
+            chosen.submit(self.other, chosen, shown, **PRIVATE)
+        self.page.queue(api_open=False)
+        _, self.url, _ = self.page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
+
+    def follow(self, name: str, drawn: str) -> tuple[str, str]:
+        self.asked.append(name)
+        assert self.go_on.wait(WAITS)
+        return f"{name}, after {drawn or 'nothing'}", name
+
+    def other(self, name: str) -> str:
+        return name
+
+    def ask(self, name: str, session: str = "one", fn: int = 0) -> str:
+        body = {"fn_index": fn, "session_hash": session, "data": [name, None][: 2 - fn], "trigger_id": 1}
+        return httpx.post(f"{self.url}gradio_api/queue/join", json=body).raise_for_status().json()["event_id"]
+
+    def wait_for(self, number: int) -> None:
+        """Until so many questions wait behind the one that is being answered."""
+        deadline = time.monotonic() + WAITS
+        while sum(len(each.queue) for each in self.page._queue.event_queue_per_concurrency_id.values()) < number:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def answers(self, number: int, session: str = "one") -> dict[str, list]:
+        """The data that came for each event, once so many have ended."""
+        found: dict[str, list] = {}
+        address = f"{self.url}gradio_api/queue/data?session_hash={session}"
+        with httpx.stream("GET", address, timeout=WAITS) as stream:
+            for line in stream.iter_lines():
+                told = json.loads(line.removeprefix("data: ")) if line else {}
+                if told.get("msg") == "process_completed":
+                    found[told["event_id"]] = told["output"]["data"]
+                    if len(found) == number:
+                        break
+        return found
+
+
+@pytest.fixture
+def asked(request) -> Iterator[Asked]:
+    app = Asked(*getattr(request, "param", ()))
+    yield app
+    app.go_on.set()
+    app.page.close()
+
+
+def drawn(data: list) -> str | None:
+    return None if isinstance(data[0], dict) else data[0]
+
+
+def test_of_several_choices_only_the_last_is_answered(asked):
+    events = [asked.ask("first")]
+    while not asked.asked:
+        time.sleep(0.01)
+    events += [asked.ask("second"), asked.ask("third")]
+    asked.wait_for(2)
+    asked.go_on.set()
+    found = asked.answers(3)
+    assert [drawn(found[event]) for event in events] == [None, None, "third, after nothing"]
+    assert asked.asked == ["first", "third"]  # and the second was not even worked out
+
+
+def test_another_page_and_another_question_are_answered_too(asked):
+    events = [asked.ask("first")]
+    while not asked.asked:
+        time.sleep(0.01)
+    events += [asked.ask("else", fn=1)]
+    other = asked.ask("theirs", "two")
+    asked.wait_for(1)
+    asked.go_on.set()
+    found = asked.answers(2)
+    assert [drawn(found[event]) for event in events] == ["first, after nothing", "else"]
+    assert drawn(asked.answers(1, "two")[other]) == "theirs, after nothing"
+
+
+@pytest.mark.parametrize("asked", [("once",)], indirect=True)
+def test_what_follows_no_choice_is_answered_each_time(asked):
+    events = [asked.ask("first")]
+    while not asked.asked:
+        time.sleep(0.01)
+    events += [asked.ask("second")]
+    asked.wait_for(1)
+    asked.go_on.set()
+    found = asked.answers(2)
+    assert [drawn(found[event]) for event in events] == ["first, after nothing", "second, after first"]
