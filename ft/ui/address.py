@@ -47,6 +47,13 @@ window.sidetune = {
     const named = (value, form) => (typeof value === "string" && new RegExp(form).test(value) ? value : "");
     return [named(asked.get("dataset") || dataset, DATASET), named(asked.get("run") || run, RUN)];
   },
+  settle() {
+    this.unsettled?.();
+    return new Promise((done, drop) => {
+      const timer = setTimeout(() => done([]), 30);
+      this.unsettled = () => { clearTimeout(timer); drop(new Error("another change came")); };
+    });
+  },
   button(tab) { return document.getElementById(`tab-${tab}-button`); },
   shown() { return this.tabs.find((tab) => this.button(tab)?.ariaSelected === "true"); },
   async arrive(change) {
@@ -70,6 +77,7 @@ HEAD = f"<script>{SCRIPT}</script>"
 HASHES = (hash_of(SCRIPT),)  # Gradio adds what is given as head to the page as a script without a nonce
 _RESTORE = "(dataset, run) => window.sidetune.restore(window.sidetune.link, dataset, run)"
 _ARRIVE = "(dataset, run) => { window.sidetune.arrive({dataset, run}); return []; }"
+_SETTLE = "() => window.sidetune.settle()"
 _WRITE = "(dataset, run) => { window.sidetune.write({dataset, run}); return []; }"
 
 
@@ -82,10 +90,15 @@ def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState) -> D
     return arrival
 
 
-def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> None:
-    """From then on, write to the address what somebody chooses; the tab is written by the page itself.
+def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> tuple[Dependency, Dependency]:
+    """From then on, write to the address what somebody chooses; the tab is written by the page itself. Gives the event
+    of each of the two: what is to follow it is chained to that."""
+    wrote = [state.change(None, [dataset, run], None, js=_WRITE, api_visibility="private") for state in (dataset, run)]
+    return wrote[0], wrote[1]
 
-    Wire it before all else that listens to the two: Gradio 6.31 runs what listens to one change one after the other, in
-    the order in which it was wired, and a refresh in between must find what was chosen.
-    """
-    gr.on([dataset.change, run.change], None, [dataset, run], None, js=_WRITE, api_visibility="private")
+
+def looked_at(dataset: gr.BrowserState, upload: gr.BrowserState, edited: gr.State) -> Dependency:
+    """The event that what the Data tab looks at has become another. Several changes at once, as when an upload is saved
+    as a dataset, are one."""
+    changes = [dataset.change, upload.change, edited.change]
+    return gr.on(changes, None, None, None, js=_SETTLE, api_visibility="private")

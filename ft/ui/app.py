@@ -33,7 +33,8 @@ def build() -> gr.Blocks:
             gr.HTML(_LOST_AT_RESTART, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
             arrival = address.arrive(page, dataset, run)
-            address.follow(dataset, run)
+            dataset_changed, run_changed = address.follow(dataset, run)
+            looked_at = address.looked_at(dataset, kept.upload, edited)
             shared = Shared(
                 tabs=tabs,
                 dataset=dataset,
@@ -44,6 +45,9 @@ def build() -> gr.Blocks:
                 page=page,
                 engine=engine,
                 arrival=arrival,
+                dataset_changed=dataset_changed,
+                run_changed=run_changed,
+                looked_at=looked_at,
             )
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):

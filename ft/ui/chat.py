@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, own_tab
+from ft.ui.tab import PRIVATE, TICK, on_change, own_tab
 
 REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
@@ -180,7 +180,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     chat.prompt.change(None, chat.prompt, chat.message, js=_KEEP_TYPED, **PRIVATE)
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
-    followed = gr.on([shared.run.change, own_tab().select], chat_events.choose, inputs, outputs, **SHARED_EVENT)
+    followed = on_change([shared.run_changed, own_tab().select], chat_events.choose, inputs, outputs)
     own_tab().select(None, js=_NAME_LOGS, **PRIVATE)
     gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **TICK)
     chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
@@ -191,7 +191,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
         [chat.tuned, *chat.panes, *chat.controls],
         **PRIVATE,
     )
-    return [came, followed, chosen, looked_at]
+    return [came, *followed, chosen, looked_at]
 
 
 def _wire_talk(chat: Chat, shared: Shared) -> list[Dependency]:

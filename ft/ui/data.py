@@ -24,7 +24,7 @@ from ft.ui import (
     data_tokens,
 )
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, on_change, own_tab
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,7 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
         **PRIVATE,
     }
     shared.arrival.then(**show)
-    seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
-    gr.on(seen, **{**show, **SHARED_EVENT})
+    on_change([shared.looked_at, own_tab().select], **show)
 
     reading = [*bring.reading.all(), bring.held_out, staged, waiting]
     files = [bring.files, bring.hub.fetched]

@@ -12,7 +12,7 @@ from ft.ui import alerts, data_editing, data_editor, data_filters
 from ft.ui import data_browse_events as events
 from ft.ui.optional_number import optional_number
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, on_change, own_tab
 
 # JavaScript, run in the browser. A page of the list is read from its top.
 _TO_THE_TOP = "() => { document.getElementById('data-list')?.scrollIntoView(); }"
@@ -124,9 +124,8 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
         **PRIVATE,
     }
     seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **PRIVATE}
-    again = [shared.edited.change, staged.change]
-    gr.on(again, events.show_again, **{**fresh, **SHARED_EVENT})
-    gr.on([shared.dataset.change, own_tab().select, only.change], events.show, **{**fresh, **SHARED_EVENT})
+    gr.on([shared.edited.change, staged.change], events.show_again, **{**fresh, **SHARED_EVENT})
+    on_change([shared.dataset_changed, own_tab().select, only.change], events.show, **fresh)
     shared.arrival.then(events.show, **fresh)
     gr.on(
         [each.submit for each in (text, shortest, longest)] + [each.input for each in (side, kind, file, order)],
@@ -168,7 +167,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
         "outputs": [listing, editor, waiting, waiting_words, editing],
     }
     editing.change(**switch, **PRIVATE).then(js=_GO_ON, **PRIVATE)
-    gr.on([shared.dataset.change, own_tab().select, *again], **switch, **SHARED_EVENT)
+    on_change([shared.looked_at, own_tab().select], **switch)
     looked_at = [shared.dataset, staged, shared.memory.uploads]
     edited = [staged, shared.memory.uploads, editing]
     went_on = go_on.click(data_editing.go_on, edited, looked_at, js=_REOPENED, **PRIVATE)

@@ -22,7 +22,7 @@ from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_filters import Rows
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT
+from ft.ui.tab import PRIVATE, on_change
 
 _FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
@@ -78,8 +78,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Ta
             concurrency_limit=2,
             **PRIVATE,
         )
-    changes = [shared.dataset.change, staged.change, shared.edited.change]
-    gr.on(changes, forget, [*here, found], all_of_it, **SHARED_EVENT)
+    on_change([shared.looked_at], forget, [*here, found], all_of_it)
 
 
 def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:

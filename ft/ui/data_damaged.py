@@ -13,7 +13,7 @@ from ft.errors import UserError
 from ft.runs import deletion
 from ft.ui import alerts
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, on_change, own_tab
 
 
 def build(shared: Shared) -> None:
@@ -32,7 +32,7 @@ def build(shared: Shared) -> None:
     confirm = [delete, keep, sure]
     listed = [box, reasons, chosen, *confirm]
     shared.arrival.then(show, None, listed, **PRIVATE)
-    gr.on([shared.dataset.change, shared.edited.change, own_tab().select], show, None, listed, **SHARED_EVENT)
+    on_change([shared.looked_at, own_tab().select], show, None, listed)
     delete.click(_ask, None, confirm, **PRIVATE)
     keep.click(_asked, None, confirm, **PRIVATE)
     # Not preprocessed: what another window deleted meanwhile is no choice any more, which is no error.

@@ -16,7 +16,7 @@ from ft.ui.data_change import required
 from ft.ui.given_out import given_out
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import PRIVATE, SHARED_EVENT
+from ft.ui.tab import PRIVATE, on_change
 
 SIDES = [("Both sides", ""), ("To train on", "train"), ("Held out", "validation")]
 
@@ -36,8 +36,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     of = gr.State("")  # what the files were made of: its path
     here, made = [shared.dataset, staged], [of, words, file, left_out, problem]
     make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
-    seen = [shared.dataset.change, staged.change, shared.edited.change]
-    gr.on(seen, forget, [*here, of], made, **SHARED_EVENT)
+    on_change([shared.looked_at], forget, [*here, of], made)
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:

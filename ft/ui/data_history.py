@@ -20,7 +20,7 @@ from ft.ui.data_change import saved
 from ft.ui.data_choice import moment
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, on_change, own_tab
 
 _DRAWN = 10  # conversations of each kind
 _PARTS = ["Dataset", "Conversations", "How much", "At most"]
@@ -60,13 +60,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     here = [shared.dataset, staged]
     drawn = gr.State(None)
     listed = [there, parts, shown, actions, fold, problem, drawn]
-    gr.on(
-        [shared.dataset.change, staged.change, shared.edited.change, own_tab().select],
-        show,
-        [*here, drawn],
-        listed,
-        **SHARED_EVENT,
-    )
+    on_change([shared.looked_at, own_tab().select], show, [*here, drawn], listed)
     use.click(use_version, [*here, there], [shared.edited, problem], **PRIVATE)
     differ.click(difference, [*here, there], [shown, problem], **PRIVATE)
     made = [shared.dataset, refused]

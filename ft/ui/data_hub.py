@@ -22,7 +22,7 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import PRIVATE, SHARED_EVENT
+from ft.ui.tab import PRIVATE, on_change
 
 Fetched = list[tuple[str, str, str]]  # of each file: where it lies, its name, its address on the Hub
 
@@ -102,8 +102,7 @@ def build_push(shared: Shared, staged: gr.BrowserState) -> None:
     of = gr.State("")  # what is written, or was: its path
     here = [shared.dataset, staged]
     write.click(pushed, [*here, to, format, token, public], [of, told, problem], concurrency_limit=1, **PRIVATE)
-    seen = [shared.dataset.change, shared.edited.change]
-    gr.on(seen, forget, [*here, of], [of, told, problem], **SHARED_EVENT)
+    on_change([shared.looked_at], forget, [*here, of], [of, told, problem])
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:

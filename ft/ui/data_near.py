@@ -21,7 +21,7 @@ from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_view import shortened
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT
+from ft.ui.tab import PRIVATE, on_change
 
 _DRAWN = 12  # groups
 _OF_A_GROUP = 4  # conversations
@@ -52,8 +52,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     found = [groups, status, shown, keep, problem]
     find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
     keep.click(keep_one, [*here, groups], [staged, shared.edited, problem], **PRIVATE)
-    seen = [shared.dataset.change, staged.change, shared.edited.change]
-    gr.on(seen, forget, [*here, groups], found, **SHARED_EVENT)
+    on_change([shared.looked_at], forget, [*here, groups], found)
 
 
 def forget(dataset: str, staged: str, found: Found | None) -> tuple[Any, ...]:

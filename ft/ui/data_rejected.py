@@ -16,7 +16,7 @@ from ft.ui import alerts, data_choice
 from ft.ui.data_change import required, told
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, on_change, own_tab
 
 _SHOWN = 100_000  # characters of a record that are given to the page to be mended
 
@@ -49,8 +49,7 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     place, given = gr.State(0), gr.State(None)
     here = [shared.dataset, staged]
     shown = [box, words, raw, before, further, place, given, problem]
-    seen = [shared.dataset.change, staged.change, shared.edited.change, own_tab().select]
-    gr.on(seen, show, [*here, place, given], shown, **SHARED_EVENT)
+    on_change([shared.looked_at, own_tab().select], show, [*here, place, given], shown)
     shared.arrival.then(show, [*here, place, given], shown, **PRIVATE)
     before.click(show_before, [*here, place, raw, given], shown, **PRIVATE)
     further.click(show_after, [*here, place, raw, given], shown, **PRIVATE)

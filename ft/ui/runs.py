@@ -16,7 +16,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, own_tab
+from ft.ui.tab import PRIVATE, TICK, on_change, own_tab
 from ft.ui.tables import table
 
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
@@ -72,8 +72,9 @@ def build(shared: Shared) -> None:
     asked = [shared.run, chosen, comparing.chosen]
     first = [*everything, comparing.fold, arrived]
     shared.arrival.then(partial(arrive, view.reader), [link, *asked], first, js=READ_LINK, **shown)
-    another = [shared.run.change, own_tab().select]
-    gr.on(another, partial(show, view.reader), [arrived, *asked], everything, trigger_mode="multiple", **shown)
+    on_change(
+        [shared.run_changed, own_tab().select], partial(show, view.reader), [arrived, *asked], everything, **shown
+    )
     others = len([*confirm, problem, *view.outputs])
     timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **TICK)
     go.click(_to_train, None, shared.tabs, **PRIVATE)

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.context import Context
+from gradio.events import Dependency
 
 # How an event of the page is wired that is nobody else's: no endpoint for scripts, and nothing spins while it answers.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-# How a tab listens to what all tabs listen to (the chosen dataset or run). Not "always_last", the default of a change:
-# when such a listener has to run again, Gradio 6.31 runs all listeners of the event again, and two of them never end.
+# How a tab listens to what all tabs listen to (the chosen dataset or run): always. Of several answers on their way, the
+# page's `Page` gives the last.
 SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
 # How the tick of a timer is wired: not behind what people ask for, and not again while it still looks.
 TICK: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
+
+Change = Dependency | Callable[..., Dependency]  # an event that was wired, or one that can be: `own_tab().select`
+
+
+def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **more: Any) -> list[Dependency]:
+    """Wire `fn` to be asked, with these inputs and outputs, after each of these changes of what all tabs share, and
+    when each of the other events (`own_tab().select`) happens.
+
+    Gradio 6.31 runs what listens to one component's change one after the other, and what is chained to an event all at
+    once: so each change has one listener, in the browser (`ft.ui.address`), and the tabs are chained to that.
+    """
+    how = {**SHARED_EVENT, **more}
+    events = [each for each in changes if not isinstance(each, Dependency)]
+    chained = [each.then(fn, *wired, **how) for each in changes if isinstance(each, Dependency)]
+    return [*chained, *([gr.on(events, fn, *wired, **how)] if events else [])]
 
 
 def own_tab() -> gr.Tab:

@@ -26,7 +26,7 @@ from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, Change, on_change, own_tab
 from ft.ui.train_form import Form
 from ft.ui.train_trial import TrialFold
 
@@ -66,11 +66,11 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
     shown: dict[str, Any] = {"concurrency_id": "train", "concurrency_limit": 1, **PRIVATE}
     first = [*outputs, *filled, arrived]
     came = shared.arrival.then(partial(arrive, view.reader), [*chosen, form.kept], first, **shown)
-    another = [shared.run.change, shared.dataset.change, own_tab().select]
-    changed = gr.on(another, partial(show, view.reader), [arrived, *chosen], outputs, trigger_mode="multiple", **shown)
+    another: list[Change] = [shared.run_changed, shared.dataset_changed, own_tab().select]
+    changed = on_change(another, partial(show, view.reader), [arrived, *chosen], outputs, **shown)
     proposed = shared.proposed.change(train_form.restored, shared.proposed, filled, **SHARED_EVENT)
     proposed.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
-    for event in (came, changed, proposed):
+    for event in (came, *changed, proposed):
         event.then(check_small, form.asked, [form.plan, form.problem], **CHECK)
 
 
