@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from formats import archives, budget, json_limits, pairs, tables, thoughts, turns, values
+from formats import archives, budget, json_limits, pairs, speakers, tables, thoughts, turns, values
 from formats.containers import CONTAINERS
 from formats.convert import FORMATS
 from formats.problems import PROBLEMS
@@ -49,8 +49,9 @@ beside the text of a turn, or in such a column beside the reply; in parts of a t
 the type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role
 `thinking` or `reasoning`).
 
-Who speaks by name (under `name`, or beside the role under `speaker`, `author` or `sender`) is kept, and turns of
-different names are never joined. Chat templates have no place for these names: switch `names_in_text` on to learn them.
+Who speaks by name (under `name`, or beside the role under `speaker`, `author`, `sender`, `username`, `user`,
+`display_name`, ...) is kept, and turns of different names are never joined. Chat templates have no place for these
+names: switch `names_in_text` on to learn them.
 
 ## Containers
 
@@ -104,7 +105,7 @@ def page() -> str:
     return TEXT.format(
         formats=table(["format", "what a record holds"], ([f"`{name}`", what] for name, what in FORMATS.items())),
         lists=words(turns.LISTS),
-        roles=words(turns.ROLE_KEYS),
+        roles=words(speakers.ROLE_KEYS),
         texts=words(turns.TEXT_KEYS),
         prompts=words(pairs.PROMPTS),
         thoughts=words(thoughts.COLUMNS),

@@ -8,22 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from formats.keys import spellings
 from formats.order import number, places
 from formats.values import Unusable, id_text, missing
 
-
-def _spellings(*names: str) -> tuple[str, ...]:
-    """Each name as keys are written: "parent id", "parent_id", "parentid" and "parentId"."""
-    spelled = []
-    for name in names:
-        first, *rest = name.split()
-        spelled += [name, name.replace(" ", "_"), name.replace(" ", ""), first + "".join(map(str.title, rest))]
-    return tuple(dict.fromkeys(spelled))
-
-
-_PARENTS = _spellings("parent message id", "parent message uuid", "parent id", "parent uuid", "parent")
-_IDS = _spellings("message id", "message uuid", "uuid", "id")
-_CURRENT = _spellings("current node", "current leaf message uuid", "current message id", "current id")
+_PARENTS = spellings("parent message id", "parent message uuid", "parent id", "parent uuid", "parent")
+_IDS = spellings("message id", "message uuid", "uuid", "id")
+_CURRENT = spellings("current node", "current leaf message uuid", "current message id", "current id")
 _NESTED = ("children", "replies")
 _LINKS = frozenset((*_PARENTS, *_NESTED))
 _FIX = "Export the chat again, or leave only the messages of one branch in it."

@@ -8,8 +8,9 @@ from typing import Any
 
 from formats.cells import kind_of
 from formats.conversation import Role
+from formats.keys import plain_name
 from formats.message_rows import is_conversation_name
-from formats.order import is_order_name, plain_name, sort_values
+from formats.order import is_order_name, sort_values
 from formats.turns import ROLE_KEYS, TEXT_KEYS
 from formats.values import ROLE_OF, id_text
 

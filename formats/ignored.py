@@ -11,13 +11,12 @@ from formats.branches import links_of
 from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
+from formats.speakers import NAME_KEYS, ROLE_KEYS, is_read_as_name, name_in, unread_of_speaker
 from formats.turns import (
     CALL_KEYS,
     LISTS,
-    ROLE_KEYS,
     SYSTEM_KEYS,
     TOOL_KEYS,
-    name_in,
     role_key_of,
     text_key_of,
     thought_key_of,
@@ -33,6 +32,7 @@ _OF_TURN = frozenset((*CALL_KEYS, *FLAGS))
 _OF_PART = frozenset(("type", "text", "value", "content", "summary"))
 _OF_TOOL_PART = frozenset((*_OF_PART, "id", "name", "input", "tool_use_id"))
 _ROLES = frozenset(ROLE_KEYS)
+_SPEAKERS = frozenset((*ROLE_KEYS, *NAME_KEYS))
 _HOLD_TURNS = frozenset((*LISTS, "prompt", "chosen", *REPLIES))
 _USUAL = ("", "", "")
 _TEXT_PART = frozenset({"type", "text"})
@@ -161,8 +161,8 @@ def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in _of_call(call))
     for key in known[names]:
         value = turn[key]
-        if key in ROLE_KEYS and isinstance(value, dict):
-            yield from (f"{key}.{inner}" for inner in value if inner not in ("role", "name") and given(value[inner]))
+        if key in _SPEAKERS and isinstance(value, dict):
+            yield from (f"{key}.{inner}" for inner in unread_of_speaker(value, name) if given(value[inner]))
         elif key not in taken and given(value) and value not in held and not _is_read(key, value, name):
             yield key
 
@@ -171,7 +171,7 @@ def _is_read(key: str, value: object, name: str | None) -> bool:
     """Whether that key of a turn was read: as a name, or as a mark of a thought."""
     if key in ("name", "tool_call_id"):
         return isinstance(value, str)
-    return thoughts.is_mark(key, value) or (key in ROLE_KEYS and isinstance(value, str) and value.strip() == name)
+    return thoughts.is_mark(key, value) or is_read_as_name(key, value, name)
 
 
 def _of_part(part: object) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from formats.order import plain_name
+from formats.keys import plain_name
 from formats.pairs import PROMPTS, REPLIES
 from formats.turns import LISTS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS, turns_key
 from formats.values import ROLE_OF, Unusable, id_text

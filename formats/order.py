@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from formats.keys import plain_name
 from formats.values import bare, missing
 
 # Names of keys, as `plain_name` gives them.
@@ -24,11 +25,6 @@ _MOMENT = re.compile(
     r"(?:(?:T|,? )(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)? ?([AaPp])?\.?[Mm]?\.? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)?)?"
 )
 Place = tuple[float, ...]
-
-
-def plain_name(key: object) -> str:
-    """The name of a key without case, spaces and marks: "Created at", "created_at" and "createdAt" are one."""
-    return str(key).lower().replace("_", "").replace(" ", "").replace("-", "").strip()
 
 
 def is_order_name(key: str) -> bool:

@@ -13,21 +13,20 @@ from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
+from formats.speakers import ROLE_KEYS, name_of_turn
 from formats.values import FLAGS, USUAL, Unusable
 
-# The keys that a list of turns is found under, a turn's role and its text, in the order in which they are tried.
+# The keys that a list of turns is found under, and a turn's text, in the order in which they are tried.
 LISTS = (
     *("conversations", "conversation", "messages", "items", "dialog", "dialogue", "dialogs", "chat", "turns"),
     *("chats", "data"),
 )
-ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
 TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance", "parts", "fragments")
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 CALL_KEYS = ("tool_calls", "function_call")
 _BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS, *FLAGS))
 _ROLES = frozenset(ROLE_KEYS)
-_NO_NAMES = values.CALL_ROLES | thoughts.KINDS | values.ROLE_OF.keys()
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -165,22 +164,6 @@ def thought_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
     return chosen if chosen and chosen in turn else thoughts.key_in(turn)
 
 
-def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
-    """Who speaks in a turn, by name: under name, or under or beside the key of its role."""
-    held = turn.get("name")
-    if isinstance(held, str) and held:
-        return held
-    others = _ROLES.intersection(turn)
-    if not others or (len(others) == 1 and role_key in others and isinstance(turn[role_key], str)):
-        return None
-    for key in ROLE_KEYS:
-        held = turn.get(key)
-        held = held.get("name") if isinstance(held, dict) else held if key != role_key else None
-        if isinstance(held, str) and held.strip() and held.strip().lower() not in _NO_NAMES:
-            return held.strip()
-    return None
-
-
 def _message(
     turn: dict[str, Any],
     repairs: list[str],
@@ -197,7 +180,7 @@ def _message(
         raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
     role, kind = _role(turn[role_key], role_key, repairs, roles)
     train = values.is_trained(turn, repairs, off) if role == "assistant" else True
-    name = _name(turn, role_key, role, roles)
+    name = name_of_turn(turn, role_key, role, roles)
     call_id = held if isinstance(held := turn.get("tool_call_id"), str) and held else None
     reasoning = values.content_text(turn[thought_key], thought_key, repairs) if thought_key else ""
     if kind == "call":
@@ -222,18 +205,6 @@ def _message(
         *(each for each in parts.thought if each and each != reasoning),
     ]
     return Message(role, content, "\n".join(thought) or None, calls, train, name, call_id)
-
-
-def _name(turn: Mapping[str, Any], role_key: str, role: Role, roles: Mapping[str, Role] | None) -> str | None:
-    """The name of a tool, or of who speaks: also where several names were said to be of one role."""
-    held = turn.get("name")
-    if role == "tool" or (isinstance(held, str) and held):
-        return held if isinstance(held, str) and held else None
-    said = turn[role_key]
-    named = bool(roles) and isinstance(said, str) and said.strip().lower() not in _NO_NAMES
-    if named and roles and sum(each == role for each in roles.values()) > 1:
-        return str(said).strip()
-    return name_in(turn, role_key)
 
 
 def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, str]:
