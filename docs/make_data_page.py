@@ -44,6 +44,9 @@ history comes first and is trained on; a first system turn wins over a system co
 `loss_weight` of 0 or 1 say which replies are learnt; tools and the arguments of calls stay JSON. Ranking and KTO data,
 pictures, sound, video and plain text for pretraining are recognised and refused by name.
 
+A text may stand in parts: one goes on where the part before ends, or it begins, with white space, and else stands on a
+line of its own.
+
 What was thought before a reply is its reasoning, and never part of its text: under {thoughts}
 beside the text of a turn, or in such a column beside the reply; in parts of a text and in turns that are marked (by
 the type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from formats import values
+from formats.calls import tool_list
 from formats.conversation import Conversation, Message, Origin, Role
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
@@ -155,7 +156,7 @@ def exchange(
     messages = [Message("system", texts["system"])] if texts["system"].strip() else []
     asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
     messages += [Message("user", asked), Message("assistant", texts["reply"], reasoning or None, (), trained)]
-    return messages, values.tool_list(_tools(record).get("tools"))
+    return messages, tool_list(_tools(record).get("tools"))
 
 
 def _turns(record: object, columns: Columns) -> tuple[str, object]:

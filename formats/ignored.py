@@ -8,6 +8,7 @@ from typing import Any
 
 from formats import preference, thoughts, values
 from formats.branches import links_of
+from formats.calls import OF_CALL
 from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
@@ -153,7 +154,7 @@ def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
     held = [turn[key] for key in taken if key in turn]
     text, name = turn.get(taken[1]), name_in(turn, taken[0])
     if isinstance(text, list):
-        held.append("\n".join(str(part.get("text")) if isinstance(part, dict) else str(part) for part in text))
+        held.append(values.join_texts(str(part.get("text")) if isinstance(part, dict) else str(part) for part in text))
         for part in text:
             yield from (f"{taken[1]}.{key}" for key in _of_part(part))
     for key in CALL_KEYS:
@@ -187,7 +188,7 @@ def _of_call(call: object) -> Iterator[str]:
         for key, value in call.items():
             if key == "function" and isinstance(value, dict):
                 yield from (f"{key}.{inner}" for inner in _of_call(value))
-            elif key not in values.OF_CALL and given(value):
+            elif key not in OF_CALL and given(value):
                 yield key
 
 

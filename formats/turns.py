@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from formats import thoughts, values
 from formats.branches import is_tree, shown_branch
+from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
@@ -127,7 +128,7 @@ def tools_of(record: Mapping[str, Any], repairs: list[str]) -> tuple[str, ...]:
     held = {key: record[key] for key in TOOL_KEYS if not values.missing(record.get(key)) and record[key] != []}
     key, defined = values.first_of(held, *TOOL_KEYS)
     tell_second(held, key, TOOL_KEYS, repairs)
-    return values.tool_list(defined)
+    return tool_list(defined)
 
 
 def tell_second(record: Mapping[str, Any], taken: str, names: tuple[str, ...], repairs: list[str]) -> None:
@@ -185,14 +186,14 @@ def _message(
     reasoning = values.content_text(turn[thought_key], thought_key, repairs) if thought_key else ""
     if kind == "call":
         key = text_key or next(iter(calling), "")
-        return Message("assistant", "", reasoning or None, values.tool_calls(turn.get(key), key), train, name)
+        return Message("assistant", "", reasoning or None, tool_calls(turn.get(key), key), train, name)
     parts = read_parts(turn.get(text_key), text_key, repairs)
     content = values.content_text(parts.said, text_key, repairs)
     if role == "assistant" and not reasoning and (kind == "thought" or thoughts.is_marked(turn)):
         content, reasoning = "", content
     calls: tuple[ToolCall, ...] = ()
     for key, held in (*((key, turn[key]) for key in calling), (text_key, parts.calls)):
-        found = values.tool_calls(held, key) if held else ()
+        found = tool_calls(held, key) if held else ()
         known = {(call.name, call.arguments) for call in calls}  # some files give a call in both ways
         calls += tuple(call for call in found if (call.name, call.arguments) not in known)
     if calls and role != "assistant":
@@ -204,7 +205,7 @@ def _message(
         *([reasoning] if reasoning else []),
         *(each for each in parts.thought if each and each != reasoning),
     ]
-    return Message(role, content, "\n".join(thought) or None, calls, train, name, call_id)
+    return Message(role, content, values.join_texts(thought) or None, calls, train, name, call_id)
 
 
 def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, str]:

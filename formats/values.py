@@ -1,13 +1,13 @@
-"""What the formats share: reading text, tools, tool calls and training flags out of raw values."""
+"""What the formats share: reading text, JSON and training flags out of raw values."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from formats.conversation import Role, ToolCall
+from formats.conversation import Role
 
 # What a role is called in people's files; the first of each row is the usual spelling of ShareGPT or OpenAI.
 SPELLINGS: dict[Role, tuple[str, ...]] = {
@@ -27,11 +27,7 @@ _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
 _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
 _SAID = ("request", "response")  # what DeepSeek calls parts of text
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-# Keys of a tool call: its arguments under one of these, and what may stand beside them.
-_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
 _PYTHON = re.compile(r"(array\()?[\[({][\s\[({]{0,9}'")  # how a list or an object begins as Python prints it
-_OF_CALL = frozenset({"name", "id", "type", "index", "function", "description", "call_id"})
-OF_CALL = _OF_CALL.union(_ARGUMENTS)
 
 
 class Unusable(ValueError):
@@ -97,7 +93,17 @@ def content_text(value: object, field: str, repairs: list[str]) -> str:
     if not isinstance(value, list):
         fix = "Put the turn's text there as a string."
         raise Unusable(field, "not_text", f"it is {kind(value)}, where text was expected.", fix)
-    return "\n".join(_part_text(part, field) for part in value)
+    return join_texts(_part_text(part, field) for part in value)
+
+
+def join_texts(parts: Iterable[str]) -> str:
+    """One text of its parts. A part goes on where the one before ends or it begins with white space: such parts were
+    cut out of one text. Others stand on lines of their own."""
+    whole = ""
+    for part in filter(None, parts):
+        goes_on = not whole or whole[-1].isspace() or part[0].isspace()
+        whole += part if goes_on else f"\n{part}"
+    return whole
 
 
 def _part_text(part: object, field: str) -> str:
@@ -178,70 +184,6 @@ def or_python(value: object, otherwise: Unusable) -> Unusable:
     return Unusable(otherwise.field, "python_text", f"its {otherwise.field} is Python ('...'), not JSON.", fix)
 
 
-def tool_list(value: object) -> tuple[str, ...]:
-    """Tool definitions as JSON texts, from a list of objects or of their JSON texts, or from JSON text of either."""
-    if missing(value):
-        return ()
-    fix = "Give a list of tool definitions, each a JSON object."
-    try:
-        value = json.loads(value) if isinstance(value, str) and value else value
-        if missing(value):
-            return ()
-        tools = [json.loads(each) if isinstance(each, str) else each for each in _list(value)]
-        texts = tuple(json.dumps(tool, ensure_ascii=False, allow_nan=False) for tool in tools)
-    except ValueError as error:
-        wrong = Unusable("tools", "bad_tools", f"the tools are not valid JSON ({error}).", fix)
-        raise or_python(value, wrong) from error
-    for tool in tools:
-        if not isinstance(tool, dict):
-            raise Unusable("tools", "bad_tools", f"a tool is {kind(tool)}, not an object.", fix)
-    return texts
-
-
-def tool_calls(value: object, field: str) -> tuple[ToolCall, ...]:
-    """Tool calls from {"name", "arguments"}, a list of them, OpenAI's {"id", "function": {...}}, or JSON text of it."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            fix = 'Write it as {"name": ..., "arguments": {...}}.'
-            wrong = Unusable(field, "bad_tool_call", f"the tool call is not valid JSON ({error}).", fix)
-            raise or_python(value, wrong) from error
-    calls = []
-    for each in _list(value):
-        inner: Any = each.get("function", each) if isinstance(each, dict) else None
-        name = inner.get("name") if isinstance(inner, dict) else None
-        if not isinstance(name, str) or not name:
-            fix = 'Write it as {"name": ..., "arguments": {...}}.'
-            raise Unusable(field, "bad_tool_call", "the tool call has no name.", fix)
-        id = each.get("id")
-        held = first_of({**each, **inner}, *_ARGUMENTS)[1]
-        others = [key for key in inner if key not in _OF_CALL and not missing(inner[key])]
-        if held is None and others and others[0] not in _ARGUMENTS:
-            problem = f"the call of {name} has no arguments, but {str(others[0])[:40]!r}, which is not known."
-            raise Unusable(field, "bad_tool_call", problem, "Put the arguments under arguments.")
-        arguments = _arguments(held, name, field)
-        calls.append(ToolCall(name, arguments, id if isinstance(id, str) and id else None))
-    return tuple(calls)
-
-
-def _arguments(value: object, name: str, field: str) -> str:
-    """The arguments of a call as JSON text of an object: just as it is written where it is text already."""
-    fix = "Write the arguments as a JSON object."
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-        found = {} if found is None else found
-        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
-        if isinstance(value, str):
-            text.encode()  # half a character may stand in it spelled out, and would come out where it is used
-    except ValueError as error:
-        wrong = Unusable(field, "bad_tool_call", f"the arguments of {name} are not JSON ({error}).", fix)
-        raise or_python(value, wrong) from error
-    if not isinstance(found, dict):
-        raise Unusable(field, "bad_tool_call", f"the arguments of {name} are {kind(found)}, not an object.", fix)
-    return value if isinstance(value, str) and found else text
-
-
 def is_trained(turn: Mapping[str, Any], repairs: list[str], off: Set[str]) -> bool:
     """Whether the turn's flags let it be trained on: train / loss / weight / loss_weight of 0 or 1, true or false.
 
@@ -278,10 +220,6 @@ def plain_keys(record: dict[str, Any]) -> dict[str, Any]:
             plain = {each.lower(): value for each, value in record.items()}
             return plain if len(plain) == len(record) else record
     return record
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def kind(value: object) -> str:
