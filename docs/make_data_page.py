@@ -34,8 +34,10 @@ they have one. For other names: `--map conversation=Case --map order=Time --map 
 rows with a prompt and its reply each, where some share a `conversation_id` (`chat_id`, `session_id`, ...; or `--map
 conversation=` beside `prompt=` and `reply=`). Those of which it is not certain that they follow one another (a prompt
 that stands twice, or tells the reply before it again; times that cannot be read) stay chats of their own, as all do
-where the repair `rows_grouped` is off. Messages that name their parents (`parent_id`, `parentMessageId`, ...) are a
-tree: the branch that was shown last is read (or that of the best rank), and the others are counted.
+where the repair `rows_grouped` is off. Messages that name their parents (`parent_id`, `parentMessageId`,
+`previous_id`, `in_reply_to`, ...) are a tree: the branch that was shown last is read (or that of the best rank), and
+the others are counted. Where the numbers of turns say that one is missing between two of the same role, the chat ends
+there.
 
 {spellings}
 

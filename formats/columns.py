@@ -121,6 +121,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
             role_key=columns.role,
             text_key=columns.text,
             reasoning_key=columns.reasoning,
+            number_key=columns.order,
             roles=columns.roles or None,
             repairs=repairs,
             raw=record,

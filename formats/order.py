@@ -12,7 +12,7 @@ from formats.keys import plain_name
 from formats.values import bare, missing
 
 # Names of keys, as `plain_name` gives them.
-_NUMBERS = (
+NUMBERS = (
     *("messageindex", "messageidx", "messagenumber", "messageno", "messageorder", "turnindex", "turnidx", "turnnumber"),
     *("turnno", "turnid", "turn", "sequencenumber", "sequence", "seq", "position", "index", "idx", "order", "step"),
 )
@@ -29,7 +29,7 @@ Place = tuple[float, ...]
 
 def is_order_name(key: str) -> bool:
     """Whether a column of that name tells when a message was written, or its number."""
-    return plain_name(key) in (*_NUMBERS, *_TIMES)
+    return plain_name(key) in (*NUMBERS, *_TIMES)
 
 
 def sort_values(values: Sequence[object]) -> list[float] | None:
@@ -42,7 +42,7 @@ def places(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Place], str]:
     they have neither. The text is the key of times that cannot be read, where there is nothing else to sort by."""
     keys = {plain_name(key): key for message in messages for key in message}
     columns, unread = [], ""
-    for name in (*_NUMBERS, *_TIMES):
+    for name in (*NUMBERS, *_TIMES):
         held = [bare(message.get(keys[name])) for message in messages] if name in keys else []
         if all(map(missing, held)):
             continue

@@ -8,9 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from formats import thoughts, values
-from formats.branches import is_tree, shown_branch
+from formats.branches import is_tree, shown_branch, two_replies
 from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
+from formats.numbered import Numbered
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
@@ -60,12 +61,13 @@ def read_turns(
     roles: Mapping[str, Role] | None = None,
     repairs: list[str] | None = None,
     raw: object = None,
+    number_key: str = "",
 ) -> Conversation | RowProblem:
     """The conversation in `turns`, a list that stands under record[field].
 
-    `off` are the repairs that are switched off. `role_key`, `text_key`, `reasoning_key` and `roles` say how the turns
-    are written where that is not one of the usual ways. `repairs` are those made already; `raw` is what a problem shows
-    (the record).
+    `off` are the repairs that are switched off. `role_key`, `text_key`, `reasoning_key`, `number_key` and `roles` say
+    how the turns are written where that is not one of the usual ways. `repairs` are those made already; `raw` is what a
+    problem shows (the record).
     """
     place: int | None = None
     repairs = [] if repairs is None else repairs
@@ -81,6 +83,7 @@ def read_turns(
         if is_tree(turns):
             turns = shown_branch(turns, raw, repairs)
         messages: list[Message] = []
+        numbered = Numbered(turns, number_key)
         for number, turn in enumerate(turns, 1):
             if type(turn) is dict and len(turn) == 2:  # as most turns are: a usual role, and its text
                 said, text = turn.get("from"), turn.get("value")
@@ -96,8 +99,15 @@ def read_turns(
                 wrong = Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
                 raise values.or_python(turn, wrong)
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
+            said = len(messages)
             for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
+            if 0 < said < len(messages) and numbered.are_versions(number - 1, messages[said - 1], messages[said]):
+                raise two_replies()
+            if 0 < said < len(messages) and numbered.parts(number - 1, messages[said - 1], messages[said]):
+                del messages[said:]
+                repairs.append("cut_at_missing_turn")
+                break
         place = None
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
