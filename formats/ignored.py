@@ -62,6 +62,8 @@ def ignored(record: object, columns: Columns | None, known: Known) -> list[str]:
     if columns:
         chosen = {columns.prompt, columns.reply, columns.input, columns.system, columns.reasoning}
         return list(_beside(record, {*chosen, "tools", *FLAGS}))
+    if preference.is_ranking(record):
+        record = preference.usual_ranking(record)
     key, sure = turns_key(record)
     if not sure:
         plain = plain_keys(record)

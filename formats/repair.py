@@ -232,7 +232,8 @@ def _paragraphs(*texts: str | None) -> str | None:
 def switched_off(code: str, origin: Origin, raw: object) -> RowProblem:
     """The problem of a record that needs a repair which is switched off."""
     problem = f"it needs a repair that is switched off ({REPAIRS[code].words.rstrip('.')})."
-    return problem_in(origin, None, None, code, problem, f"Switch the repair {code} on, or mend the record.", raw)
+    fix = f"Switch the repair {code} on (--repair {code}), or mend the record."
+    return problem_in(origin, None, None, code, problem, fix, raw)
 
 
 def problem_in(

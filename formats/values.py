@@ -199,7 +199,9 @@ def is_trained(turn: Mapping[str, Any], repairs: list[str], off: Set[str]) -> bo
             number = isinstance(value, (int, float)) and value > 0
             if not number or "weight_as_one" in off:
                 problem = f"its {name} is {str(value)[:40]!r}; only 0 and 1 can be trained with."
-                fix = f"Set {name} to 0 or 1" + (", or switch the repair weight_as_one on." if number else ".")
+                fix = f"Set {name} to 0 or 1" + (
+                    ", or switch the repair weight_as_one on (--repair weight_as_one)." if number else "."
+                )
                 raise Unusable(name, "bad_weight", problem, fix)
             repairs.append("weight_as_one")
         trained = trained and told is not False
