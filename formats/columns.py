@@ -12,6 +12,7 @@ from formats.conversation import Conversation, Message, Origin, Role
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
+from formats.shapes import texts_as_turns
 from formats.turns import read_turns
 from formats.values import Unusable
 
@@ -110,6 +111,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
     if not columns.is_pair:
         repairs: list[str] = []
         key, turns = _turns(record, columns)
+        turns = texts_as_turns(turns, repairs) if isinstance(turns, list) else turns
         given = {"system": within(record, columns.system)} if columns.system else {}
         beside = {**given, **_tools(record)}
         return read_turns(

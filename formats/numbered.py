@@ -1,24 +1,41 @@
-"""What the numbers of turns tell of two that stand side by side: that one is missing between them, or that both are
-replies to the same."""
+"""What the numbers of turns tell: their order, and of two that stand side by side that one is missing between them, or
+that both are replies to the same."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from formats.conversation import Message
 from formats.keys import plain_name
-from formats.order import NUMBERS, number
+from formats.order import NUMBERS, number, places
 from formats.repair import is_empty
 from formats.values import id_text
 
+Turn = dict[str, Any]
 _NUMBERS = tuple(name for name in NUMBERS if name != "step")  # one step may well have several messages
 _VERSIONS = frozenset(
     name + ending
     for name in ("regeneration", "variant", "candidate", "alternative", "attempt", "swipe")
     for ending in ("", "id", "index", "idx", "number", "no")
 )
+
+
+def in_order(turns: list[Any], role_of: Callable[[Turn], str], repairs: list[str]) -> list[Any]:
+    """The turns in the order of their numbers and times, which is added to `repairs`, where they stand in another one
+    that no chat has: a reply comes first, or a question last. Else as they stand."""
+    spoken = [turn for turn in turns if type(turn) is dict and len(turn) > 2]
+    if len(spoken) < 2 or len(spoken) < len(turns):
+        return turns
+    if role_of(turns[0]) != "assistant" and role_of(turns[-1]) != "user":
+        return turns
+    known, _ = places(turns)
+    order = sorted(range(len(turns)), key=known.__getitem__)
+    if order == list(range(len(turns))) or len(set(known)) < len(known) or role_of(turns[order[0]]) == "assistant":
+        return turns
+    repairs.append("turns_sorted")
+    return [turns[place] for place in order]
 
 
 class Numbered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,13 +32,13 @@ def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
         return None
     for key in _KEYS:
         held = turn.get(key)
-        held = _name_of(held) if isinstance(held, dict) else held if key != role_key else None
+        held = name_of(held) if isinstance(held, dict) else held if key != role_key else None
         if isinstance(held, str) and held.strip() and held.strip().lower() not in _NO_NAMES:
             return held.strip()
     return None
 
 
-def _name_of(speaker: dict[str, Any]) -> object:
+def name_of(speaker: dict[str, Any]) -> object:
     """The name in an object that tells who speaks."""
     return next((held for key in ("name", *NAME_KEYS) if isinstance(held := speaker.get(key), str) and held), None)
 
@@ -62,3 +63,14 @@ def is_read_as_name(key: str, value: object, name: str | None) -> bool:
 def unread_of_speaker(speaker: dict[str, Any], name: str | None) -> list[str]:
     """The keys of an object that tells who speaks which were read neither as a role nor as that name."""
     return [key for key, value in speaker.items() if key not in ("role", "name") and not (name and value == name)]
+
+
+def unknown_role(said: object, key: str) -> values.Unusable:
+    """What is wrong with a turn whose role, under `key`, is none that is known: a name, mostly."""
+    fix = "Use user, assistant, system or tool, or one of the other spellings of these."
+    if (isinstance(said, str) and said.strip()) or type(said) is int:
+        known = f"--map role={key} --map {shlex.quote(f'role.{str(said).strip()[:60]}=user')}"
+        fix += f" If it is a name, say whose role it is, beside turns= and text=: {known}, or =assistant."
+        return values.Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
+    problem = f"its {key} is {values.kind(said)}" + (" without a role or a name." if isinstance(said, dict) else ".")
+    return values.Unusable(key, "unknown_role", problem, fix)

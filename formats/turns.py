@@ -7,15 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from formats import thoughts, values
+from formats import shapes, thoughts, values
 from formats.branches import is_tree, shown_branch, two_replies
 from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
-from formats.numbered import Numbered
+from formats.numbered import Numbered, in_order
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.speakers import ROLE_KEYS, name_of_turn
+from formats.speakers import ROLE_KEYS, name_of, name_of_turn, unknown_role
 from formats.values import FLAGS, USUAL, Unusable
 
 # The keys that a list of turns is found under, and a turn's text, in the order in which they are tried.
@@ -80,8 +80,11 @@ def read_turns(
                 field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}."
             )
             raise values.or_python(turns, wrong)
+        turns = shapes.as_turns(turns, field, record, repairs)
         if is_tree(turns):
             turns = shown_branch(turns, raw, repairs)
+        elif not number_key:
+            turns = in_order(turns, lambda turn: _known_role(turn, role_key, roles), repairs)
         messages: list[Message] = []
         numbered = Numbered(turns, number_key)
         for number, turn in enumerate(turns, 1):
@@ -95,9 +98,12 @@ def read_turns(
             place = number
             turn = turn if isinstance(turn, dict) else values.decoded(turn, repairs)
             if not isinstance(turn, dict):
-                fix = "Write each turn as an object."
+                fix = "Write each turn as an object with a role and a text."
                 wrong = Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
                 raise values.or_python(turn, wrong)
+            if shapes.is_service(turn):
+                repairs.append("empty_turn_removed")
+                continue
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
             said = len(messages)
             for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
@@ -188,7 +194,7 @@ def _message(
     calling = [key for key in CALL_KEYS if not values.missing(turn.get(key)) and turn[key] not in ([], {})]
     if role_key not in turn or (text_key not in turn and not calling and not thought_key):
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
-        raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
+        raise Unusable(None, "no_role_or_text", problem, shapes.how_to_name(turn))
     role, kind = _role(turn[role_key], role_key, repairs, roles)
     train = values.is_trained(turn, repairs, off) if role == "assistant" else True
     name = name_of_turn(turn, role_key, role, roles)
@@ -218,24 +224,31 @@ def _message(
     return Message(role, content, values.join_texts(thought) or None, calls, train, name, call_id)
 
 
+def _known_role(turn: Mapping[str, Any], role_key: str, roles: Mapping[str, Role] | None) -> str:
+    """The role of a turn, "" where that is not known."""
+    try:
+        return _role(turn.get(role_key_of(turn, role_key)), "", [], roles)[0]
+    except Unusable:
+        return ""
+
+
 def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, str]:
     """The role that a turn names, and whether it says that the turn is a "call" of a tool or a "thought"; else ""."""
-    if isinstance(said, dict) and isinstance(said.get("role"), str):
-        said = said["role"]
+    if isinstance(said, dict):
+        said = said["role"] if isinstance(said.get("role"), str) else name_of(said) or said
     name = said.strip() if isinstance(said, str) else str(said) if isinstance(said, int) else ""
     role = (roles.get(name) or roles.get(name.lower())) if roles else None
     if thoughts.is_kind(name) and role in (None, "assistant"):
         return "assistant", "thought"
     if role:
         return role, ""
-    name = name.lower()
-    if name in values.CALL_ROLES:
+    lower = name.lower()
+    if lower in values.CALL_ROLES:
         return "assistant", "call"
-    role = values.ROLE_OF.get(name) or values.ROLE_OF.get(name.rstrip(":"))
+    role = values.ROLE_OF.get(lower) or values.ROLE_OF.get(lower.rstrip(":"))
     if role is None:
-        fix = "Use user, assistant, system or tool, or one of the other spellings of these."
-        raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
-    if name not in USUAL and name not in ("tool",) and roles is None:
+        raise unknown_role(said, key)
+    if lower not in USUAL and lower not in ("tool",) and roles is None:
         repairs.append("role_normalised")
     return role, ""
 

@@ -26,6 +26,22 @@ FLAGS = ("train", "loss", "weight", "loss_weight")
 _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
 _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
 _SAID = ("request", "response")  # what DeepSeek calls parts of text
+# Parts of a line, as Telegram marks them: what stands beside them goes on without a break.
+_INLINE = (
+    *(
+        "link",
+        "text_link",
+        "mention",
+        "mention_name",
+        "hashtag",
+        "cashtag",
+        "bot_command",
+        "bold",
+        "italic",
+        "underline",
+    ),
+    *("strikethrough", "spoiler", "code", "pre", "blockquote", "email", "phone", "custom_emoji", "plain"),
+)
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _PYTHON = re.compile(r"(array\()?[\[({][\s\[({]{0,9}'")  # how a list or an object begins as Python prints it
 
@@ -93,7 +109,8 @@ def content_text(value: object, field: str, repairs: list[str]) -> str:
     if not isinstance(value, list):
         fix = "Put the turn's text there as a string."
         raise Unusable(field, "not_text", f"it is {kind(value)}, where text was expected.", fix)
-    return join_texts(_part_text(part, field) for part in value)
+    texts = [_part_text(part, field) for part in value]
+    return "".join(texts) if any(map(_is_inline, value)) else join_texts(texts)
 
 
 def join_texts(parts: Iterable[str]) -> str:
@@ -106,12 +123,18 @@ def join_texts(parts: Iterable[str]) -> str:
     return whole
 
 
+def _is_inline(part: object) -> bool:
+    return isinstance(part, dict) and str(part.get("type")).lower() in _INLINE
+
+
 def _part_text(part: object, field: str) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict):
         raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
     what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content")[1]
+    if isinstance(found, dict) and isinstance(found.get("value"), str):  # as OpenAI's threads have it
+        found = found["value"]
     seen = next((key for key in _SEEN if not missing(part.get(key))), "")
     if what.startswith(_MEDIA) or seen:
         what = what if what.startswith(_MEDIA) else seen
@@ -119,7 +142,7 @@ def _part_text(part: object, field: str) -> str:
         raise Unusable(field, "media", problem, "Leave this record out, or describe in text what the part shows.")
     if "text" in what and found is None and "text" in part:
         return ""
-    if ("text" not in what and what.lower() not in _SAID) or not isinstance(found, str):
+    if ("text" not in what and what.lower() not in (*_SAID, *_INLINE)) or not isinstance(found, str):
         named = f"of type {what!r}" if "type" in part else "with " + ", ".join(str(key)[:30] for key in list(part)[:6])
         problem = f"it holds a part {named}; only text can be trained on."
         raise Unusable(field, "not_text_part", problem, "Leave it out.")
