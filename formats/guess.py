@@ -57,7 +57,7 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     why = "by the names of the columns"
     # A name or a mood is the same again and again, which few questions are, and fewer replies.
     varied = [column for column in full if len(rows) < 4 or len(set(texts[column])) * 2 > len(texts[column])]
-    varied = [column for column in varied if not _is_label(texts[column])]
+    varied = [column for column in varied if len(rows) < 4 or not _is_label(texts[column])]
     rest = [column for column in varied if column not in (prompt, reply, system)]
     if not prompt or not reply or prompt == reply:
         longest = sorted(rest, key=lambda column: full[column], reverse=True)
