@@ -18,6 +18,7 @@ from formats.values import Unusable, join_texts
 
 _NOTHING: frozenset[str] = frozenset()
 _TEXTS = ("text", "result", "content", "output_str")
+_FRAGMENTS = ("REQUEST", "RESPONSE")  # of a message of DeepSeek: what was said
 _ROLES = ("system", "user", "assistant", "tool")
 # What the site keeps for itself among the messages: nobody said it in the chat.
 _THOUGHTS = "thoughts"  # the content type of what a model thought before its answer
@@ -81,18 +82,29 @@ def _branch(mapping: dict[str, Any], current: object) -> dict[str, dict[str, Any
             problem = "its tree of messages has no way from the current message to its root."
             raise Unusable("mapping", "bad_tree", problem, "Export the chats from ChatGPT again.")
         message = node.get("message")
-        branch[current] = message if isinstance(message, dict) else {}
+        branch[current] = _usual(message) if isinstance(message, dict) else {}
         current = node.get("parent")
         if current is not None and not isinstance(current, str):
             raise Unusable("parent", "bad_tree", "the parent of a message is no id.", "Export the chats again.")
     return dict(reversed(branch.items()))
 
 
+def _usual(message: dict[str, Any]) -> dict[str, Any]:
+    """The message as ChatGPT writes it, where it is one of DeepSeek's: fragments of a kind each, without an author."""
+    fragments = message.get("fragments")
+    if not isinstance(fragments, list) or "author" in message or "content" in message:
+        return message
+    kinds = {str(each.get("type")) for each in fragments if isinstance(each, dict)}
+    said = [each.get("content") for each in fragments if isinstance(each, dict) and each.get("type") in _FRAGMENTS]
+    role = "user" if "REQUEST" in kinds else "assistant"
+    return {**message, "author": {"role": role}, "content": {"parts": [text for text in said if text]}}
+
+
 def _is_seen(node: object) -> bool:
     """Whether the node holds a message that a person could see."""
     message = node.get("message") if isinstance(node, dict) else None
     try:
-        return isinstance(message, dict) and _has_text(_message(message, 0))
+        return isinstance(message, dict) and _has_text(_message(_usual(message), 0))
     except Unusable:  # a picture, say
         return True
 
@@ -102,8 +114,11 @@ def _has_text(message: Message | None) -> bool:
 
 
 def _thoughts(node: dict[str, Any]) -> list[str]:
-    """What the model thought, where the node holds that alone: it belongs to the answer that follows."""
-    content = node.get("content")
+    """What the model thought, where the node holds that alone or beside its answer: it belongs to the next answer."""
+    content, fragments = node.get("content"), node.get("fragments")
+    if isinstance(fragments, list):
+        thought = (each.get("content") for each in fragments if isinstance(each, dict) and each.get("type") == "THINK")
+        return [text for text in thought if isinstance(text, str) and text.strip()]
     if not isinstance(content, dict) or content.get("content_type") != _THOUGHTS:
         return []
     held = content.get("thoughts")

@@ -207,3 +207,19 @@ def test_the_index_that_pandas_writes_is_no_thought(tmp_path, names):
     found = list(convert(path, notes=notes))
     assert [message.reasoning for each in found for message in each.messages] == [None] * 4
     assert notes.ignored == {"(no name)": 2}
+
+
+def test_an_export_of_deepseek_gives_what_was_said_and_thought_in_its_fragments():
+    def node(parent, *fragments, children=()):
+        message = {"model": "x", "fragments": [{"type": kind, "content": text} for kind, text in fragments]}
+        return {"parent": parent, "children": list(children), "message": message if fragments else None}
+
+    mapping = {
+        "root": node(None, children=["1"]),
+        "1": node("root", ("REQUEST", "Q"), children=["2", "3"]),
+        "2": node("1", ("RESPONSE", "first")),
+        "3": node("1", ("THINK", "hm"), ("RESPONSE", "A")),
+    }
+    found = convert_record({"mapping": mapping}, Origin("f", 1))
+    assert [(m.role, m.content, m.reasoning) for m in found.messages] == [("user", "Q", None), ("assistant", "A", "hm")]
+    assert found.repairs == ("other_branches",)
