@@ -187,7 +187,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(
         chat_events.show_checkpoint,
-        [chat.run, chat.checkpoint, chat.kept],
+        [chat.run, chat.checkpoint, chat.kept, chat.talk],
         [chat.tuned, *chat.panes, *chat.controls],
         **PRIVATE,
     )
