@@ -31,6 +31,16 @@
     }
   };
 
+  // Gradio calls both logs the same, and lets no keyboard in to scroll them.
+  const nameLogs = () => {
+    for (const side of ["base", "tuned"]) {
+      for (const log of document.querySelectorAll(`#chat-${side} [role=log]`)) {
+        log.ariaLabel = `Conversation with the ${side} model`;
+        log.tabIndex = 0;
+      }
+    }
+  };
+
   // A message in the corner goes when it had time to be read, and an error when it is closed. Gradio would close all
   // messages when the time of the first one is over.
   const messages = new WeakMap();
@@ -96,6 +106,7 @@
     waits = false;
     nameFolds();
     nameUploads();
+    nameLogs();
     closeMessages();
     keepFocus();
   };
