@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from formats import archives, budget, json_limits, pairs, tables, thoughts, turns, values
+from formats import archives, budget, json_limits, pairs, speakers, tables, thoughts, turns, values
 from formats.containers import CONTAINERS
 from formats.convert import FORMATS
 from formats.problems import PROBLEMS
@@ -34,8 +34,10 @@ they have one. For other names: `--map conversation=Case --map order=Time --map 
 rows with a prompt and its reply each, where some share a `conversation_id` (`chat_id`, `session_id`, ...; or `--map
 conversation=` beside `prompt=` and `reply=`). Those of which it is not certain that they follow one another (a prompt
 that stands twice, or tells the reply before it again; times that cannot be read) stay chats of their own, as all do
-where the repair `rows_grouped` is off. Messages that name their parents (`parent_id`, `parentMessageId`, ...) are a
-tree: the branch that was shown last is read (or that of the best rank), and the others are counted.
+where the repair `rows_grouped` is off. Messages that name their parents (`parent_id`, `parentMessageId`,
+`previous_id`, `in_reply_to`, ...) are a tree: the branch that was shown last is read (or that of the best rank), and
+the others are counted. Where the numbers of turns say that one is missing between two of the same role, the chat ends
+there.
 
 {spellings}
 
@@ -44,13 +46,17 @@ history comes first and is trained on; a first system turn wins over a system co
 `loss_weight` of 0 or 1 say which replies are learnt; tools and the arguments of calls stay JSON. Ranking and KTO data,
 pictures, sound, video and plain text for pretraining are recognised and refused by name.
 
+A text may stand in parts: one goes on where the part before ends, or it begins, with white space, and else stands on a
+line of its own.
+
 What was thought before a reply is its reasoning, and never part of its text: under {thoughts}
 beside the text of a turn, or in such a column beside the reply; in parts of a text and in turns that are marked (by
 the type `thinking`, `reasoning` or `think`, by `isThought` or `thought`, by the channel `analysis`, or by the role
 `thinking` or `reasoning`).
 
-Who speaks by name (under `name`, or beside the role under `speaker`, `author` or `sender`) is kept, and turns of
-different names are never joined. Chat templates have no place for these names: switch `names_in_text` on to learn them.
+Who speaks by name (under `name`, or beside the role under `speaker`, `author`, `sender`, `username`, `user`,
+`display_name`, ...) is kept, and turns of different names are never joined. Chat templates have no place for these
+names: switch `names_in_text` on to learn them.
 
 ## Containers
 
@@ -104,7 +110,7 @@ def page() -> str:
     return TEXT.format(
         formats=table(["format", "what a record holds"], ([f"`{name}`", what] for name, what in FORMATS.items())),
         lists=words(turns.LISTS),
-        roles=words(turns.ROLE_KEYS),
+        roles=words(speakers.ROLE_KEYS),
         texts=words(turns.TEXT_KEYS),
         prompts=words(pairs.PROMPTS),
         thoughts=words(thoughts.COLUMNS),

@@ -8,24 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from formats.keys import spellings
 from formats.order import number, places
 from formats.values import Unusable, id_text, missing
 
-
-def _spellings(*names: str) -> tuple[str, ...]:
-    """Each name as keys are written: "parent id", "parent_id", "parentid" and "parentId"."""
-    spelled = []
-    for name in names:
-        first, *rest = name.split()
-        spelled += [name, name.replace(" ", "_"), name.replace(" ", ""), first + "".join(map(str.title, rest))]
-    return tuple(dict.fromkeys(spelled))
-
-
-_PARENTS = _spellings("parent message id", "parent message uuid", "parent id", "parent uuid", "parent")
-_IDS = _spellings("message id", "message uuid", "uuid", "id")
-_CURRENT = _spellings("current node", "current leaf message uuid", "current message id", "current id")
+_PARENTS = spellings(
+    *("parent message id", "parent message uuid", "parent id", "parent uuid", "parent", "parent message"),
+    *("parent node id", "parent node", "parent turn id", "previous message id", "previous message uuid"),
+    *("previous message", "previous turn id", "previous id", "previous uuid", "previous"),
+    *("prev message id", "prev id", "prev"),
+)
+# What a message answers. In chats of many it is a quotation, which few messages have.
+_ANSWERED = spellings("in reply to", "in reply to id", "in reply to message id")
+_IDS = spellings("message id", "message uuid", "uuid", "id", "msg id", "node id", "turn id")
+_CURRENT = spellings("current node", "current leaf message uuid", "current message id", "current id")
 _NESTED = ("children", "replies")
-_LINKS = frozenset((*_PARENTS, *_NESTED))
+_LINKS = frozenset((*_PARENTS, *_ANSWERED, *_NESTED))
 _FIX = "Export the chat again, or leave only the messages of one branch in it."
 
 Turn = dict[str, Any]
@@ -40,9 +38,16 @@ def is_tree(turns: Sequence[object]) -> bool:
 def links_of(turns: Sequence[object]) -> frozenset[str]:
     """The keys that tell which of these turns follow which; none where they are no tree."""
     nodes = [turn for turn in turns if isinstance(turn, dict)]
-    return (
-        _LINKS | {"rank"} if is_tree(nodes) and (_id_key(nodes) or len(_nested(nodes)[0]) > len(nodes)) else frozenset()
-    )
+    if not is_tree(nodes):
+        return frozenset()
+    key = _id_key(nodes, _parents(nodes))
+    return _LINKS | {"rank"} if key or len(_nested(nodes)[0]) > len(nodes) else frozenset()
+
+
+def two_replies() -> Unusable:
+    """What is wrong with two replies in a row that are versions of one, as their numbers tell."""
+    problem = "two replies in a row are to the same turn, as their numbers say, and nothing tells which was shown last."
+    return Unusable(None, "bad_tree", problem, "Leave only the reply in it that is meant.")
 
 
 def shown_branch(turns: Sequence[object], record: object, repairs: list[str]) -> Sequence[object]:
@@ -57,19 +62,22 @@ def shown_branch(turns: Sequence[object], record: object, repairs: list[str]) ->
     if not all(isinstance(turn, dict) for turn in turns):
         return turns  # reading them will tell
     nodes, parents = _nested([turn for turn in turns if isinstance(turn, dict)])
-    key = _id_key(nodes)
+    named = _parents(nodes)
+    key = _id_key(nodes, named)
     if key:
-        parents = _named_parents(nodes, parents, key)
+        parents = _named_parents(nodes, parents, named, key)
     elif len(nodes) == len(turns):
         return turns
     if parents == [None, *range(len(nodes) - 1)]:
         return nodes
     before = 0  # a system message, say, that stands in front of the tree and has no part in it
-    while key and before < len(nodes) and not _is_linked(nodes[before], key):
+    is_linked = [bool(id_text(node.get(key)) or parent) for node, parent in zip(nodes, named, strict=True)]
+    while key and before < len(nodes) and not is_linked[before]:
         before += 1
-    if key and any(not _is_linked(node, key) and parents[n] is None for n, node in enumerate(nodes) if n >= before):
+    if key and any(not is_linked[n] and parents[n] is None for n in range(before, len(nodes))):
         raise Unusable(None, "bad_tree", "one of its messages names neither itself nor its parent.", _FIX)
-    branch = _branch(nodes[before:], [n if n is None else n - before for n in parents[before:]], key, record)
+    parents = [n if n is None else n - before for n in parents[before:]]
+    branch = _branch(nodes[before:], parents, named[before:], key, record)
     if len(branch) < len(nodes) - before:
         repairs.append("other_branches")
     if branch != sorted(branch):
@@ -96,32 +104,35 @@ def _turns(value: object) -> list[Turn]:
     return held if all(isinstance(turn, dict) for turn in held) else []
 
 
-def _parent(node: Turn) -> str:
-    """The id of the parent that a turn names; "" where it names none."""
-    return next((id for key in _PARENTS if (id := id_text(node.get(key)))), "")
+def _parents(nodes: list[Turn]) -> list[str]:
+    """The id of the parent that each turn names; "" where it names none."""
+    named = [_first_id(node, _PARENTS) for node in nodes]
+    if not any(named):
+        answered = [_first_id(node, _ANSWERED) for node in nodes]
+        return answered if sum(map(bool, answered)) * 2 >= len(nodes) else named
+    return named
 
 
-def _id_key(nodes: list[Turn]) -> str:
+def _first_id(node: Turn, keys: Sequence[str]) -> str:
+    return next((id for key in keys if (id := id_text(node.get(key)))), "")
+
+
+def _id_key(nodes: list[Turn], named: list[str]) -> str:
     """The key of the ids that parents are named by; "" where no parent is among the turns."""
-    wanted = {_parent(node) for node in nodes} - {""}
+    wanted = set(named) - {""}
     for key in _IDS if wanted else ():
         if any(id_text(node.get(key)) in wanted for node in nodes):
             return key
     return ""
 
 
-def _is_linked(node: Turn, key: str) -> bool:
-    return bool(id_text(node.get(key)) or _parent(node))
-
-
-def _named_parents(nodes: list[Turn], inside: list[int | None], key: str) -> list[int | None]:
+def _named_parents(nodes: list[Turn], inside: list[int | None], named: list[str], key: str) -> list[int | None]:
     """The place of the parent of each turn, as the turns name them; None for a root."""
     ids: dict[str, int] = {}
     own = [id_text(node.get(key)) for node in nodes]
     for place, id in enumerate(own):
         if id and ids.setdefault(id, place) != place:
             raise Unusable(key, "bad_tree", f"two of its messages have the {key} {id[:60]!r}.", _FIX)
-    named = [_parent(node) for node in nodes]
     gone = set(named) - set(ids) - {""}
     if len(gone) > 1:  # the roots of a chat may name the same one, which stands for none
         problem = f"some of its messages follow one that is not there ({max(gone)[:60]})."
@@ -131,7 +142,7 @@ def _named_parents(nodes: list[Turn], inside: list[int | None], key: str) -> lis
     ]
 
 
-def _branch(nodes: list[Turn], parents: list[int | None], key: str, record: object) -> list[int]:
+def _branch(nodes: list[Turn], parents: list[int | None], named: list[str], key: str, record: object) -> list[int]:
     """The places of the turns of the branch that was shown last, from its root on."""
     children: dict[int | None, list[int]] = {}
     for place, parent in enumerate(parents):
@@ -148,7 +159,7 @@ def _branch(nodes: list[Turn], parents: list[int | None], key: str, record: obje
             branch.append(parent)
         return branch[::-1]
     roots = children.get(None, [])
-    if len(roots) > 1 and not all(_parent(nodes[place]) for place in roots):
+    if len(roots) > 1 and not all(named[place] for place in roots):
         problem = f"{len(roots)} of its messages follow no other, so which of them belong together is not certain."
         raise Unusable(None, "bad_tree", problem, _FIX)
     latest = _moments(nodes, parents)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.values import Unusable
+from formats.values import Unusable, join_texts
 
 _NOTHING: frozenset[str] = frozenset()
 _TEXTS = ("text", "result", "content", "output_str")
@@ -197,4 +197,4 @@ def _text(content: dict[str, Any]) -> str:
             what = str(part.get("content_type", "an object")) if isinstance(part, dict) else "no text"
             problem = f"a message holds {what}; only text can be trained on."
             raise Unusable("content", "media", problem, "Leave this chat out.")
-    return "\n".join(text for text in texts if text)
+    return join_texts(texts)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from formats import values
+from formats.calls import tool_list
 from formats.conversation import Conversation, Message, Origin, Role
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
+from formats.shapes import texts_as_turns
 from formats.turns import read_turns
 from formats.values import Unusable
 
@@ -109,6 +111,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
     if not columns.is_pair:
         repairs: list[str] = []
         key, turns = _turns(record, columns)
+        turns = texts_as_turns(turns, repairs) if isinstance(turns, list) else turns
         given = {"system": within(record, columns.system)} if columns.system else {}
         beside = {**given, **_tools(record)}
         return read_turns(
@@ -120,6 +123,7 @@ def read(record: object, columns: Columns, origin: Origin, off: Set[str] = _NOTH
             role_key=columns.role,
             text_key=columns.text,
             reasoning_key=columns.reasoning,
+            number_key=columns.order,
             roles=columns.roles or None,
             repairs=repairs,
             raw=record,
@@ -155,7 +159,7 @@ def exchange(
     messages = [Message("system", texts["system"])] if texts["system"].strip() else []
     asked = "\n".join(text for text in (texts["prompt"], texts["input"]) if text.strip())
     messages += [Message("user", asked), Message("assistant", texts["reply"], reasoning or None, (), trained)]
-    return messages, values.tool_list(_tools(record).get("tools"))
+    return messages, tool_list(_tools(record).get("tools"))
 
 
 def _turns(record: object, columns: Columns) -> tuple[str, object]:

@@ -20,7 +20,7 @@ LOOKED_AT = 100  # records that tell the format of a file: its first ones
 _MEDIA = {"images": "pictures", "image": "pictures", "videos": "videos", "video": "videos", "audios": "sound"}
 _MEDIA["audio"] = "sound"
 # Keys that may say more of a record than that it is a chat.
-_TELLING = frozenset({*_MEDIA, "chosen", "rejected", *preference.KTO_LABELS, "raw", "mapping"})
+_TELLING = frozenset({*_MEDIA, "chosen", "rejected", "preferred_output", *preference.KTO_LABELS, "raw", "mapping"})
 _OF_REJECTED = frozenset({"file", "record", "code", "raw"})
 _PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
 _ALPACA = frozenset({"instruction", "output", "history"})
@@ -85,7 +85,7 @@ def _told(record: dict[str, Any]) -> tuple[str, str] | None:
         if given(record.get(key)) and record[key] is not False:
             return "media", f"conversations with {what}; only text can be trained on"
     if preference.is_ranking(record):
-        return "ranking", "ranking data (chosen / rejected), which is for preference training"
+        return "ranking", "ranking data (an answer chosen and one rejected), which is for preference training"
     if preference.is_kto(record):
         return "kto", "KTO data (labelled good or bad), which is for preference training"
     return None

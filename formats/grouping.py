@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from formats.branches import is_tree
+from formats.branches import links_of
 from formats.columns import MESSAGES, has_column, no_column, within
 from formats.columns import exchange as columns_exchange
 from formats.conversation import Message, Origin
@@ -167,7 +167,7 @@ class _Grouping:
             problem = Unusable(None, "row_lost", why, "Mend that row in the file, and read it again.")
         elif (order_key := self._columns.order if self._columns else "") and not has_column(rows[0], order_key):
             problem = no_column(rows[0], order_key)
-        elif not is_tree(rows):
+        elif not links_of(rows):
             known, unread = self._places(rows)
             order = sorted(range(len(rows)), key=known.__getitem__)
             # Rows that begin with a question and end with a reply do so in no other order.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,11 @@ from formats.cells import kind_of
 from formats.columns import Columns, names, within
 from formats.exchanges import order_key, shared_id
 from formats.guess_rows import columns_of_messages, roles_of
+from formats.message_rows import is_message
 from formats.turns import ROLE_KEYS, TEXT_KEYS
 from formats.values import ROLE_OF, Unusable
 
+_CHOICE = re.compile(r"(?:(?<=[a-z])(?=[A-Z12])|[_ .-])(?:[abAB12]|left|right|one|two|first|second)$")
 # Parts of names, also in other languages of the West.
 _ASKING = ("quest", "prompt", "instruct", "user", "human", "frage", "pregunta", "pergunta", "domanda", "ask", "input")
 _ANSWERING = ("answ", "respon", "reply", "output", "assist", "bot", "complet", "antwort", "respuesta", "réponse")
@@ -25,10 +28,13 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     if not rows:
         return None, "the records are no objects with columns"
     columns = names(rows)
-    for column in columns:
-        turns = next((held for row in rows if (held := _turn_list(within(row, column)))), None)
-        if turns:
-            return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
+    lists = {column: held for column in columns if (held := _first_turns(rows, column))}
+    several = _to_choose_from(list(lists))
+    if several:
+        named = " and ".join(several)
+        return None, f"{named} each hold a list of turns, and which of them is the better one is not told"
+    for column, turns in lists.items():
+        return _of_turns(column, turns, [held for row in rows for held in _turn_list(within(row, column))])
     texts = {c: [v for row in rows if isinstance(v := within(row, c), str) and v.strip()] for c in columns}
     full = {column: sum(map(len, held)) / len(held) for column, held in texts.items() if len(held) * 2 >= len(rows)}
     thought = [column for column in columns if column.strip().lower().rpartition(".")[2] in thoughts.COLUMNS]
@@ -43,6 +49,8 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
         conversation, role, text = (of_rows[name] for name in ("conversation", "role", "text"))
         why = f"each record is one message: {conversation} tells its conversation, {role} who speaks"
         return Columns(**of_rows), f"{why} and {text} what is said"
+    if not (prompt and reply) and are_messages(rows):
+        return None, "each record is one message, and no column tells which conversation it belongs to"
     if len({*full, *filter(None, [reply])}) < 2:
         return None, "there are not two columns of text to be a prompt and a reply"
     system = _named(full, ("system", "system_prompt")) or _like(full, ("system",))
@@ -70,6 +78,29 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     return replace(found, conversation=conversation, order=order), why
 
 
+def are_messages(records: Sequence[object]) -> bool:
+    """Whether most records are one message each, which no columns of a prompt and a reply can read."""
+    return sum(map(is_message, records)) * 2 > len(records)
+
+
+def may_be_pairs(records: Sequence[object]) -> bool:
+    """Whether a person might know which columns are the prompt and the reply where nothing could be guessed."""
+    lists = any(_first_turns([record], column) for record in records if isinstance(record, dict) for column in record)
+    return len(names(records)) > 1 and not lists and not are_messages(records)
+
+
+def _first_turns(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    return next((held for row in rows if (held := _turn_list(within(row, column)))), [])
+
+
+def _to_choose_from(columns: Sequence[str]) -> list[str]:
+    """Those columns of lists whose names differ in their ends alone: conversation_a and conversation_b."""
+    stems = {column: stem for column in columns if (stem := _CHOICE.sub("", column)) != column}
+    return next(
+        (alike for stem in stems.values() if len(alike := [each for each in stems if stems[each] == stem]) > 1), []
+    )
+
+
 def _turn_list(value: object) -> list[dict[str, Any]]:
     try:
         value = values.decoded(value, [])
@@ -80,8 +111,8 @@ def _turn_list(value: object) -> list[dict[str, Any]]:
 
 
 def _of_turns(column: str, first: list[dict[str, Any]], turns: list[dict[str, Any]]) -> tuple[Columns | None, str]:
-    keys = list(first[0])
-    texts = {key: [turn[key] for turn in turns if isinstance(turn.get(key), str)] for key in keys}
+    keys = [key for key in first[0] if key not in thoughts.KIND_KEYS]  # which say what kind of turn it is
+    texts = {key: [text for turn in turns if (text := _said(turn.get(key)))] for key in keys}
     words = [key for key in keys if kind_of(texts[key]) == "text"]
     role = next((key for key in ROLE_KEYS if key in keys), "")
     role = role or next((key for key in words if len(set(texts[key])) <= 6 < len(texts[key])), "")
@@ -95,6 +126,13 @@ def _of_turns(column: str, first: list[dict[str, Any]], turns: list[dict[str, An
     known = roles_of(said)
     why = f"{column} holds lists of turns; {role} names {len(said)} speakers and {text} holds the texts"
     return Columns(turns=column, role=role, text=text, roles=known), why
+
+
+def _said(value: object) -> str:
+    """A text, or the first of its parts."""
+    if isinstance(value, list) and value:
+        value = value[0].get("text") if isinstance(value[0], dict) else value[0]
+    return value if isinstance(value, str) else ""
 
 
 def _named(columns: Mapping[str, float], wanted: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 from formats.cells import kind_of
 from formats.conversation import Role
-from formats.message_rows import is_conversation_name
-from formats.order import is_order_name, plain_name, sort_values
+from formats.keys import plain_name
+from formats.message_rows import is_conversation_name, names_person_or_thing
+from formats.order import is_order_name, sort_values
 from formats.turns import ROLE_KEYS, TEXT_KEYS
 from formats.values import ROLE_OF, id_text
 
@@ -47,6 +48,8 @@ def _tells_conversation(
 ) -> bool:
     """Whether the column of that name is an id, and who speaks changes in rows of one id more often than not."""
     ids = columns[name]
+    if names_person_or_thing(name):
+        return False
     if not is_conversation_name(name):
         kind = kind_of(ids) if name in repeated else ""
         in_runs = sum(1 for _ in groupby(ids)) == len(set(ids))

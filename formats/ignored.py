@@ -8,16 +8,16 @@ from typing import Any
 
 from formats import preference, thoughts, values
 from formats.branches import links_of
+from formats.calls import OF_CALL
 from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.pairs import INPUTS, PROMPTS, REPLIES
+from formats.speakers import NAME_KEYS, ROLE_KEYS, is_read_as_name, name_in, unread_of_speaker
 from formats.turns import (
     CALL_KEYS,
     LISTS,
-    ROLE_KEYS,
     SYSTEM_KEYS,
     TOOL_KEYS,
-    name_in,
     role_key_of,
     text_key_of,
     thought_key_of,
@@ -33,6 +33,7 @@ _OF_TURN = frozenset((*CALL_KEYS, *FLAGS))
 _OF_PART = frozenset(("type", "text", "value", "content", "summary"))
 _OF_TOOL_PART = frozenset((*_OF_PART, "id", "name", "input", "tool_use_id"))
 _ROLES = frozenset(ROLE_KEYS)
+_SPEAKERS = frozenset((*ROLE_KEYS, *NAME_KEYS))
 _HOLD_TURNS = frozenset((*LISTS, "prompt", "chosen", *REPLIES))
 _USUAL = ("", "", "")
 _TEXT_PART = frozenset({"type", "text"})
@@ -61,6 +62,8 @@ def ignored(record: object, columns: Columns | None, known: Known) -> list[str]:
     if columns:
         chosen = {columns.prompt, columns.reply, columns.input, columns.system, columns.reasoning}
         return list(_beside(record, {*chosen, "tools", *FLAGS}))
+    if preference.is_ranking(record):
+        record = preference.usual_ranking(record)
     key, sure = turns_key(record)
     if not sure:
         plain = plain_keys(record)
@@ -153,7 +156,7 @@ def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
     held = [turn[key] for key in taken if key in turn]
     text, name = turn.get(taken[1]), name_in(turn, taken[0])
     if isinstance(text, list):
-        held.append("\n".join(str(part.get("text")) if isinstance(part, dict) else str(part) for part in text))
+        held.append(values.join_texts(str(part.get("text")) if isinstance(part, dict) else str(part) for part in text))
         for part in text:
             yield from (f"{taken[1]}.{key}" for key in _of_part(part))
     for key in CALL_KEYS:
@@ -161,8 +164,8 @@ def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
             yield from (f"{key}.{inner}" for inner in _of_call(call))
     for key in known[names]:
         value = turn[key]
-        if key in ROLE_KEYS and isinstance(value, dict):
-            yield from (f"{key}.{inner}" for inner in value if inner not in ("role", "name") and given(value[inner]))
+        if key in _SPEAKERS and isinstance(value, dict):
+            yield from (f"{key}.{inner}" for inner in unread_of_speaker(value, name) if given(value[inner]))
         elif key not in taken and given(value) and value not in held and not _is_read(key, value, name):
             yield key
 
@@ -171,7 +174,7 @@ def _is_read(key: str, value: object, name: str | None) -> bool:
     """Whether that key of a turn was read: as a name, or as a mark of a thought."""
     if key in ("name", "tool_call_id"):
         return isinstance(value, str)
-    return thoughts.is_mark(key, value) or (key in ROLE_KEYS and isinstance(value, str) and value.strip() == name)
+    return thoughts.is_mark(key, value) or is_read_as_name(key, value, name)
 
 
 def _of_part(part: object) -> Iterator[str]:
@@ -187,7 +190,7 @@ def _of_call(call: object) -> Iterator[str]:
         for key, value in call.items():
             if key == "function" and isinstance(value, dict):
                 yield from (f"{key}.{inner}" for inner in _of_call(value))
-            elif key not in values.OF_CALL and given(value):
+            elif key not in OF_CALL and given(value):
                 yield key
 
 

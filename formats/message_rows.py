@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from formats.order import plain_name
+from formats.keys import plain_name
 from formats.pairs import PROMPTS, REPLIES
 from formats.turns import LISTS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS, turns_key
 from formats.values import ROLE_OF, Unusable, id_text
@@ -23,6 +24,31 @@ _SMALLER = (
     *("message", "msg", "turn", "round", "step", "exchange", "parent", "prompt", "reply", "response", "request", "run"),
     *("call", "model"),
 )
+# Who speaks or is spoken with, and what it is about: the same in all conversations of a person, so it tells none.
+_PERSONS = (
+    *(
+        "user",
+        "author",
+        "sender",
+        "speaker",
+        "customer",
+        "client",
+        "account",
+        "worker",
+        "annotator",
+        "rater",
+        "labeler",
+    ),
+    *("labeller", "reviewer", "agent", "assistant", "bot", "person", "persona", "member", "participant", "owner"),
+    *("creator", "player", "character", "patient", "student", "teacher", "employee", "operator", "visitor", "guest"),
+    *("contact", "recipient", "receiver", "actor", "profile", "from", "caller", "subscriber", "kunde", "kunden"),
+    *("nutzer", "usuario", "cliente", "utilisateur"),
+)
+_THINGS = (
+    *("team", "company", "organization", "organisation", "org", "tenant", "workspace", "project", "product", "device"),
+    *("store", "shop", "language", "category", "template", "dataset", "source"),
+)
+_ID = re.compile("(u?u?id|guid|key|number|nummer|num|no|nr)$")
 _LISTS, _ROLES, _TEXTS = frozenset(LISTS), frozenset(ROLE_KEYS), frozenset(TEXT_KEYS)
 _PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
 
@@ -44,6 +70,11 @@ def is_conversation_name(key: str) -> bool:
     return plain_name(key) in _NAMES
 
 
+def names_person_or_thing(key: str) -> bool:
+    """Whether a column of that name holds ids of persons, or of things, that have several conversations."""
+    return _ID.sub("", plain_name(key)).endswith((*_PERSONS, *_THINGS))
+
+
 def named_key(row: Mapping[str, Any], exact: bool = False) -> str:
     """The key whose name says that it tells the conversation; "" where there is none. An `exact` name says that it is
     an id, and of nothing that may be worked at for long (a ticket, a case)."""
@@ -63,7 +94,7 @@ def conversation_key(rows: Sequence[object]) -> str:
     """The key that tells the conversation of each of these rows; "" where they are no messages, or none does.
 
     Where no name says it, it is the first that ends in "id" and is the same in rows that follow one another, the first
-    of which is not by the assistant.
+    of which is not by the assistant. One of a person or a thing never tells it.
     """
     messages = [row for row in rows if isinstance(row, dict) and is_message(row)]
     if not messages or len(messages) * 2 < len(rows):
@@ -74,8 +105,12 @@ def conversation_key(rows: Sequence[object]) -> str:
 
 def _is_kept_by_runs(rows: list[dict[str, Any]], key: str) -> bool:
     name = plain_name(key)
-    if not name.endswith(("id", "uuid")) or name.startswith(_SMALLER):
-        return False
+    may_tell = name.endswith(("id", "uuid")) and not name.startswith(_SMALLER) and not names_person_or_thing(key)
+    return may_tell and _parts_by_runs(rows, key)
+
+
+def _parts_by_runs(rows: Sequence[Mapping[str, Any]], key: str) -> bool:
+    """Whether that key is the same in rows that follow one another, the first of which is not by the assistant."""
     ids = [id_text(row.get(key)) for row in rows]
     if not all(ids) or len(set(ids)) == len(ids):
         return False
@@ -94,8 +129,13 @@ def role_of(row: Mapping[str, Any]) -> str:
 def refuse_several(turns: Sequence[object], field: str) -> None:
     """Raise Unusable where the turns of one chat name several conversations that they belong to."""
     first = turns[0] if turns else None
-    if not isinstance(first, dict) or len(first) < 3 or plain_name(key := named_key(first)) not in _NAMES_OF_LISTS:
+    if not isinstance(first, dict) or len(first) < 3:
         return
+    if plain_name(key := named_key(first)) not in _NAMES_OF_LISTS:
+        messages = [turn for turn in turns if isinstance(turn, dict)]
+        persons = (str(key) for key in first if names_person_or_thing(str(key)) and _parts_by_runs(messages, str(key)))
+        if not (key := next(persons, "")):
+            return
     ids = {id_text(turn.get(key)) for turn in turns if isinstance(turn, dict)}
     if len(ids) > 1:
         problem = f"it holds messages of {len(ids)} conversations in one list: their {key} differs."

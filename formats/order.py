@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from formats.keys import plain_name
 from formats.values import bare, missing
 
 # Names of keys, as `plain_name` gives them.
-_NUMBERS = (
+NUMBERS = (
     *("messageindex", "messageidx", "messagenumber", "messageno", "messageorder", "turnindex", "turnidx", "turnnumber"),
     *("turnno", "turnid", "turn", "sequencenumber", "sequence", "seq", "position", "index", "idx", "order", "step"),
 )
@@ -26,14 +27,9 @@ _MOMENT = re.compile(
 Place = tuple[float, ...]
 
 
-def plain_name(key: object) -> str:
-    """The name of a key without case, spaces and marks: "Created at", "created_at" and "createdAt" are one."""
-    return str(key).lower().replace("_", "").replace(" ", "").replace("-", "").strip()
-
-
 def is_order_name(key: str) -> bool:
     """Whether a column of that name tells when a message was written, or its number."""
-    return plain_name(key) in (*_NUMBERS, *_TIMES)
+    return plain_name(key) in (*NUMBERS, *_TIMES)
 
 
 def sort_values(values: Sequence[object]) -> list[float] | None:
@@ -46,7 +42,7 @@ def places(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Place], str]:
     they have neither. The text is the key of times that cannot be read, where there is nothing else to sort by."""
     keys = {plain_name(key): key for message in messages for key in message}
     columns, unread = [], ""
-    for name in (*_NUMBERS, *_TIMES):
+    for name in (*NUMBERS, *_TIMES):
         held = [bare(message.get(keys[name])) for message in messages] if name in keys else []
         if all(map(missing, held)):
             continue

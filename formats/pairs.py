@@ -51,6 +51,11 @@ def read(record: object, origin: Origin, off: Set[str] = _NOTHING) -> Conversati
     return mend(messages, origin, tools=tools, repairs=repairs, raw=record, off=off)
 
 
+def has_prompt(record: Mapping[str, Any]) -> bool:
+    """Whether a record has a column that is called as prompts are."""
+    return any(str(key).strip().lower() in PROMPTS for key in record)
+
+
 def exchange(record: dict[str, Any], repairs: list[str], off: Set[str]) -> tuple[list[Message], tuple[str, ...]]:
     """What is said in a record with a prompt and a reply of plain text, and its tools; the repairs that it needed are
     added to `repairs`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any
 
-from formats import pairs, values
+from formats import pairs, transcript, values
 from formats.conversation import Conversation, Message, Origin
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
@@ -16,12 +16,27 @@ from formats.turns import LISTS, read_turns, tools_of
 from formats.values import Unusable
 
 KTO_LABELS = ("kto_tag", "label")
-_FIX = "Switch the repair good_answers_kept on to keep the good answers as chats, or leave this record out."
+_PREFERRED, _OTHER = "preferred_output", "non_preferred_output"  # as OpenAI's files of preferences call them
+_FIX = (
+    "Switch the repair good_answers_kept on (--repair good_answers_kept) to keep the good answers as chats, or leave "
+    "this record out."
+)
 
 
 def is_ranking(record: dict[str, Any]) -> bool:
     """Whether the record ranks two answers."""
-    return not values.missing(record.get("chosen")) and not values.missing(record.get("rejected"))
+    pairs_of_keys = (("chosen", "rejected"), (_PREFERRED, _OTHER))
+    return any(not values.missing(record.get(a)) and not values.missing(record.get(b)) for a, b in pairs_of_keys)
+
+
+def usual_ranking(record: dict[str, Any]) -> dict[str, Any]:
+    """The record that ranks two answers with its usual keys: one of OpenAI has the turns and tools under input."""
+    if _PREFERRED not in record or "chosen" in record:
+        return record
+    asked = record.get("input")
+    asked = asked if isinstance(asked, dict) else {"messages": asked} if isinstance(asked, list) else {"prompt": asked}
+    rest = {key: value for key, value in record.items() if key not in (_PREFERRED, _OTHER, "input")}
+    return {**rest, **asked, "chosen": record[_PREFERRED], "rejected": record[_OTHER]}
 
 
 def is_kto(record: dict[str, Any]) -> bool:
@@ -44,8 +59,10 @@ def _label(record: dict[str, Any]) -> tuple[str, bool] | None:
 def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conversation | RowProblem:
     """The chat with the chosen answer. It is a repair, and refused as ranking_data where that is off."""
     if "good_answers_kept" in off:
-        problem = "it is ranking data (chosen / rejected), which is for preference training."
-        return problem_in(origin, None, "chosen", "ranking_data", problem, _FIX, record)
+        keys = (_PREFERRED, _OTHER) if _PREFERRED in record else ("chosen", "rejected")
+        problem = f"it is ranking data ({keys[0]} / {keys[1]}), which is for preference training."
+        return problem_in(origin, None, keys[0], "ranking_data", problem, _FIX, record)
+    record = usual_ranking(record)
     repairs = ["good_answers_kept"]
     chosen = pairs.turns_in(record["chosen"], "chosen", repairs)
     before: list[Any] = next((record[key] for key in (*LISTS, "prompt") if isinstance(record.get(key), list)), [])
@@ -56,6 +73,8 @@ def read_ranking(record: dict[str, Any], origin: Origin, off: Set[str]) -> Conve
         if not before and len(chosen) == 1 and isinstance(record.get("prompt"), str):
             whole = [{"role": "user", "content": record["prompt"]}, *chosen]
         return read_turns(record, whole, "chosen", origin, off, repairs=repairs)
+    if not before and not pairs.has_prompt(record) and (turns := transcript.turns_of(chosen)):
+        return read_turns(record, turns, "chosen", origin, off, repairs=repairs)
     try:
         if before:
             turn = {"role": "assistant", "content": values.content_text(chosen, "chosen", repairs)}

@@ -18,7 +18,8 @@ PROBLEMS: dict[str, str] = {
     "bad_tool_call": "A tool call without a name, with arguments that are no JSON object, or by somebody else than the "
     "assistant.",
     "bad_tools": "Tool definitions that are no list of JSON objects.",
-    "bad_tree": "A tree of messages in which the branch that was shown last is not certain, or has no way to its root.",
+    "bad_tree": "A tree of messages in which the branch that was shown last is not certain, or has no way to its root; "
+    "or two replies in a row to the same turn, as their numbers say.",
     "bad_turn": "A turn that is no object.",
     "bad_weight": "A training weight other than 0 and 1.",
     "duplicate_key": "An object that gives a key twice, with different values.",

@@ -32,6 +32,9 @@ REPAIRS: dict[str, RepairKind] = {
         "An unusual role name was read as the usual one (chatgpt as assistant, prompter as user, ...)."
     ),
     "turns_merged": RepairKind("Consecutive turns of the same role (and name) were joined with a blank line."),
+    "texts_in_turn": RepairKind(
+        "A list of texts was read as what a person and the assistant say in turn, the person first."
+    ),
     "rows_grouped": RepairKind(
         "Messages, or prompts with their replies, that stood one in a row were put together by the id of their "
         "conversation."
@@ -131,6 +134,9 @@ def mend(
         if not any(message.role == "assistant" for message in merged[asked:]):
             problem = "it holds an assistant turn alone: there is no prompt that it answers."
             fix = "Add the user's turn before it, or leave this record out."
+            if any(message.role == "user" and not is_empty(message) for message in messages):
+                problem = "its reply stands before the only prompts, and none answers them."
+                fix = "If its turns stand newest first, turn their order around; else leave this record out."
             return problem_in(origin, start + 1, None, "no_prompt", problem, fix, raw)
         leading = merged[start:asked]
         if any(message.train for message in leading):
@@ -232,7 +238,8 @@ def _paragraphs(*texts: str | None) -> str | None:
 def switched_off(code: str, origin: Origin, raw: object) -> RowProblem:
     """The problem of a record that needs a repair which is switched off."""
     problem = f"it needs a repair that is switched off ({REPAIRS[code].words.rstrip('.')})."
-    return problem_in(origin, None, None, code, problem, f"Switch the repair {code} on, or mend the record.", raw)
+    fix = f"Switch the repair {code} on (--repair {code}), or mend the record."
+    return problem_in(origin, None, None, code, problem, fix, raw)
 
 
 def problem_in(
@@ -242,7 +249,7 @@ def problem_in(
     text = as_json(raw)
     if len(text) > RAW:
         fix += " (It is too long to be kept whole with its reason: mend it in the file.)"
-    return RowProblem(origin, turn, field, code, writable(problem), fix, writable(text))
+    return RowProblem(origin, turn, field, code, writable(problem), writable(fix), writable(text))
 
 
 def as_json(raw: object) -> str:

@@ -27,17 +27,20 @@ CELL = 10_000_000  # characters
 _SAMPLE = 1 << 18  # bytes
 _SUFFIXES = (".csv", ".tsv", ".tab")
 _NAME = re.compile(r"\w[\w ./()-]{0,39}")  # how a name of a column looks in a text that may be no table
+_DECLARED = re.compile(r'"?sep=([,;|\t])"?\r?\n', re.IGNORECASE)
 _KNOWN = frozenset((*PROMPTS, *REPLIES, *LISTS))
 _END = "\ue000the end of the table\ue000"  # put after the last line: a quotation mark that never closes takes it in
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """How a text is a table: its encoding, what parts its cells, and the names of its columns."""
+    """How a text is a table: its encoding, what parts its cells, the names of its columns, and whether a line before
+    these says what parts the cells ("sep=;", as Excel reads it)."""
 
     encoding: str
     delimiter: str
     columns: tuple[str, ...]
+    is_declared: bool = False
 
 
 def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | None:
@@ -52,8 +55,10 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
     text = text.lstrip("\ufeff")
     if not text.strip() or text.lstrip()[0] in "[{":
         return None
-    is_table = PurePosixPath(name.lower()).suffix in _SUFFIXES
-    found = [(each, _rows(text, each)) for each in (",", "\t", ";", "|")]
+    declared = _DECLARED.match(text)
+    text = text[declared.end() :] if declared else text
+    is_table = declared is not None or PurePosixPath(name.lower()).suffix in _SUFFIXES
+    found = [(each, _rows(text, each)) for each in ((declared[1],) if declared else (",", "\t", ";", "|"))]
     found = [(each, rows) for each, rows in found if rows and _names_columns(rows[0], is_table)]
     if not is_table:  # a text may have commas too: only names that are known make it a table
         usual = [(each, rows) for each, rows in found if _KNOWN & {cell.strip().lower() for cell in rows[0]}]
@@ -71,7 +76,7 @@ def described(file: Stream, encoding: str, name: str) -> Table | RowProblem | No
         what = f"two columns are called {doubled[0][:60]!r}" if doubled and doubled[0] else "a column has no name"
         fix = "Give each column a name of its own, in the first row."
         return file_problem(name, "bad_table", f"{what}, so which is which is not certain.", fix)
-    return Table(guessed, delimiter, columns)
+    return Table(guessed, delimiter, columns, declared is not None)
 
 
 def _names_columns(first: Sequence[str], is_table: bool) -> bool:
@@ -159,6 +164,8 @@ class _Lines:
 def rows(stream: TextIO, table: Table, name: str) -> Iterator[Item]:
     """The rows of a CSV or TSV text, each as an object of its columns; empty cells are left empty."""
     csv.field_size_limit(CELL)
+    if table.is_declared:
+        stream.readline(LONGEST)
     lines = _Lines(stream)
     reader = csv.reader(lines, delimiter=table.delimiter)
     number = -1  # the first row names the columns

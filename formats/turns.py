@@ -7,27 +7,28 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from formats import thoughts, values
-from formats.branches import is_tree, shown_branch
+from formats import shapes, thoughts, values
+from formats.branches import is_tree, shown_branch, two_replies
+from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
+from formats.numbered import Numbered, in_order
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
+from formats.speakers import ROLE_KEYS, name_of, name_of_turn, unknown_role
 from formats.values import FLAGS, USUAL, Unusable
 
-# The keys that a list of turns is found under, a turn's role and its text, in the order in which they are tried.
+# The keys that a list of turns is found under, and a turn's text, in the order in which they are tried.
 LISTS = (
     *("conversations", "conversation", "messages", "items", "dialog", "dialogue", "dialogs", "chat", "turns"),
     *("chats", "data"),
 )
-ROLE_KEYS = ("from", "role", "speaker", "author", "sender")
 TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance", "parts", "fragments")
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 CALL_KEYS = ("tool_calls", "function_call")
 _BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS, *FLAGS))
 _ROLES = frozenset(ROLE_KEYS)
-_NO_NAMES = values.CALL_ROLES | thoughts.KINDS | values.ROLE_OF.keys()
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -60,12 +61,13 @@ def read_turns(
     roles: Mapping[str, Role] | None = None,
     repairs: list[str] | None = None,
     raw: object = None,
+    number_key: str = "",
 ) -> Conversation | RowProblem:
     """The conversation in `turns`, a list that stands under record[field].
 
-    `off` are the repairs that are switched off. `role_key`, `text_key`, `reasoning_key` and `roles` say how the turns
-    are written where that is not one of the usual ways. `repairs` are those made already; `raw` is what a problem shows
-    (the record).
+    `off` are the repairs that are switched off. `role_key`, `text_key`, `reasoning_key`, `number_key` and `roles` say
+    how the turns are written where that is not one of the usual ways. `repairs` are those made already; `raw` is what a
+    problem shows (the record).
     """
     place: int | None = None
     repairs = [] if repairs is None else repairs
@@ -78,9 +80,13 @@ def read_turns(
                 field, "no_turns", f"its {field} is no list of turns.", f"Put the turns in a list: {field}."
             )
             raise values.or_python(turns, wrong)
+        turns = shapes.as_turns(turns, field, record, repairs)
         if is_tree(turns):
             turns = shown_branch(turns, raw, repairs)
+        elif not number_key:
+            turns = in_order(turns, lambda turn: _known_role(turn, role_key, roles), repairs)
         messages: list[Message] = []
+        numbered = Numbered(turns, number_key)
         for number, turn in enumerate(turns, 1):
             if type(turn) is dict and len(turn) == 2:  # as most turns are: a usual role, and its text
                 said, text = turn.get("from"), turn.get("value")
@@ -92,12 +98,22 @@ def read_turns(
             place = number
             turn = turn if isinstance(turn, dict) else values.decoded(turn, repairs)
             if not isinstance(turn, dict):
-                fix = "Write each turn as an object."
+                fix = "Write each turn as an object with a role and a text."
                 wrong = Unusable(None, "bad_turn", "it is not an object with a role and a text.", fix)
                 raise values.or_python(turn, wrong)
+            if shapes.is_service(turn):
+                repairs.append("empty_turn_removed")
+                continue
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
+            said = len(messages)
             for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
+            if 0 < said < len(messages) and numbered.are_versions(number - 1, messages[said - 1], messages[said]):
+                raise two_replies()
+            if 0 < said < len(messages) and numbered.parts(number - 1, messages[said - 1], messages[said]):
+                del messages[said:]
+                repairs.append("cut_at_missing_turn")
+                break
         place = None
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
@@ -128,7 +144,7 @@ def tools_of(record: Mapping[str, Any], repairs: list[str]) -> tuple[str, ...]:
     held = {key: record[key] for key in TOOL_KEYS if not values.missing(record.get(key)) and record[key] != []}
     key, defined = values.first_of(held, *TOOL_KEYS)
     tell_second(held, key, TOOL_KEYS, repairs)
-    return values.tool_list(defined)
+    return tool_list(defined)
 
 
 def tell_second(record: Mapping[str, Any], taken: str, names: tuple[str, ...], repairs: list[str]) -> None:
@@ -165,22 +181,6 @@ def thought_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
     return chosen if chosen and chosen in turn else thoughts.key_in(turn)
 
 
-def name_in(turn: Mapping[str, Any], role_key: str) -> str | None:
-    """Who speaks in a turn, by name: under name, or under or beside the key of its role."""
-    held = turn.get("name")
-    if isinstance(held, str) and held:
-        return held
-    others = _ROLES.intersection(turn)
-    if not others or (len(others) == 1 and role_key in others and isinstance(turn[role_key], str)):
-        return None
-    for key in ROLE_KEYS:
-        held = turn.get(key)
-        held = held.get("name") if isinstance(held, dict) else held if key != role_key else None
-        if isinstance(held, str) and held.strip() and held.strip().lower() not in _NO_NAMES:
-            return held.strip()
-    return None
-
-
 def _message(
     turn: dict[str, Any],
     repairs: list[str],
@@ -194,22 +194,22 @@ def _message(
     calling = [key for key in CALL_KEYS if not values.missing(turn.get(key)) and turn[key] not in ([], {})]
     if role_key not in turn or (text_key not in turn and not calling and not thought_key):
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
-        raise Unusable(None, "no_role_or_text", problem, "Rename the keys of this turn.")
+        raise Unusable(None, "no_role_or_text", problem, shapes.how_to_name(turn))
     role, kind = _role(turn[role_key], role_key, repairs, roles)
     train = values.is_trained(turn, repairs, off) if role == "assistant" else True
-    name = _name(turn, role_key, role, roles)
+    name = name_of_turn(turn, role_key, role, roles)
     call_id = held if isinstance(held := turn.get("tool_call_id"), str) and held else None
     reasoning = values.content_text(turn[thought_key], thought_key, repairs) if thought_key else ""
     if kind == "call":
         key = text_key or next(iter(calling), "")
-        return Message("assistant", "", reasoning or None, values.tool_calls(turn.get(key), key), train, name)
+        return Message("assistant", "", reasoning or None, tool_calls(turn.get(key), key), train, name)
     parts = read_parts(turn.get(text_key), text_key, repairs)
     content = values.content_text(parts.said, text_key, repairs)
     if role == "assistant" and not reasoning and (kind == "thought" or thoughts.is_marked(turn)):
         content, reasoning = "", content
     calls: tuple[ToolCall, ...] = ()
     for key, held in (*((key, turn[key]) for key in calling), (text_key, parts.calls)):
-        found = values.tool_calls(held, key) if held else ()
+        found = tool_calls(held, key) if held else ()
         known = {(call.name, call.arguments) for call in calls}  # some files give a call in both ways
         calls += tuple(call for call in found if (call.name, call.arguments) not in known)
     if calls and role != "assistant":
@@ -221,39 +221,34 @@ def _message(
         *([reasoning] if reasoning else []),
         *(each for each in parts.thought if each and each != reasoning),
     ]
-    return Message(role, content, "\n".join(thought) or None, calls, train, name, call_id)
+    return Message(role, content, values.join_texts(thought) or None, calls, train, name, call_id)
 
 
-def _name(turn: Mapping[str, Any], role_key: str, role: Role, roles: Mapping[str, Role] | None) -> str | None:
-    """The name of a tool, or of who speaks: also where several names were said to be of one role."""
-    held = turn.get("name")
-    if role == "tool" or (isinstance(held, str) and held):
-        return held if isinstance(held, str) and held else None
-    said = turn[role_key]
-    named = bool(roles) and isinstance(said, str) and said.strip().lower() not in _NO_NAMES
-    if named and roles and sum(each == role for each in roles.values()) > 1:
-        return str(said).strip()
-    return name_in(turn, role_key)
+def _known_role(turn: Mapping[str, Any], role_key: str, roles: Mapping[str, Role] | None) -> str:
+    """The role of a turn, "" where that is not known."""
+    try:
+        return _role(turn.get(role_key_of(turn, role_key)), "", [], roles)[0]
+    except Unusable:
+        return ""
 
 
 def _role(said: object, key: str, repairs: list[str], roles: Mapping[str, Role] | None) -> tuple[Role, str]:
     """The role that a turn names, and whether it says that the turn is a "call" of a tool or a "thought"; else ""."""
-    if isinstance(said, dict) and isinstance(said.get("role"), str):
-        said = said["role"]
+    if isinstance(said, dict):
+        said = said["role"] if isinstance(said.get("role"), str) else name_of(said) or said
     name = said.strip() if isinstance(said, str) else str(said) if isinstance(said, int) else ""
     role = (roles.get(name) or roles.get(name.lower())) if roles else None
     if thoughts.is_kind(name) and role in (None, "assistant"):
         return "assistant", "thought"
     if role:
         return role, ""
-    name = name.lower()
-    if name in values.CALL_ROLES:
+    lower = name.lower()
+    if lower in values.CALL_ROLES:
         return "assistant", "call"
-    role = values.ROLE_OF.get(name) or values.ROLE_OF.get(name.rstrip(":"))
+    role = values.ROLE_OF.get(lower) or values.ROLE_OF.get(lower.rstrip(":"))
     if role is None:
-        fix = "Use user, assistant, system or tool, or one of the other spellings of these."
-        raise Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
-    if name not in USUAL and name not in ("tool",) and roles is None:
+        raise unknown_role(said, key)
+    if lower not in USUAL and lower not in ("tool",) and roles is None:
         repairs.append("role_normalised")
     return role, ""
 

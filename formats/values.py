@@ -1,13 +1,13 @@
-"""What the formats share: reading text, tools, tool calls and training flags out of raw values."""
+"""What the formats share: reading text, JSON and training flags out of raw values."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from formats.conversation import Role, ToolCall
+from formats.conversation import Role
 
 # What a role is called in people's files; the first of each row is the usual spelling of ShareGPT or OpenAI.
 SPELLINGS: dict[Role, tuple[str, ...]] = {
@@ -26,12 +26,24 @@ FLAGS = ("train", "loss", "weight", "loss_weight")
 _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
 _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
 _SAID = ("request", "response")  # what DeepSeek calls parts of text
+# Parts of a line, as Telegram marks them: what stands beside them goes on without a break.
+_INLINE = (
+    *(
+        "link",
+        "text_link",
+        "mention",
+        "mention_name",
+        "hashtag",
+        "cashtag",
+        "bot_command",
+        "bold",
+        "italic",
+        "underline",
+    ),
+    *("strikethrough", "spoiler", "code", "pre", "blockquote", "email", "phone", "custom_emoji", "plain"),
+)
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-# Keys of a tool call: its arguments under one of these, and what may stand beside them.
-_ARGUMENTS = ("arguments", "parameters", "args", "input", "kwargs")
 _PYTHON = re.compile(r"(array\()?[\[({][\s\[({]{0,9}'")  # how a list or an object begins as Python prints it
-_OF_CALL = frozenset({"name", "id", "type", "index", "function", "description", "call_id"})
-OF_CALL = _OF_CALL.union(_ARGUMENTS)
 
 
 class Unusable(ValueError):
@@ -97,7 +109,22 @@ def content_text(value: object, field: str, repairs: list[str]) -> str:
     if not isinstance(value, list):
         fix = "Put the turn's text there as a string."
         raise Unusable(field, "not_text", f"it is {kind(value)}, where text was expected.", fix)
-    return "\n".join(_part_text(part, field) for part in value)
+    texts = [_part_text(part, field) for part in value]
+    return "".join(texts) if any(map(_is_inline, value)) else join_texts(texts)
+
+
+def join_texts(parts: Iterable[str]) -> str:
+    """One text of its parts. A part goes on where the one before ends or it begins with white space: such parts were
+    cut out of one text. Others stand on lines of their own."""
+    whole = ""
+    for part in filter(None, parts):
+        goes_on = not whole or whole[-1].isspace() or part[0].isspace()
+        whole += part if goes_on else f"\n{part}"
+    return whole
+
+
+def _is_inline(part: object) -> bool:
+    return isinstance(part, dict) and str(part.get("type")).lower() in _INLINE
 
 
 def _part_text(part: object, field: str) -> str:
@@ -106,6 +133,8 @@ def _part_text(part: object, field: str) -> str:
     if not isinstance(part, dict):
         raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
     what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content")[1]
+    if isinstance(found, dict) and isinstance(found.get("value"), str):  # as OpenAI's threads have it
+        found = found["value"]
     seen = next((key for key in _SEEN if not missing(part.get(key))), "")
     if what.startswith(_MEDIA) or seen:
         what = what if what.startswith(_MEDIA) else seen
@@ -113,7 +142,7 @@ def _part_text(part: object, field: str) -> str:
         raise Unusable(field, "media", problem, "Leave this record out, or describe in text what the part shows.")
     if "text" in what and found is None and "text" in part:
         return ""
-    if ("text" not in what and what.lower() not in _SAID) or not isinstance(found, str):
+    if ("text" not in what and what.lower() not in (*_SAID, *_INLINE)) or not isinstance(found, str):
         named = f"of type {what!r}" if "type" in part else "with " + ", ".join(str(key)[:30] for key in list(part)[:6])
         problem = f"it holds a part {named}; only text can be trained on."
         raise Unusable(field, "not_text_part", problem, "Leave it out.")
@@ -178,70 +207,6 @@ def or_python(value: object, otherwise: Unusable) -> Unusable:
     return Unusable(otherwise.field, "python_text", f"its {otherwise.field} is Python ('...'), not JSON.", fix)
 
 
-def tool_list(value: object) -> tuple[str, ...]:
-    """Tool definitions as JSON texts, from a list of objects or of their JSON texts, or from JSON text of either."""
-    if missing(value):
-        return ()
-    fix = "Give a list of tool definitions, each a JSON object."
-    try:
-        value = json.loads(value) if isinstance(value, str) and value else value
-        if missing(value):
-            return ()
-        tools = [json.loads(each) if isinstance(each, str) else each for each in _list(value)]
-        texts = tuple(json.dumps(tool, ensure_ascii=False, allow_nan=False) for tool in tools)
-    except ValueError as error:
-        wrong = Unusable("tools", "bad_tools", f"the tools are not valid JSON ({error}).", fix)
-        raise or_python(value, wrong) from error
-    for tool in tools:
-        if not isinstance(tool, dict):
-            raise Unusable("tools", "bad_tools", f"a tool is {kind(tool)}, not an object.", fix)
-    return texts
-
-
-def tool_calls(value: object, field: str) -> tuple[ToolCall, ...]:
-    """Tool calls from {"name", "arguments"}, a list of them, OpenAI's {"id", "function": {...}}, or JSON text of it."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            fix = 'Write it as {"name": ..., "arguments": {...}}.'
-            wrong = Unusable(field, "bad_tool_call", f"the tool call is not valid JSON ({error}).", fix)
-            raise or_python(value, wrong) from error
-    calls = []
-    for each in _list(value):
-        inner: Any = each.get("function", each) if isinstance(each, dict) else None
-        name = inner.get("name") if isinstance(inner, dict) else None
-        if not isinstance(name, str) or not name:
-            fix = 'Write it as {"name": ..., "arguments": {...}}.'
-            raise Unusable(field, "bad_tool_call", "the tool call has no name.", fix)
-        id = each.get("id")
-        held = first_of({**each, **inner}, *_ARGUMENTS)[1]
-        others = [key for key in inner if key not in _OF_CALL and not missing(inner[key])]
-        if held is None and others and others[0] not in _ARGUMENTS:
-            problem = f"the call of {name} has no arguments, but {str(others[0])[:40]!r}, which is not known."
-            raise Unusable(field, "bad_tool_call", problem, "Put the arguments under arguments.")
-        arguments = _arguments(held, name, field)
-        calls.append(ToolCall(name, arguments, id if isinstance(id, str) and id else None))
-    return tuple(calls)
-
-
-def _arguments(value: object, name: str, field: str) -> str:
-    """The arguments of a call as JSON text of an object: just as it is written where it is text already."""
-    fix = "Write the arguments as a JSON object."
-    try:
-        found = json.loads(value) if isinstance(value, str) else value
-        found = {} if found is None else found
-        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
-        if isinstance(value, str):
-            text.encode()  # half a character may stand in it spelled out, and would come out where it is used
-    except ValueError as error:
-        wrong = Unusable(field, "bad_tool_call", f"the arguments of {name} are not JSON ({error}).", fix)
-        raise or_python(value, wrong) from error
-    if not isinstance(found, dict):
-        raise Unusable(field, "bad_tool_call", f"the arguments of {name} are {kind(found)}, not an object.", fix)
-    return value if isinstance(value, str) and found else text
-
-
 def is_trained(turn: Mapping[str, Any], repairs: list[str], off: Set[str]) -> bool:
     """Whether the turn's flags let it be trained on: train / loss / weight / loss_weight of 0 or 1, true or false.
 
@@ -257,7 +222,9 @@ def is_trained(turn: Mapping[str, Any], repairs: list[str], off: Set[str]) -> bo
             number = isinstance(value, (int, float)) and value > 0
             if not number or "weight_as_one" in off:
                 problem = f"its {name} is {str(value)[:40]!r}; only 0 and 1 can be trained with."
-                fix = f"Set {name} to 0 or 1" + (", or switch the repair weight_as_one on." if number else ".")
+                fix = f"Set {name} to 0 or 1" + (
+                    ", or switch the repair weight_as_one on (--repair weight_as_one)." if number else "."
+                )
                 raise Unusable(name, "bad_weight", problem, fix)
             repairs.append("weight_as_one")
         trained = trained and told is not False
@@ -278,10 +245,6 @@ def plain_keys(record: dict[str, Any]) -> dict[str, Any]:
             plain = {each.lower(): value for each, value in record.items()}
             return plain if len(plain) == len(record) else record
     return record
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def kind(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from formats import columns
 from formats.columns import Columns
 from formats.detect import detect
-from formats.guess import guess
+from formats.guess import guess, may_be_pairs
 from formats.reading import Reading
 from formats.repair import REPAIRS
 from ft.cli.output import moment, note, print_json, say, table
@@ -90,6 +90,8 @@ def _columns_to_say(file: build.SourceFile) -> str:
     if not names or detect(records).format:
         return ""
     guessed, why = guess(records)
+    if not guessed and not may_be_pairs(records):
+        return f"Its columns are {', '.join(names[:30])}. Nothing could be guessed: {why}."
     words = guessed.as_words() if guessed else ["prompt=COLUMN", "reply=COLUMN"]
     line = " ".join(f"--map {shlex.quote(word)}" for word in words)
     how = f"Guessed ({why}), to be checked" if guessed else f"Nothing could be guessed ({why})"

@@ -18,6 +18,7 @@ from ft.ui.strings import FORMAT_TITLES
 _FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", *FORMATS)]
 _SHORT = {
     "role_normalised": "Unusual names of roles",
+    "texts_in_turn": "Texts said in turn",
     "turns_merged": "Join turns of one role",
     "rows_grouped": "Put the rows of a conversation together",
     "turns_sorted": "Messages in the order of their time",

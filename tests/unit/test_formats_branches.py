@@ -25,6 +25,11 @@ KEYS = [
     ("messageId", "parentMessageId"),
     ("uuid", "parent_message_uuid"),
     ("uuid", "parentUuid"),
+    ("id", "in_reply_to"),
+    ("id", "inReplyToId"),
+    ("id", "previous_message_id"),
+    ("message_id", "previousId"),
+    ("msg_id", "prev_id"),
 ]
 NOBODY = "00000000-0000-4000-8000-000000000000"
 # (id, its parent, role, text): each a chat of which parts were asked or answered again.
@@ -113,6 +118,14 @@ def test_messages_in_a_line_are_read_as_they_stand():
     assert said(found) == "sabcd" and found.repairs == ()
     numbers = [{"id": n, "parent_id": n - 1 if n else None, "role": r, "content": r[0]} for n, r in enumerate(ROLES)]
     assert said(read({"messages": numbers})) == "uaua"
+
+
+@pytest.mark.parametrize("key", ["in_reply_to", "reply_to", "reply_to_message_id"])
+def test_what_few_messages_of_a_chat_of_many_quote_is_no_parent(key):
+    nodes = [("1", "", "user", "a"), ("2", "", "user", "b"), ("3", "1", "user", "c"), ("4", "", "assistant", "d")]
+    chat = [{**turn, "name": turn["id"]} for turn in turns(nodes, ("id", key))]
+    found = read({"messages": chat})
+    assert said(found) == "abcd" and found.repairs == ()
 
 
 def test_numbers_that_a_table_wrote_with_a_point_are_the_same_ids():

@@ -253,3 +253,14 @@ def test_the_quick_way_reads_what_the_careful_way_reads(tmp_path, monkeypatch):
             assert read(tmp_path, given.encode(), "f") == quick
         assert len(quick) == len(rows) and all(isinstance(each, list) for each in quick)
         assert quick[-3] == ["a", "1.1"]
+
+
+@pytest.mark.parametrize("mark", [";", ",", "|", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_line_before_a_table_that_says_what_parts_its_cells_is_heeded(tmp_path, mark, end):
+    lines = [f"sep={mark}", mark.join(("prompt", "completion")), mark.join(("Hi", '"Hello; you, | there"'))]
+    for name in ("f.csv", "f.txt"):
+        (tmp_path / name).write_bytes(end.join([*lines, ""]).encode("utf-8-sig"))
+        (found,) = convert(tmp_path / name)
+        assert [message.content for message in found.messages] == ["Hi", "Hello; you, | there"]
+        assert found.origin.record == 1

@@ -231,3 +231,51 @@ def test_a_column_that_some_records_lack_is_still_asked_for(tmp_path):
     (tmp_path / "f.jsonl").write_text('{"Frage": "Wo?", "Antwort": "Hier."}\n{"prompt": "a", "completion": "b"}\n')
     _, second = convert(tmp_path / "f.jsonl", reading=Reading(columns=Columns(prompt="Frage", reply="Antwort")))
     assert second.code == "no_column"
+
+
+GEMINI = [
+    {
+        "contents": [
+            {"role": "user", "parts": [{"text": "Hi"}]},
+            {"role": "model", "parts": [{"text": "Hello "}, {"text": "you"}]},
+        ]
+    }
+]
+
+
+def test_turns_whose_texts_are_parts_are_guessed_and_read():
+    columns, _ = guess(GEMINI)
+    assert columns is not None and (columns.turns, columns.role, columns.text) == ("contents", "role", "parts")
+    assert columns.roles["model"] == "assistant"
+    found = convert_record(GEMINI[0], Origin("f", 1), Reading(columns=columns))
+    assert [message.content for message in found.messages] == ["Hi", "Hello you"]
+
+
+@pytest.mark.parametrize("kind", ["type", "kind", "channel", "content_type"])
+def test_the_kind_of_a_turn_is_never_its_text(kind):
+    turns = [{kind: "single step", "role": ("user", "assistant")[n % 2], "said": [f"Text {n}"]} for n in range(4)]
+    columns, _ = guess([{"steps": turns}])
+    assert columns is not None and columns.text == "said"
+
+
+@pytest.mark.parametrize("ends", [("_a", "_b"), ("_1", "_2"), ("A", "B"), ("_left", "_right")])
+def test_of_two_lists_to_choose_from_none_is_guessed(ends):
+    chat = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]
+    columns, why = guess([{f"conversation{end}": chat for end in ends} | {"winner": "model_b"}])
+    assert columns is None and f"conversation{ends[0]} and conversation{ends[1]}" in why
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"role": role, "content": "some words"} for role in ("user", "assistant")],
+        [{"body": "some words"}, {"body": "other words"}],
+        [{"chat_a": [{"role": "user", "content": "Q"}], "chat_b": [{"role": "user", "content": "Q"}]}],
+    ],
+)
+def test_no_columns_are_asked_for_that_the_file_cannot_have(home, tmp_path, capsys, rows):
+    path = tmp_path / "f.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    main(["convert", str(path), "--name", "x"])
+    said = capsys.readouterr()
+    assert "COLUMN" not in said.out + said.err

@@ -69,7 +69,7 @@ IGNORED = [
         {"messages.refusal": 1, "messages.text": 1},
     ),
     ({"messages": [{**USER, "from": "human"}, REPLY]}, {"messages.role": 1}),
-    ({"": 3, "\ud800": 4, "prompt": "a", "completion": "b"}, {"": 1, "\\ud800": 1}),
+    ({"": 3, "\ud800": 4, "prompt": "a", "completion": "b"}, {"(no name)": 1, "\\ud800": 1}),
     ({"file": "f", "record": 1, "code": "x", "raw": {"messages": CHAT}}, {}),
 ]
 

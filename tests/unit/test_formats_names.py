@@ -42,6 +42,13 @@ def renamed(turn: dict, key: str, value: object) -> dict:
         lambda turn: renamed(turn, "author", turn["name"]),
         lambda turn: renamed(turn, "sender", {"id": 7, "name": turn["name"]}),
         lambda turn: renamed(turn, "role", {"role": turn["role"], "name": turn["name"]}),
+        lambda turn: renamed(turn, "username", turn["name"]),
+        lambda turn: renamed(turn, "user_name", turn["name"]),
+        lambda turn: renamed(turn, "user", turn["name"]),
+        lambda turn: renamed(turn, "user", {"id": 7, "username": turn["name"]}),
+        lambda turn: renamed(turn, "displayName", turn["name"]),
+        lambda turn: renamed(turn, "sender_name", turn["name"]),
+        lambda turn: renamed(turn, "author", {"display_name": turn["name"], "bot": False}),
     ],
 )
 def test_turns_of_different_names_are_never_joined(named):
@@ -64,6 +71,32 @@ def test_turns_of_one_name_are_joined_as_before():
     found = read({"messages": [AVA, {**AVA, "content": "Now?"}, KIM]})
     assert said({"messages": [AVA, {**AVA, "content": "Now?"}, KIM]})[0] == ("user", "Ava", "Tea?\n\nNow?")
     assert found.repairs == ("turns_merged",)
+
+
+@pytest.mark.parametrize("key", ["username", "user", "display_name", "nickname"])
+def test_a_key_that_is_read_as_the_name_is_not_told_as_unread_and_one_beside_it_is(tmp_path, key):
+    path = tmp_path / "f.jsonl"
+    path.write_text(
+        json.dumps({"messages": [{**renamed(turn, key, turn["name"]), "mood": "x"} for turn in (AVA, KIM)]})
+    )
+    notes = Notes()
+    list(convert(path, notes=notes))
+    assert dict(notes.ignored) == {"messages.mood": 1}
+
+
+def test_of_an_object_that_tells_who_speaks_what_is_not_the_name_is_told(tmp_path):
+    path = tmp_path / "f.jsonl"
+    who = [renamed(turn, "user", {"id": 7, "username": turn["name"]}) for turn in (AVA, KIM)]
+    path.write_text(json.dumps({"messages": who}))
+    notes = Notes()
+    list(convert(path, notes=notes))
+    assert dict(notes.ignored) == {"messages.user.id": 1}
+
+
+@pytest.mark.parametrize("key", ["user", "username"])
+def test_a_role_beside_the_role_is_no_name(key):
+    turns = [{**renamed(turn, key, turn["role"])} for turn in (AVA, KIM)]
+    assert [name for _, name, _ in said({"messages": turns})] == [None, None]
 
 
 def test_speakers_that_are_mapped_to_one_role_keep_their_names():
