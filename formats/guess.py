@@ -57,6 +57,7 @@ def guess(records: Sequence[object]) -> tuple[Columns | None, str]:
     why = "by the names of the columns"
     # A name or a mood is the same again and again, which few questions are, and fewer replies.
     varied = [column for column in full if len(rows) < 4 or len(set(texts[column])) * 2 > len(texts[column])]
+    varied = [column for column in varied if not _is_label(texts[column])]
     rest = [column for column in varied if column not in (prompt, reply, system)]
     if not prompt or not reply or prompt == reply:
         longest = sorted(rest, key=lambda column: full[column], reverse=True)
@@ -87,6 +88,11 @@ def may_be_pairs(records: Sequence[object]) -> bool:
     """Whether a person might know which columns are the prompt and the reply where nothing could be guessed."""
     lists = any(_first_turns([record], column) for record in records if isinstance(record, dict) for column in record)
     return len(names(records)) > 1 and not lists and not are_messages(records)
+
+
+def _is_label(texts: Sequence[str]) -> bool:
+    """Whether the texts are single words of which some come again: who speaks, say, or in which direction."""
+    return len(set(texts)) < len(texts) and not any(len(text.split()) > 1 for text in texts)
 
 
 def _first_turns(rows: Sequence[dict[str, Any]], column: str) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Set
 from typing import Any
 
+from formats import thoughts
 from formats.conversation import Conversation, Message, Origin
 from formats.message_rows import refuse_several
 from formats.problems import RowProblem
@@ -53,7 +54,9 @@ def _turn(message: Message) -> dict[str, Any]:
         return {"from": "function_call", "value": _calls(message), **extra}
     turn: dict[str, Any] = {"from": _NAMES[message.role], "value": message.content, **extra}
     if message.reasoning is not None:
-        turn["reasoning"] = message.reasoning
+        # A word such as "low" would be read as a setting of how to think under the usual key.
+        key = "reasoning" if thoughts.says_something(message.reasoning) else "reasoning_content"
+        turn[key] = message.reasoning
     if message.tool_calls:
         turn["tool_calls"] = json.loads(_calls(message))
     return turn

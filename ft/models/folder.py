@@ -25,7 +25,7 @@ _ALSO_PATHS = ("vocab", "merges", "init_inputs")  # where they are a text and no
 def check_folder(folder: Path) -> None:
     """Raise UserError unless `folder` holds a causal language model with safetensors that are whole."""
     config = read_config(folder)
-    check_causal(config.get("architectures"), str(folder))
+    check_causal(config.get("architectures"), str(folder), bool(config.get("auto_map")))
     check_weights(folder, str(folder), "Copy or download that file again.")
     if refusal := tokenizer_refusal([path.name for path in folder.iterdir()]):
         raise UserError(f"the folder {folder}", *refusal)
@@ -88,8 +88,11 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def check_causal(architectures: Any, given: str) -> None:
-    """Raise UserError unless one of a config's `architectures` generates text from left to right."""
+def check_causal(architectures: Any, given: str, brings_code: bool = False) -> None:
+    """Raise UserError unless one of a config's `architectures` generates text from left to right.
+
+    `brings_code`: the config names code of the model's own, which an architecture that is not known would need.
+    """
     import_libraries()
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
@@ -97,6 +100,12 @@ def check_causal(architectures: Any, given: str) -> None:
     # The mapping also lists encoders that can be made to decode (BERT as BertLMHeadModel), so the saved
     # architecture decides, not the model type.
     if not any(name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values() for name in names):
+        if names and brings_code:
+            raise UserError(
+                f"the model {given}",
+                "it needs code of its own (auto_map in its config.json), which is never run here.",
+                "Choose a model whose architecture transformers has itself.",
+            )
         named = "" if hosting.hosted() else f" (its architecture is {', '.join(names)[:200] or 'not named'})"
         raise UserError(
             f"the model {given}",

@@ -84,7 +84,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     folder = place(model, progress, weights=True)
     check_weights(folder, model, _again(source.where, folder))
     config = _load(model, AutoConfig.from_pretrained, folder)
-    check_causal(config.architectures, model)
+    check_causal(config.architectures, model, bool(getattr(config, "auto_map", None)))
     # A config.json may name a package of the Hub to compute attention with, and a file with other weights.
     config._attn_implementation = config._experts_implementation = config.transformers_weights = None
     if getattr(config, "quantization_config", None) is not None and method == "qlora":

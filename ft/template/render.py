@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import TemplateSyntaxError
+
 from formats.conversation import Conversation
 from formats.repair import has_name
 from ft.errors import UserError
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _SAID = 500  # characters of what a template says
 _TODO = "Change the order of its turns, remove its system message, or choose another base model."
+_BROKEN = "it has an error, so no conversation can be written with it: {said}"
+_TODO_BROKEN = "Mend the template in the model's own files, or choose another base model."
 _TODO_NAMES = (
     "Where several people speak in a row, convert the file again with the repair names_in_text: it joins their turns, "
     "with the names in the text. Else choose another base model."
@@ -81,7 +85,9 @@ class Renderer:
         try:
             return self._samples(conversation)
         except REFUSALS as error:
-            said = str(error)[:_SAID] or type(error).__name__
+            said = (str(error)[:_SAID] or type(error).__name__).rstrip(". ") + "."
+            if isinstance(error, TemplateSyntaxError):
+                raise UserError("the base model's chat template", _BROKEN.format(said=said), _TODO_BROKEN) from error
             raise UserError(
                 where,
                 f"the model's chat template cannot write this conversation: {said}",

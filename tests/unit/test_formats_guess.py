@@ -233,6 +233,12 @@ def test_a_column_that_some_records_lack_is_still_asked_for(tmp_path):
     assert second.code == "no_column"
 
 
+@pytest.mark.parametrize("labels", [("customer", "agent", "bot"), ("inbound", "outbound", "inbound")])
+def test_a_column_of_single_words_of_which_some_come_again_is_no_prompt(labels):
+    rows = [{"who": labels[n % 3], "body": f"Sentence {n}"} for n in range(5)]
+    assert guess(rows)[0] is None
+
+
 GEMINI = [
     {
         "contents": [

@@ -75,6 +75,12 @@ def test_chats_with_tools_calls_and_reasoning_come_back_the_same(format, chat):
     assert back(WRITERS[format](chat)) == chat
 
 
+@pytest.mark.parametrize("format", ["sharegpt", "messages"])
+def test_a_thought_of_one_word_comes_back_though_the_word_might_be_a_setting(format):
+    chat = Conversation((Message("user", "Q"), Message("assistant", "A", "low")), HERE)
+    assert back(WRITERS[format](chat)) == chat
+
+
 @settings(max_examples=60, deadline=None)
 @given(chat=chats(rich=False, train=False))
 def test_alpaca_gives_plain_chats_back_the_same(chat):

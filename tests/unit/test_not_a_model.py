@@ -79,6 +79,11 @@ def without_tokenizer(folder: Path) -> Path:
     return folder
 
 
+def with_own_code(folder: Path) -> Path:
+    config = {"architectures": ["WeirdForCausalLM"], "model_type": "weird", "auto_map": {"AutoConfig": "x.C"}}
+    return Path(publish(folder, config=config))
+
+
 def dataset(folder: Path) -> Path:
     folder.mkdir()
     (folder / "conversations.parquet").write_bytes(b"PAR1")
@@ -115,6 +120,7 @@ OTHERS: dict[str, tuple[Callable[[Path], Path], str, str, str]] = {
     "a file of something": (dataset, "conversations.parquet", "it is a dataset", "base model"),
     "pickled weights": (pickled, "", "pickle files are never loaded", "save_pretrained()"),
     "weights under another name": (renamed, "", "consolidated.safetensors", "save_pretrained()"),
+    "code of its own": (with_own_code, "", "needs code of its own", "transformers has itself"),
     "no tokenizer": (without_tokenizer, "", "no tokenizer", "tokenizer.json"),
     "a dataset": (dataset, "", "it is a dataset", "base model"),
     "a model of pictures": (pictures, "", "makes pictures", "chat model"),

@@ -110,6 +110,19 @@ def test_a_template_that_fails_is_refused_in_words(template):
         Renderer(with_template(template)).samples(CONVERSATIONS["single turn"])
 
 
+def test_what_a_template_says_ends_with_a_full_stop_before_what_to_do():
+    for words in ("Roles must alternate", "Roles must alternate."):
+        with pytest.raises(UserError, match=r"Roles must alternate\. Change"):
+            Renderer(with_template(f"{{{{ raise_exception('{words}') }}}}")).samples(CONVERSATIONS["single turn"])
+
+
+def test_an_error_in_a_template_is_the_template_s_and_no_conversation_s():
+    with pytest.raises(UserError) as refused:
+        Renderer(with_template("{% if")).samples(CONVERSATIONS["single turn"])
+    assert "template" in refused.value.given and "no conversation can be written" in refused.value.why
+    assert "turns" not in refused.value.todo and "another base model" in refused.value.todo
+
+
 @pytest.mark.slow
 def test_a_prompt_that_never_ends_ends_alone(home, tmp_path, tight):
     template = "{% if 'boom' in messages[-1].content %}" + NEVER + "{% endif %}" + ECHO
