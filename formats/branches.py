@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from formats.flags import has_failed
 from formats.keys import spellings
 from formats.order import number, places
 from formats.values import Unusable, id_text, missing
@@ -194,6 +195,7 @@ def _moments(nodes: list[Turn], parents: list[int | None]) -> list[tuple[float, 
 
 def _shown(siblings: list[int], nodes: list[Turn], latest: list[tuple[float, ...]]) -> int:
     """Of turns that answer the same, the one that counts: the one with the best rank (the lowest), else the latest."""
+    siblings = [place for place in siblings if not has_failed(nodes[place])] or siblings
     if len(siblings) == 1:
         return siblings[0]
     ranks = {place: rank for place in siblings if (rank := number(nodes[place].get("rank"))) is not None}

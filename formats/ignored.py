@@ -11,6 +11,7 @@ from formats.branches import links_of
 from formats.calls import OF_CALL
 from formats.columns import Columns, within
 from formats.detect import format_of, given
+from formats.flags import is_flag
 from formats.pairs import INPUTS, PROMPTS, REPLIES
 from formats.speakers import NAME_KEYS, ROLE_KEYS, is_read_as_name, name_in, unread_of_speaker
 from formats.turns import (
@@ -171,10 +172,10 @@ def _of_turn(turn: dict[str, Any], keys: _Keys, known: Known) -> Iterator[str]:
 
 
 def _is_read(key: str, value: object, name: str | None) -> bool:
-    """Whether that key of a turn was read: as a name, or as a mark of a thought."""
+    """Whether that key of a turn was read: as a name, a flag, or a mark of a thought."""
     if key in ("name", "tool_call_id"):
         return isinstance(value, str)
-    return thoughts.is_mark(key, value) or is_read_as_name(key, value, name)
+    return thoughts.is_mark(key, value) or is_flag(key, value) or is_read_as_name(key, value, name)
 
 
 def _of_part(part: object) -> Iterator[str]:

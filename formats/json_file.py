@@ -81,6 +81,10 @@ class _Reading:
         self._in_list, self._wrapped = (start.in_list, start.wrapped) if start else (False, False)
         self._mark = start.mark if start else ""
         self._first = False  # of its list
+        self._is_empty = False  # this list, so far
+        self._empty = (
+            0  # lists without anything in them, which are not told yet: the only one is a file without records
+        )
         self._turns: list[object] | None = None  # of a bare list of turns, which is one record
         self._repeated: list[tuple[dict[str, object], str]] = []  # in these turns
 
@@ -91,8 +95,13 @@ class _Reading:
                 return
             if following == "]" and self._in_list:
                 source.step()
+                self._empty += self._is_empty
                 yield from self._end_of_list()
-            elif following == "[" and not self._in_list:
+                continue
+            if not self._in_list:
+                yield from self._empty_lists()
+            self._is_empty = following == "[" and not self._in_list
+            if self._is_empty:
                 source.step()
                 self._in_list = self._first = True
             elif following == "{" and not (self._begun or self._number or self._in_list) and self._opens_rows():
@@ -119,9 +128,17 @@ class _Reading:
             yield from self._end_of_turns()
             problem = f"the list ends without a closing ']' after record {self._number}."
             yield file_problem(self._name, "truncated", problem, "Download the file again.")
-        elif self._number == 0 and not self._begun:
+        elif self._number or self._begun:
+            yield from self._empty_lists()
+        else:
             fix = "Choose a file with at least one record."
             yield file_problem(self._name, "no_records", "the list in it is empty.", fix)
+
+    def _empty_lists(self) -> Iterator[Item]:
+        for _ in range(self._empty):
+            self._number += 1
+            yield self._here(), []
+        self._empty = 0
 
     def _stops(self, part: Part) -> bool:
         """Whether the part ends before the value that comes next; then say where."""

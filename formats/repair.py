@@ -53,6 +53,9 @@ REPAIRS: dict[str, RepairKind] = {
         "Turns after the assistant's last reply were cut: there is no reply to learn from them."
     ),
     "empty_turn_removed": RepairKind("A turn without text or tool call was left out."),
+    "failed_turn_removed": RepairKind(
+        "A turn that the file marks as deleted, failed or unfinished was left out, as if it were empty."
+    ),
     "cut_at_missing_turn": RepairKind(
         "The chat was ended where a turn is empty or missing between two turns of the same role (the question between "
         "two replies, the result of a tool call): what follows answers something that is not there."

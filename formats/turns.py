@@ -11,6 +11,7 @@ from formats import shapes, thoughts, values
 from formats.branches import is_tree, shown_branch, two_replies
 from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
+from formats.flags import has_failed, has_flags, is_context
 from formats.numbered import Numbered, in_order
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
@@ -106,6 +107,11 @@ def read_turns(
                 continue
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
             said = len(messages)
+            if has_flags(turn) and has_failed(turn):
+                left_out = _message({**turn, keys[1]: ""}, repairs, off, keys, roles)
+                messages.append(Message(left_out.role, "", name=left_out.name))
+                repairs.append("failed_turn_removed")
+                continue
             for piece in at_results(turn, keys[1], repairs) if has_results(turn.get(keys[1])) else (turn,):
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
             if 0 < said < len(messages) and numbered.are_versions(number - 1, messages[said - 1], messages[said]):
@@ -196,7 +202,7 @@ def _message(
         problem = f"it has {_names(turn)}, where from and value, or role and content, were expected."
         raise Unusable(None, "no_role_or_text", problem, shapes.how_to_name(turn))
     role, kind = _role(turn[role_key], role_key, repairs, roles)
-    train = values.is_trained(turn, repairs, off) if role == "assistant" else True
+    train = values.is_trained(turn, repairs, off) and not is_context(turn) if role == "assistant" else True
     name = name_of_turn(turn, role_key, role, roles)
     call_id = held if isinstance(held := turn.get("tool_call_id"), str) and held else None
     reasoning = values.content_text(turn[thought_key], thought_key, repairs) if thought_key else ""

@@ -9,12 +9,15 @@ from msgspec.structs import replace
 from formats.conversation import Conversation, Message
 
 # Of Sky-T1 and OpenThoughts (<|begin_of_thought|>), Command (<|START_THINKING|>), Apertus (<|inner_prefix|>), Magistral
-# ([THINK]), Kimi and gpt-oss (a channel of its own). Most templates know <think> by themselves: it stays in the text.
+# ([THINK]), Kimi and gpt-oss (a channel of its own), Marco-o1 (<Thought>), prompts of Claude (<thinking>) and what Open
+# WebUI makes of thoughts (<details type="reasoning">). Most templates know <think> by themselves: it stays in the text.
 _TOKENS = re.compile(
     r"(?P<open><\|(?:begin_of_|start_of_|begin_|start_)?(?:thoughts?|think(?:ing)?|reasoning)\|>"
-    r"|<\|inner_prefix\|>|(?-i:\[THINK\])|\u25c1think\u25b7)"
+    r"|<\|inner_prefix\|>|(?-i:\[THINK\])|\u25c1think\u25b7"
+    r"|<(?:thinking|thoughts?|reasoning)>"
+    r"|<details type=\"reasoning\"[^<>]{0,200}>(?:\s{0,9}<summary>[^<>]{0,200}</summary>)?)"
     r"|(?P<close><\|(?:end_of_|end_|/)(?:thoughts?|think(?:ing)?|reasoning)\|>"
-    r"|<\|inner_suffix\|>|(?-i:\[/THINK\])|\u25c1/think\u25b7)"
+    r"|<\|inner_suffix\|>|(?-i:\[/THINK\])|\u25c1/think\u25b7|</(?:thinking|thoughts?|reasoning|details)>)"
     r"|(?P<channel><\|channel\|>analysis<\|message\|>)|(?P<end><\|end\|>)",
     re.IGNORECASE,
 )
@@ -23,6 +26,9 @@ _AROUND = re.compile(
     r"<\|(?:begin|start|end)_(?:of_)?(?:solution|response|answer)\|>"
     r"|(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<\|start\|>assistant\b|<\|return\|>",
     re.IGNORECASE,
+)
+_WRAPPED = re.compile(  # control tokens may be left over behind it
+    r"<(answer|output|response|solution)>(.*)</\1>((?:<\|[^<>|]{1,40}\|>)*)", re.IGNORECASE | re.DOTALL
 )
 _OPENS = {"close": "open", "end": "channel"}
 
@@ -59,6 +65,8 @@ def parted(text: str) -> tuple[str, str] | None:
             opened = kind
         place = token.end()
     answer = _paragraphs([*(_AROUND.sub("", each) for each in said), _AROUND.sub("", text[place:])])
+    wrapped = _WRAPPED.fullmatch(answer)
+    answer = wrapped[2].strip() + wrapped[3] if wrapped else answer
     return (_paragraphs(thought), answer) if place and not opened else None
 
 
@@ -83,7 +91,11 @@ def reasoned_reply(message: Message) -> Message:
 
 
 def _tokens(text: str) -> list[re.Match[str]]:
-    return list(_TOKENS.finditer(text)) if "|>" in text or "[" in text or "\u25c1" in text else []
+    may = "|>" in text or "[" in text or "</" in text or "\u25c1" in text
+    found = list(_TOKENS.finditer(text)) if may else []
+    html = [token for token in found if token[0].lower() == "</details>"]  # of another fold, where no thought is one
+    folds = any(token[0].lower().startswith("<details") for token in found)
+    return found if folds or not html else [token for token in found if token not in html]
 
 
 def _paragraphs(texts: list[str]) -> str:

@@ -120,6 +120,9 @@ def _figures(figures: dict[str, Any], told: dict[str, dict[str, Any]]) -> list[t
 
 
 def _ending(figures: dict[str, Any]) -> str:
+    """How training ended, where that was before its end; not what its owner could do about it."""
+    if figures["status"] == "stopped":
+        return "Training was stopped before its end."
     return f"{plain_text(figures['message'].rstrip('.'))}." if figures["status"] != "finished" else ""
 
 

@@ -1,6 +1,7 @@
 // What Gradio 6.31 leaves out for those who hear the page or use its keyboard.
 (() => {
   const READING_TIME = 15000; // milliseconds that a message in the corner stays after the last word in it
+  const OFF_TIME = 3000; // milliseconds that a button may be off for the time of its answer
   const CAN_HOLD_FOCUS =
     "a[href], button:enabled, textarea:enabled, select:enabled, summary, [tabindex='0']," +
     "input:enabled:not([type=file], [role=combobox])"; // a list of choices would open
@@ -27,6 +28,16 @@
       inner.inert = true;
       outer.ariaLabel = outer.title = "Add more files";
       outer.addEventListener("click", ({target}) => { if (!inner.contains(target)) inner.click(); });
+    }
+  };
+
+  // Gradio calls both logs the same, and lets no keyboard in to scroll them.
+  const nameLogs = () => {
+    for (const side of ["base", "tuned"]) {
+      for (const log of document.querySelectorAll(`#chat-${side} [role=log]`)) {
+        log.ariaLabel = `Conversation with the ${side} model`;
+        log.tabIndex = 0;
+      }
     }
   };
 
@@ -77,7 +88,15 @@
     if (!last || document.activeElement !== document.body) return;
     if (!seen(last.element)) next(last)?.focus({preventScroll: true});
     else if (last.element.matches(":enabled") && last.disabled) last.element.focus({preventScroll: true});
-    else last.disabled = last.element.matches(":disabled");
+    else if (!last.element.matches(":disabled")) last.disabled = false;
+    else if (!last.disabled) {
+      last.disabled = true;
+      const off = last;
+      setTimeout(() => {
+        const lost = last === off && document.activeElement === document.body && off.element.matches(":disabled");
+        if (lost) next(off)?.focus({preventScroll: true});
+      }, OFF_TIME);
+    }
   };
   document.addEventListener("focusin", ({target}) => { last = place(target); });
   document.addEventListener("pointerdown", ({target}) => { if (!target.closest("button, a, input, label")) last = null; });
@@ -87,6 +106,7 @@
     waits = false;
     nameFolds();
     nameUploads();
+    nameLogs();
     closeMessages();
     keepFocus();
   };

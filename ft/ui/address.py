@@ -7,6 +7,7 @@ import json
 import gradio as gr
 from gradio.events import Dependency
 
+from ft.ui.late_answers import NUMBER
 from ft.ui.page_policy import hash_of
 from ft.ui.shared import TABS
 
@@ -17,6 +18,7 @@ _RUN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 # browser: an answer of the server could come after somebody has chosen already. What cannot be the name of a dataset or
 # a run is none: anybody may write a link, and a browser keeps what it named. The tab is gone to by a click once its
 # button is there: Gradio may lay the tabs out later, and then shows the first one.
+# What the page asks is numbered: see `late_answers`.
 # Where a browser lets a frame keep nothing (a Space's, without third-party cookies), what the page would keep lasts
 # until it is closed.
 SCRIPT = """
@@ -29,6 +31,16 @@ try {
     setItem: (name, value) => { kept.set(name, String(value)); },
     removeItem: (name) => { kept.delete(name); },
   }});
+}
+{
+  const ask = window.fetch;
+  let number = 0;
+  window.fetch = (to, how) => {
+    if (!String(to?.url ?? to).includes("/gradio_api/queue/join")) return ask(to, how);
+    const headers = new Headers(how?.headers);
+    headers.set("NUMBER", ++number);
+    return ask(to, {...how, headers});
+  };
 }
 window.sidetune = {
   link: location.search,
@@ -71,7 +83,7 @@ window.sidetune = {
   },
 };
 """
-for name, value in {"TABS": TABS, "DATASET": _DATASET, "RUN": _RUN}.items():
+for name, value in {"TABS": TABS, "DATASET": _DATASET, "RUN": _RUN, '"NUMBER"': NUMBER}.items():
     SCRIPT = SCRIPT.replace(name, json.dumps(value))
 HEAD = f"<script>{SCRIPT}</script>"
 HASHES = (hash_of(SCRIPT),)  # Gradio adds what is given as head to the page as a script without a nonce

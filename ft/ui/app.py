@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import isgeneratorfunction, unwrap
+
 import gradio as gr
 
 from ft import hosting
@@ -16,6 +18,8 @@ _HEADER = f"""<header class="masthead"><h1>{strings.NAME}</h1><p>{strings.TAGLIN
 _LOST_AT_RESTART = """<p class="note" role="status">Nothing here outlives a restart of this app: there is no disk to
 keep it on. Download the datasets and adapters that you want to keep.</p>"""
 _BUILDERS = {"data": data.build, "train": train.build, "chat": chat.build, "runs": runs.build}
+
+_CHOICES = ("input", "blur", "select", "release", "clear", "expand", "collapse")  # by which somebody chooses something
 
 
 def build() -> gr.Blocks:
@@ -55,6 +59,9 @@ def build() -> gr.Blocks:
         for event in page.fns.values():
             if event.api_visibility == "undocumented":  # gr.render leaves what draws its part open to scripts
                 event.api_visibility = "private"
+            if event.trigger_mode == "once" and any(name in _CHOICES for _, name in event.targets):
+                # Gradio does not ask while an earlier answer is on its way: what was chosen last would be forgotten.
+                event.trigger_mode = "always_last" if isgeneratorfunction(unwrap(event.fn)) else "multiple"
             if event.show_progress == "hidden":
                 # Gradio 6.31 tells each output how its event goes, shown or not, and each telling walks the whole page:
                 # on a slow machine that froze the browser for seconds. So one hidden box is told for all of them.

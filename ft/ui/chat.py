@@ -18,16 +18,6 @@ from ft.ui.tab import PRIVATE, TICK, on_change, own_tab
 REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
 _RESTORE_TYPED = "(kept, typed) => [typed || kept?.text || '']"  # what somebody has typed by then stays
-# Gradio calls both logs the same, and lets no keyboard in to scroll them.
-_NAME_LOGS = """async () => {
-  for (const side of ["base", "tuned"]) {
-    const found = () => document.querySelector(`#chat-${side} [role=log]`);
-    while (!found() && window.sidetune.shown() === "chat") await new Promise((done) => setTimeout(done, 200));
-    found()?.setAttribute("aria-label", `Conversation with the ${side} model`);
-    found()?.setAttribute("tabindex", "0");
-  }
-  return [];
-}"""
 
 
 @dataclass(frozen=True)
@@ -181,13 +171,12 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = on_change([shared.run_changed, own_tab().select], chat_events.choose, inputs, outputs)
-    own_tab().select(None, js=_NAME_LOGS, **PRIVATE)
     gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **TICK)
     chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(
         chat_events.show_checkpoint,
-        [chat.run, chat.checkpoint, chat.kept],
+        [chat.run, chat.checkpoint, chat.kept, chat.talk],
         [chat.tuned, *chat.panes, *chat.controls],
         **PRIVATE,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ft.chat.checkpoints import checkpoints
+from ft.chat.checkpoints import BEST, checkpoints
 from ft.chat.engine import Engine
 from ft.errors import UserError
 from ft.runs import directory
@@ -28,11 +28,18 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     if talk.going:
         return gr.skip()
     there = chat_choice.runs()
-    run = chat_choice.pick(wanted, run_id, there)
+    last_run, last_checkpoint = chat_turns.last_kept(kept)
+    run = chat_choice.pick(wanted, run_id or last_run, there)
     talk.chosen_from = chat_choice.seen(wanted, run.id if run else None)
     names = checkpoints(run) if run else []
     same = run is not None and run.id == run_id
-    chosen = checkpoint if same and checkpoint in names else names[0] if names else ""
+    chosen = checkpoint or "" if same else ""
+    if run and not run_id and not wanted and run.id == last_run:  # the page was opened anew: what was talked to last
+        chosen = last_checkpoint
+    key = chat_turns.kept_under(run.id, chosen) if run else ""
+    if same and BEST in names and talk.picked != key and not chat_turns.turns_of(kept, key):
+        chosen = BEST  # what was shown so far was the newest while the run went on, and nobody's choice
+    chosen = chosen if chosen in names else names[0] if names else ""
     note = chat_choice.note(wanted, run)
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
@@ -79,9 +86,10 @@ def restored(run: str | None, kept: Any) -> tuple[Any, ...]:
     return system, *[number if isinstance(number, int | float) else gr.skip() for number in numbers]
 
 
-def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any]) -> tuple[Any, ...]:
-    """The conversation kept with that checkpoint of the run."""
-    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
+def show_checkpoint(run: str, checkpoint: str, kept: dict[str, Any], talk: Talk) -> tuple[Any, ...]:
+    """The conversation kept with that checkpoint of the run, which somebody chose."""
+    talk.picked = chat_turns.kept_under(run, checkpoint)
+    turns = chat_turns.turns_of(kept, talk.picked)
     try:
         label = _tuned_label(directory.find(run), checkpoint)
     except UserError as error:  # deleted meanwhile

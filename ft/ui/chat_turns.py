@@ -22,6 +22,15 @@ def kept_under(run: str, checkpoint: str) -> str:
     return f"{run}/{checkpoint}"
 
 
+def last_kept(kept: object) -> tuple[str, str]:
+    """The run and the checkpoint of the conversation that was gone on with last; ("", "") where none is kept."""
+    for key in reversed(kept) if isinstance(kept, dict) else ():
+        run, slash, checkpoint = str(key).rpartition("/")
+        if slash and turns_of(kept, key):
+            return run, checkpoint
+    return "", ""
+
+
 def keep(kept: dict[str, list[Turn]] | None, key: str, turns: list[Turn]) -> dict[str, list[Turn]]:
     """`kept` with `turns` under `key`, small enough for a browser: the conversations used last, their last turns."""
     # While a reply streams in, Gradio's own mark of an update may lie among them in the browser.

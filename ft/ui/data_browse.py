@@ -120,7 +120,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
     fresh: dict[str, Any] = {
         "inputs": [*here, only, shown],
-        "outputs": [*page, chosen, bar, file, problem],
+        "outputs": [*page, chosen, bar, file, text, side, kind, order, shortest, longest, problem],
         **PRIVATE,
     }
     seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **PRIVATE}
@@ -147,7 +147,9 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     none.click(events.choose_none, None, ticks, **PRIVATE)
     for at, slot in enumerate(slots):
         ticked = partial(events.choose, place=at)
-        slot.chosen.input(ticked, [slot.chosen, chosen, shown], [chosen, bar, said], **PRIVATE)
+        # One after another, or of two ticks at once one would be lost.
+        ticks_in_line: dict[str, Any] = {"concurrency_id": "ticks", "concurrency_limit": 1, **PRIVATE}
+        slot.chosen.input(ticked, [slot.chosen, chosen, shown], [chosen, bar, said], **ticks_in_line)
         this = [*here, shown]
         opened = _OPENED_BY.replace("ID", f"data-edit-{at}")
         slot.edit.click(

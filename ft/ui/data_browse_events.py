@@ -20,6 +20,7 @@ from ft.ui.data_filters import CHIPS, NO_FILTERS, Rows, chips, filter_of
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
+_FIELDS = (0, 1, 2, 4, 5, 6)  # the places of filters that hang on no dataset: text, side, kind, order, lengths
 _PAGE_OUTPUTS = 8 + len(CHIPS) + 3 * PAGE
 
 
@@ -53,21 +54,25 @@ def show_again(dataset: str, staged: str, only: Rows | None, before: Shown) -> t
 
 
 def _shown(dataset: str, staged: str, only: Rows | None, before: Shown, at_the_start: bool) -> tuple[Any, ...]:
+    as_they_are = tuple(gr.skip() for _ in _FIELDS)
     skips = (*_skips(), [], gr.Row(visible=False), gr.skip())
     try:
         looked = data_choice.looked_at(dataset, staged)
         if looked is None:
-            return (*skips, alerts.hidden())
+            return (*skips, *as_they_are, alerts.hidden())
         names = browse.files(looked.conversations_path)
-        known = before.filters[3] if before.filters[3] in names else ""
-        filters = (*before.filters[:3], known, *before.filters[4:-1], only)
+        another = bool(before.of) and not data_choice.is_of(looked, before.of)
+        wanted = NO_FILTERS if another else before.filters  # those of another dataset may let nothing of this one pass
+        fields = tuple(NO_FILTERS[place] for place in _FIELDS) if another else as_they_are
+        known = wanted[3] if wanted[3] in names else ""
+        filters = (*wanted[:3], known, *wanted[4:-1], only)
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
         if (before.of, before.wanted) == (str(looked.path), filter_of(looked, *filters)):
-            return (*_skips(), gr.skip(), gr.skip(), files, alerts.hidden())
+            return (*_skips(), gr.skip(), gr.skip(), files, *as_they_are, alerts.hidden())
         page = _page(looked, filters, 0 if at_the_start else _start(looked, before), [])
-        return (*page, [], gr.Row(visible=False), files, alerts.hidden())
+        return (*page, [], gr.Row(visible=False), files, *fields, alerts.hidden())
     except UserError as error:
-        return (*skips, alerts.shown(error))
+        return (*skips, *as_they_are, alerts.shown(error))
 
 
 def _start(looked: Version | Staged, before: Shown) -> int | None:

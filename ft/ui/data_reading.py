@@ -26,6 +26,7 @@ _SHORT = {
     "leading_assistant_kept": "Keep a first turn of the assistant",
     "trailing_turns_cut": "Cut turns after the last reply",
     "empty_turn_removed": "Leave empty turns out",
+    "failed_turn_removed": "Leave deleted and failed turns out",
     "cut_at_missing_turn": "End a chat where a turn is missing",
     "thoughts_joined": "Thoughts as reasoning",
     "number_as_text": "Numbers as text",

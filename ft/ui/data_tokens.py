@@ -19,12 +19,12 @@ from ft.train import tokens
 from ft.train.data import Counts
 from ft.train.remarks import on_template
 from ft.train.tokens import Lengths
-from ft.ui import alerts
+from ft.ui import alerts, data_choice
 from ft.ui.background import Item, Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE
+from ft.ui.tab import PRIVATE, SHARED_EVENT
 
 # Each may take a core, and a long conversation a gigabyte: of scripts and of the panel one goes on at a time.
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "tokens"}
@@ -68,11 +68,25 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
         visible=False,
         height=300,
     )
+    of = gr.State("")
     here = [shared.dataset, staged, model, length]
-    shown = [seen, problem]
-    gr.on([see.click, number.submit], show, [*here, number], shown, **ONE_AT_A_TIME, **PRIVATE)
-    following.click(further, number, number, **PRIVATE).then(show, [*here, number], shown, **ONE_AT_A_TIME, **PRIVATE)
-    count.click(count_all, here, [status, words, plot, problem], **ONE_AT_A_TIME, **PRIVATE)
+    looked = {"inputs": [*here, number], "outputs": [of, seen, problem], **ONE_AT_A_TIME, **PRIVATE}
+    ended = [
+        gr.on([see.click, number.submit], show, **looked),
+        following.click(further, number, number, **PRIVATE).then(show, **looked),
+        count.click(count_all, here, [of, status, words, plot, problem], **ONE_AT_A_TIME, **PRIVATE),
+    ]
+    # Another dataset may be looked at by the time that something is counted.
+    all_of_it = [of, seen, status, words, plot, problem]
+    for event in [*ended, shared.looked_at]:
+        event.then(forget, [shared.dataset, staged, of], all_of_it, **SHARED_EVENT)
+
+
+def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
+    """What was counted is no longer of what is looked at, unless it is."""
+    if not of or data_choice.still_looked_at(dataset, staged, of):
+        return tuple(gr.skip() for _ in range(6))
+    return "", "", gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.hidden()
 
 
 def further(number: float | None) -> int:
@@ -95,12 +109,12 @@ def show(dataset: str, staged: str, model: str, length: float, number: float) ->
         def work(say: Say, heed: Heed) -> Microscope:
             return tokens.look_at(looked, int(number or 0), config, say, heed)
 
-        yield _working("Loading the tokenizer"), alerts.hidden()
+        yield str(looked.path), _working("Loading the tokenizer"), alerts.hidden()
         for each in _followed(work):
             shown = _working(each) if isinstance(each, str) else markup(each)
-            yield shown, alerts.hidden()
+            yield gr.skip(), shown, alerts.hidden()
     except Exception as error:
-        yield "", alerts.shown(error)
+        yield gr.skip(), "", alerts.shown(error)
 
 
 def _followed(work: Callable[[Say, Heed], Item]) -> Iterator[Item | str]:
@@ -175,14 +189,15 @@ def count_all(dataset: str, staged: str, model: str, length: float) -> Iterator[
         def work(say: Say, heed: Heed) -> Counts:
             return tokens.count_all(looked, config, say, heed)
 
-        yield _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
+        yield str(looked.path), _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
         for each in _followed(work):
             if isinstance(each, Counts):
-                yield gr.HTML("", visible=False), summary(each, limit), _plot(each.lengths, limit), alerts.hidden()
+                said, drawn = summary(each, limit), _plot(each.lengths, limit)
+                yield gr.skip(), gr.HTML("", visible=False), said, drawn, alerts.hidden()
             else:
-                yield _status(each), gr.skip(), gr.skip(), gr.skip()
+                yield gr.skip(), _status(each), gr.skip(), gr.skip(), gr.skip()
     except Exception as error:
-        yield gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
+        yield gr.skip(), gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
 
 
 def _status(words: str) -> Any:

@@ -17,10 +17,15 @@ from pydantic import ValidationError
 
 from ft.errors import UserError
 from ft.ui import alerts
+from ft.ui.late_answers import Answered
 
 
 class Page(gr.Blocks):
     """What an event or an endpoint raises reaches people and scripts as the sentence of `alerts.refusal`."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self.answered = Answered()
+        super().__init__(*given, **named)
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> dict[str, Any]:
         """As Gradio's, which takes values from the browser through an event and back.
@@ -49,28 +54,25 @@ class Page(gr.Blocks):
         *given: Any,
         **named: Any,
     ) -> dict[str, Any]:
-        """As Gradio's, which has an event answered. Where it follows what somebody chose (`SHARED_EVENT`), and they
-        have chosen again since, nothing is answered: it would be drawn over the choice that they see."""
+        """As Gradio's, which has an event answered. Where it follows what somebody chose, and they have chosen again
+        since, nothing is answered: it would be drawn over the choice that they see."""
         event = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
-        if iterator is None and self._is_asked_again(event, requests):
-            return {"prediction": gr.skip(), "duration": 0.0, "is_generating": False, "iterator": None}
+        request = requests[0] if isinstance(requests, list) else requests
+        late = {"prediction": gr.skip(), "duration": 0.0, "is_generating": False, "iterator": None}
+        if self._is_late(event, request):
+            return late
         found = await super().call_function(block_fn, processed_input, iterator, requests, *given, **named)
-        if not found["is_generating"] and self._is_asked_again(event, requests):
-            found["prediction"] = gr.skip()
+        if self._is_late(event, request):
+            return late
+        if request is not None:
+            self.answered.note(event, request)
         return found
 
-    def _is_asked_again(self, event: BlockFunction, requests: gr.Request | list[gr.Request] | None) -> bool:
-        """Whether the same page waits for a later answer to the same question."""
-        request = requests[0] if isinstance(requests, list) else requests
-        waiting = self._queue.event_queue_per_concurrency_id.get(event.concurrency_id)
-        if request is None or waiting is None:
+    def _is_late(self, event: BlockFunction, request: gr.Request | None) -> bool:
+        if request is None:
             return False
-        return any(
-            later.session_hash == request.session_hash
-            and later.fn.trigger_mode == "multiple"
-            and _question(later.fn) == _question(event)
-            for later in waiting.queue
-        )
+        waiting = self._queue.event_queue_per_concurrency_id.get(event.concurrency_id)
+        return self.answered.is_late(event, request, waiting.queue if waiting else ())
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
@@ -130,10 +132,6 @@ class Page(gr.Blocks):
             [["replace", [], now]] if isinstance(now, dict) and differs else differs
             for now, differs in zip(whole, changed, strict=True)
         ]
-
-
-def _question(event: BlockFunction) -> tuple[Any, list[int]]:
-    return getattr(event.fn, "func", event.fn), [block._id for block in event.outputs]
 
 
 def _as_sentence(error: Exception) -> gr.Error:

@@ -20,7 +20,7 @@ LONGEST_SERIES = 24  # characters of a name: a legend has not much room
 TERMS = {
     **{setting.name: setting.term for setting in SETTINGS},
     "model": "base model",
-    "precision": "numbers in training",
+    "precision": "precision in training",
 }
 
 
@@ -33,7 +33,7 @@ def tables(found: Comparison) -> str:
     """What came of the runs, best first, and under it what differs between them."""
     note = "" if found.ranked else ' role="note"'
     why = f'<p class="run-why"{note}>{escape(found.why)}</p>' if found.why else ""
-    return f"{why}{_outcomes(found)}<h3 class='run-differs'>What differs</h3>{_differences(found)}"
+    return f"{why}{_outcomes(found)}<h2 class='part run-differs'>What differs</h2>{_differences(found)}"
 
 
 def _outcomes(found: Comparison) -> str:
@@ -64,7 +64,8 @@ def _differences(found: Comparison) -> str:
     letters = LETTERS[: len(found.outcomes)]
     titles = ("Setting", *letters)
     rows = [
-        (TERMS.get(name, name.replace("_", " ")), *map(_value, values)) for name, values in found.differences.items()
+        (TERMS.get(name, name.replace("_", " ")), *(_value(name, value) for value in values))
+        for name, values in found.differences.items()
     ]
     return table(titles, rows)
 
@@ -74,7 +75,9 @@ def _letter(number: int) -> Markup:
     return Markup(f"<span>{dot}<strong>{LETTERS[number]}</strong></span>")
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any) -> str:
+    if name == "max_steps" and value == 0:
+        return "no limit"
     if value is None:
         return "not known"
     return f"{value:g}" if isinstance(value, float) else str(value)

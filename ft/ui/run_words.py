@@ -31,7 +31,7 @@ def state_html(name: str, config: RunConfig, model: str, now: Status, found: lis
     called = f"<strong><bdi>{escape(name)}</bdi></strong>"
     return (
         f'<section class="run-head run-{now.state}">'
-        f'<h3><span class="run-dot" aria-hidden="true"></span>{escape(_title(now))}</h3>'
+        f'<h2><span class="run-dot" aria-hidden="true"></span>{escape(_title(now))}</h2>'
         f'<p class="run-about">{called} · {escape(about)}</p>'
         f"{_message(now, found)}{_bar(now)}{_figures(now, found)}</section>"
     )
@@ -85,14 +85,15 @@ def _figures(now: Status, found: list[dict[str, Any]]) -> str:
     kept = next((e for e in reversed(validations) if e["step"] == best), None)
     aside = f" at step {kept['step']:,}" if kept and kept != validation else ""
     validation = kept or validation
-    speed = (last.get("finished") or {}).get("tokens_per_second") if now.state == "finished" else None
-    speed = speed or step.get("tokens_per_second")
-    peak = max((e.get("memory_bytes") or 0 for e in found if e["kind"] == "step"), default=0)
+    ends = () if now.live else reversed(found)
+    end: dict[str, Any] = next((e for e in ends if e.get("best_step") is not None), {})  # of the whole run
+    speed = end.get("tokens_per_second") or step.get("tokens_per_second")
+    peak = end.get("peak_memory_bytes") or max((e.get("memory_bytes") or 0 for e in found), default=0)
     rows = [
         ("Training loss", f"{step['loss']:.3f}" if step.get("loss") is not None else ""),
         ("Validation loss", f"{validation['loss']:.3f}{aside}" if validation else ""),
         ("Speed", f"{speed:,.0f} tokens/s" if speed else ""),
-        ("Memory", memory(peak) if peak else ""),
+        ("Peak memory", memory(peak) if peak else ""),
         ("Conversations", f"{data['train']:,} + {data.get('validation', 0):,} held out" if "train" in data else ""),
         ("Learns", f"{started['trainable']:,} of {started['parameters']:,} weights" if "trainable" in started else ""),
     ]

@@ -30,7 +30,10 @@ window.sidetune.markRow = () => element.querySelectorAll("[data-run]").forEach((
 });
 element.addEventListener("click", (event) => {
   const run = event.target.closest("tr")?.querySelector("[data-run]")?.dataset.run;
-  if (run) trigger("click", {run});
+  if (!run) return;
+  window.sidetune.run = run;
+  window.sidetune.markRow(); // at once, however long the answer takes
+  trigger("click", {});
 });
 watch("value", window.sidetune.markRow);
 window.sidetune.markRow();
@@ -78,7 +81,7 @@ def build(shared: Shared) -> None:
     others = len([*confirm, problem, *view.outputs])
     timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **TICK)
     go.click(_to_train, None, shared.tabs, **PRIVATE)
-    rows.click(_row, None, shared.run, **PRIVATE)
+    rows.click(None, None, shared.run, js="() => window.sidetune.run", api_visibility="private")
     chosen.input(None, chosen, shared.run, js="(run) => run", api_visibility="private")
     chosen.change(None, chosen, None, js=_MARK_ROW, api_visibility="private")
     delete.click(None, None, confirm, js=_ASK, api_visibility="private")
@@ -178,10 +181,6 @@ def _row_of(known: dict[str, Any]) -> list[str]:
 
 def _pick(run_id: str, name: str) -> Markup:
     return Markup('<button type="button" data-run="{0}" title="{0}">{1}</button>').format(run_id, name)
-
-
-def _row(event: gr.EventData) -> str:
-    return str(event.run)
 
 
 def _to_train() -> gr.Tabs:

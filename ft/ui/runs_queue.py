@@ -108,7 +108,7 @@ def _head(now: Line) -> str:
         using = f"{' and '.join(names)} {'is using it.' if len(names) == 1 else 'are using the GPUs.'}"
     else:
         using = "Another program is using it, or it is just being handed on."
-    return f'<h3>Waiting for the device</h3><p class="run-about">{escape(using)}</p>'
+    return f'<h2 class="part">Waiting for the device</h2><p class="run-about">{escape(using)}</p>'
 
 
 def _words(place: int, each: Waiting) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from functools import partial
@@ -31,7 +32,8 @@ from ft.ui.train_form import Form
 from ft.ui.train_trial import TrialFold
 
 # In the order they were asked for, and the last in any case: a slow answer must not stay as the plan of a later choice.
-CHECK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check", "trigger_mode": "always_last", **PRIVATE}
+CHECK: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "check", **SHARED_EVENT}
+_OTHER_PLAN = f"() => {json.dumps(marks.html('- Reading the dataset …'))}"
 
 
 def build(shared: Shared) -> None:
@@ -68,6 +70,7 @@ def _wire_places(places: list[Any], form: Form, view: RunView, shared: Shared) -
     came = shared.arrival.then(partial(arrive, view.reader), [*chosen, form.kept], first, **shown)
     another: list[Change] = [shared.run_changed, shared.dataset_changed, own_tab().select]
     changed = on_change(another, partial(show, view.reader), [arrived, *chosen], outputs, **shown)
+    shared.dataset_changed.then(None, None, form.plan, js=_OTHER_PLAN, api_visibility="private")
     proposed = shared.proposed.change(train_form.restored, shared.proposed, filled, **SHARED_EVENT)
     proposed.then(train_form.remember, form.remembered, form.kept, **PRIVATE)
     for event in (came, *changed, proposed):

@@ -116,10 +116,53 @@ def test_the_address_names_what_is_looked_at_before_the_page_has_drawn_it(home: 
     expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
     config = httpx.get(f"{own_app.url}/config").json()
     states = {each["id"] for each in config["components"] if each["props"].get("storage_key") == "sidetune-dataset"}
-    following = {each["id"] for each in config["dependencies"] if states & {id for id, _ in each["targets"]}}
+    changes = {each["id"] for each in config["dependencies"] if states & {id for id, _ in each["targets"]}}
+    following = {each["id"] for each in config["dependencies"] if each["trigger_after"] in changes}
     assert len(following) > 8
     with unheard(page, following):
         page.locator("#data-files input[type=file]").set_input_files(chats)
         expect(page).to_have_url(f"{own_app.url}/?tab=data&dataset=%40upload", timeout=LONG)
     page.reload()
     expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
+
+
+def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, own_app, page: Page):
+    for name in ("first", "second"):
+        save(stage([sample_file()]), name)
+    page.set_default_timeout(LONG)
+    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
+    there = page.locator("#data-there")
+    config = httpx.get(f"{own_app.url}/config").json()
+    radio = {each["id"] for each in config["components"] if each["props"].get("elem_id") == "data-there"}
+    choosing = {
+        each["id"]
+        for each in config["dependencies"]
+        if any(id in radio for id, event in each["targets"] if event == "input")
+    }
+    with unheard(page, choosing):
+        there.get_by_text("first", exact=False).first.click()
+        page.wait_for_timeout(500)
+        there.get_by_text("second", exact=False).first.click()
+        page.wait_for_timeout(500)
+    expect(page.get_by_role("heading", name="second", exact=True)).to_be_visible(timeout=LONG)
+    page.wait_for_timeout(RESTS)
+    expect(page.get_by_role("heading", name="second", exact=True)).to_be_visible()
+    expect(there.locator("input:checked")).to_have_value("second")
+    expect(page).to_have_url(f"{own_app.url}/?tab=data&dataset=second")
+
+
+def test_what_was_counted_goes_with_the_dataset_that_it_was_counted_of(home: Path, own_app, page: Page, chats: str):
+    page.set_default_timeout(LONG)
+    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Tokens").click()
+    button(page, "Look at it").click()
+    button(page, "Count the tokens of all conversations").click()
+    expect(page.locator("#data-tokens .tokens").first).to_be_visible(timeout=LONG)
+    said = page.get_by_text("tokens in 60 conversations")
+    expect(said).to_be_visible(timeout=LONG)
+    page.locator("#data-files input[type=file]").set_input_files(chats)
+    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
+    expect(page.locator("#data-tokens .tokens")).to_have_count(0, timeout=LONG)
+    expect(said).to_have_count(0)

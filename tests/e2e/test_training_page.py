@@ -25,7 +25,7 @@ def shown(page: Page, role: str, name: str | re.Pattern) -> Locator:
 
 
 def state(page: Page, words: str) -> None:
-    expect(page.locator(".run-head h3").locator("visible=true").first).to_contain_text(re.compile(words), timeout=LONG)
+    expect(page.locator(".run-head h2").locator("visible=true").first).to_contain_text(re.compile(words), timeout=LONG)
 
 
 def set_up(page: Page, model: str, steps: int) -> None:

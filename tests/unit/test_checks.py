@@ -118,6 +118,10 @@ THOUGHTS = [
     "[THINK]Hm.[/THINK]Four.",
     "\u25c1think\u25b7Hm.\u25c1/think\u25b7Four.",
     "Hm.\n<|end_of_thought|>\n\nFour.",
+    "<thinking>Hm.</thinking>\nFour.",
+    "<Thought>\nHm.\n</Thought>\n<Output>\nFour.\n</Output>",
+    "<reasoning>Hm.</reasoning><answer>Four.</answer>",
+    '<details type="reasoning" done="true">\n<summary>Thought for 3 seconds</summary>\nHm.\n</details>\nFour.',
     "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Four.<|return|>",
     "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Four.",
 ]
@@ -158,6 +162,11 @@ def test_thoughts_between_and_behind_answers_are_parted_in_their_order():
     (_, reply) = change(found, {0: chat("Sum?", text)}).replace[0].messages
     assert (reply.content, reply.reasoning) == ("First.\n\nSecond.", "One.\n\nTwo.")
     assert found.examples[0].after == "(One.\n\nTwo.) First.\n\nSecond."
+
+
+@pytest.mark.parametrize("text", ["<details><summary>More</summary>x</details>", "<output>4</output>", "a</b> <think>"])
+def test_markup_that_holds_no_thought_is_none(text):
+    assert "thoughts" not in {each.code for each in examine([chat("Sum?", text)])}
 
 
 def test_what_others_say_of_these_tokens_stays_with_the_control_tokens():

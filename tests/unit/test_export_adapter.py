@@ -253,3 +253,12 @@ def test_the_download_is_offered_by_a_run_that_has_ended_with_an_adapter_and_by_
         assert not offered()
     no_adapter(run)
     assert not offered()
+
+
+def test_the_card_of_a_stopped_run_says_so_and_not_what_its_owner_could_do(home: Path, tmp_path: Path):
+    run = trained(home)
+    told = [*OVER[:-1], {"time": OVER[-1]["time"], "kind": "stopped", "step": 40, "best_step": 40}]
+    run.events_path.write_text("".join(json.dumps(event) + "\n" for event in told))
+    with zipfile.ZipFile(by_command_line(run, tmp_path)) as archive:
+        card = archive.read("README.md").decode()
+    assert "Training was stopped before its end." in card and "resumed" not in card

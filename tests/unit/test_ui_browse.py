@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +267,19 @@ def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_
 
 
 @pytest.mark.parametrize("redraw", [events.show, events.show_again])
+def test_the_next_dataset_begins_without_the_filters_of_another(chats, redraw):
+    looked_for = ("nowhere", "validation", "tools", "", "longest", "9", "12", None)
+    other = events.Shown(of=str(chats.path.parent.parent / "gone" / "v1"), filters=looked_for)
+    updates = redraw("chats", "", None, other)
+    assert updates[-1 - len(events._FIELDS) : -1] == ("", "", "", "file", "", "")
+    assert page(updates)["rows"] == [0, 1, 2, 3, 4] and not page(updates)["chips"]
+    same = replace(other, of=str(chats.path))
+    updates = redraw("chats", "", None, same)
+    assert updates[-1 - len(events._FIELDS) : -1] == tuple(gr.skip() for _ in events._FIELDS)
+    assert page(updates)["rows"] == [] and len(page(updates)["chips"]) == 5
+
+
+@pytest.mark.parametrize("redraw", [events.show, events.show_again])
 def test_a_page_that_is_drawn_late_keeps_the_filters_that_were_asked_for_since(chats, redraw):
     shown = first(text="question 1", longest="20")["shown"]
     edit.apply(chats, deletion([0]))
@@ -277,9 +291,9 @@ def test_a_page_that_is_drawn_late_keeps_the_filters_that_were_asked_for_since(c
 @pytest.mark.parametrize("refill", [events.show, events.show_again])
 def test_a_page_that_is_shown_already_is_not_filled_again_and_keeps_what_was_ticked_since(chats, refill):
     shown = page(events.page_after("chats", "", at(0), []))["shown"]
-    *updates, files, problem = refill("chats", "", None, shown)
+    *updates, files, _, _, _, _, _, _, problem = refill("chats", "", None, shown)
     assert all(update == gr.skip() for update in updates) and len(updates) == events._PAGE_OUTPUTS + 2
     assert files.value == "" and not problem["visible"]
     edit.apply(chats, deletion([0]))
-    *_, chosen, _, _, _ = refill("chats", "", None, shown)
+    chosen = refill("chats", "", None, shown)[events._PAGE_OUTPUTS]
     assert chosen == []

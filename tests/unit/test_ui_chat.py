@@ -18,6 +18,8 @@ from ft.runs.directory import Run
 from ft.ui import alerts, chat_choice, chat_events, chat_reply, chat_turns
 from ft.ui.chat_reply import Talk
 
+TURN = {"user": "Who are you?", "base": {"text": "I"}, "tuned": {"text": "Ahoy"}}
+
 
 def new_run() -> Run:
     return directory.create(save(stage([sample_file()]), "sample"), TrainConfig())
@@ -74,6 +76,29 @@ def test_a_new_checkpoint_of_a_run_that_goes_on_can_be_chosen_without_asking(run
     assert "step 16" in after and f"Tuned · {run.name} · step 8" in after
 
 
+def test_the_best_checkpoint_takes_the_place_of_one_that_nobody_chose(run: Run):
+    add_checkpoint(run, 16, 2.9)
+    finish(run, best_step=16)
+    best, talked = f"Tuned · {run.name} · step 16, best", {f"{run.id}/checkpoint-8": [TURN]}
+    shown = {"wanted": run.id, "run_id": run.id, "checkpoint": "checkpoint-8"}
+    assert best in words(chat_events.choose(**shown, kept={}, talk=Talk()))
+    assert best not in words(chat_events.choose(**shown, kept=talked, talk=Talk()))
+    talk = Talk()
+    chat_events.show_checkpoint(run.id, "checkpoint-8", {}, talk)
+    assert best not in words(chat_events.choose(**shown, kept={}, talk=talk))
+
+
+def test_a_page_that_is_opened_anew_goes_on_with_the_conversation_that_was_last(run: Run):
+    newer = new_run()
+    add_checkpoint(newer, 4, 3.0)
+    kept = {f"{newer.id}/checkpoint-4": [TURN], f"{run.id}/checkpoint-8": [TURN]}
+    finish(run, best_step=8)
+    shown = words(chat_events.choose("", None, None, kept, Talk()))
+    assert f"Tuned · {run.name} · step 8'" in shown and "Ahoy" in shown
+    assert f"Tuned · {newer.name} ·" in words(chat_events.choose(newer.id, None, None, kept, Talk()))
+    assert f"Tuned · {newer.name} ·" in words(chat_events.choose("", None, None, {"gone/best": [TURN]}, Talk()))
+
+
 def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
     alert = 4 + 3 + 3 + 1  # its place among what is chosen, the questions and the panes
     assert chat_events.choose(run.id, run.id, "checkpoint-8", {}, Talk())[alert] == gr.skip()
@@ -87,10 +112,9 @@ def test_nothing_is_changed_while_a_reply_is_written(run: Run):
 
 
 def test_a_run_that_was_deleted_meanwhile_is_said_and_the_conversation_stays(run: Run):
-    turn = {"user": "Who are you?", "base": {"text": "I"}, "tuned": {"text": "Ahoy"}}
-    kept = {f"{run.id}/checkpoint-8": [turn]}
+    kept = {f"{run.id}/checkpoint-8": [TURN]}
     deletion.delete(run)
-    shown = words(chat_events.show_checkpoint(run.id, "checkpoint-8", kept))
+    shown = words(chat_events.show_checkpoint(run.id, "checkpoint-8", kept, Talk()))
     assert "there is no such run" in shown and "Ahoy" in shown
 
 

@@ -11,6 +11,7 @@ import gradio as gr
 import httpx
 import pytest
 
+from ft.ui.late_answers import NUMBER
 from ft.ui.page import Page
 from ft.ui.tab import PRIVATE, SHARED_EVENT
 
@@ -40,9 +41,15 @@ class Asked:
     def other(self, name: str) -> str:
         return name
 
-    def ask(self, name: str, session: str = "one", fn: int = 0) -> str:
+    def ask(self, name: str, session: str = "one", fn: int = 0, number: int = 0) -> str:
+        """`number`: which question of its page it is, as a browser tells; 0: it does not."""
+        headers = {NUMBER: str(number)} if number else {}
         body = {"fn_index": fn, "session_hash": session, "data": [name, None][: 2 - fn], "trigger_id": 1}
-        return httpx.post(f"{self.url}gradio_api/queue/join", json=body).raise_for_status().json()["event_id"]
+        return (
+            httpx.post(f"{self.url}gradio_api/queue/join", json=body, headers=headers)
+            .raise_for_status()
+            .json()["event_id"]
+        )
 
     def wait_for(self, number: int) -> None:
         """Until so many questions wait behind the one that is being answered."""
@@ -112,3 +119,10 @@ def test_what_follows_no_choice_is_answered_each_time(asked):
     asked.go_on.set()
     found = asked.answers(2)
     assert [drawn(found[event]) for event in events] == ["first, after nothing", "second, after first"]
+
+
+def test_a_question_that_comes_after_a_later_one_is_not_answered(asked):
+    asked.go_on.set()
+    late = asked.ask("second", number=8), asked.ask("first", number=7), asked.ask("third", number=9)
+    found = asked.answers(3)
+    assert drawn(found[late[1]]) is None and drawn(found[late[2]]).startswith("third")

@@ -13,7 +13,7 @@ from ft.ui import alerts, app, chat_events, marks, run_view, runs, runs_queue, t
 from ft.ui.chat_reply import Talk
 
 EVIL = "x** is locked.\n\n# Sign in\n\n[again](http://evil.test) ![b](http://evil.test/b.png) <img src=x> $$x$$"
-DRAWN = {"img", "a", "h1", "h2", "script", "iframe"}
+DRAWN = {"img", "a", "h1", "script", "iframe"}
 
 
 class Tags(HTMLParser):
