@@ -17,10 +17,17 @@ from pydantic import ValidationError
 
 from ft.errors import UserError
 from ft.ui import alerts
+from ft.ui.sessions import EventQueue
 
 
 class Page(gr.Blocks):
     """What an event or an endpoint raises reaches people and scripts as the sentence of `alerts.refusal`."""
+
+    def queue(self, *given: Any, **named: Any) -> Page:
+        """As Gradio's, which sets up the queue of events."""
+        super().queue(*given, **named)
+        self._queue = EventQueue(self._queue)
+        return self
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> dict[str, Any]:
         """As Gradio's, which takes values from the browser through an event and back.
