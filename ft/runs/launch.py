@@ -19,7 +19,7 @@ from ft import home, hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.files import remove
+from ft.files import regular, remove
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
@@ -148,7 +148,7 @@ def work(run: Run, lock: int | None = None) -> int:
     """
     inherited = {} if lock is None else {LOCK: str(lock)}
     try:
-        with run.log_path.open("ab") as log:
+        with open(run.log_path, "ab", opener=regular) as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "ft.train.worker", str(run.path)],
                 stdin=subprocess.DEVNULL,

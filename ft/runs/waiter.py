@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ft.errors import UserError
+from ft.files import regular
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.line import Line, line
@@ -113,7 +114,7 @@ def _step(each: _Held, now: Line) -> bool:
 
 
 def _log(run: Run, text: str) -> None:
-    with run.log_path.open("a", encoding="utf-8") as log:
+    with open(run.log_path, "a", encoding="utf-8", opener=regular) as log:
         log.write(f"{datetime.now():%H:%M:%S}  {text}\n")
 
 
