@@ -66,6 +66,7 @@ def _wait() -> None:
                 goes_on = _step(each, now)
             except (UserError, OSError) as error:  # its folder is gone or damaged: no other has to suffer for it
                 print(f"{each.run.id}: {error}", file=sys.stderr)
+                _tell(each.run, error)
                 goes_on = False
             if not goes_on:
                 os.close(held.pop(each.run.id).lock)  # a worker that was started holds it too
@@ -111,6 +112,15 @@ def _step(each: _Held, now: Line) -> bool:
         events.append(each.run, "waiting", behind=using, before=before)
         _log(each.run, words({"kind": "waiting", "behind": using, "before": before}))
     return True
+
+
+def _tell(run: Run, error: UserError | OSError) -> None:
+    """Write down in the run why it was not started, where that can be."""
+    if not isinstance(error, UserError):
+        why = f"it could not be started: {error.strerror or error}."
+        error = UserError(f"run {run.title}", why, "Free disk space and resume it.")
+    with suppress(UserError, OSError):
+        events.append(run, "failed", given=error.given, why=error.why, todo=error.todo)
 
 
 def _log(run: Run, text: str) -> None:
