@@ -1,9 +1,12 @@
-"""Files on disk: hashed, and written whole or not at all."""
+"""Files on disk: hashed, written whole or not at all, and opened where they are files."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -18,15 +21,41 @@ class Digest(Protocol):
 
 def hexdigest(path: Path, digest: Digest) -> str:
     """The hash of the file's content, by a new `digest` such as `hashlib.sha256()`, read block by block."""
-    with path.open("rb") as file:
+    with open(path, "rb", opener=regular) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 
 
+def regular(path: str, flags: int) -> int:
+    """The `opener` of an `open` that a pipe or a device in the file's place does not hold up.
+
+    Raises:
+        OSError: it cannot be opened, or is no file.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise OSError(errno.EINVAL, "It is a pipe or a device, and no file", path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in the file.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    with open(path, "rb", opener=regular) as file:
+        return file.read()
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(path.name + ".new")
+    """Write a file whole or not at all, whoever else writes it at the same time."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     try:
         new.write_text(text, encoding="utf-8")
         new.replace(path)

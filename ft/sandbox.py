@@ -77,7 +77,9 @@ class Child:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, limits.memory_bytes), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, limits.memory_bytes, tempfile.gettempdir()), daemon=True
+        )
         with _main_set_aside():
             self._process.start()
         theirs.close()
@@ -180,8 +182,10 @@ def stream(
             yield value
 
 
-def _serve(connection: Connection, memory_bytes: int) -> None:
-    """The process: does tasks until whoever gives them is gone."""
+def _serve(connection: Connection, memory_bytes: int, temporary: str) -> None:
+    """The process: does tasks until whoever gives them is gone. Its temporary files lie in the folder of the asker's,
+    who removes what it leaves where it is killed."""
+    tempfile.tempdir = temporary
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the asker's, which then ends this process
     _limit_memory(memory_bytes)
     with suppress(EOFError, OSError):

@@ -9,12 +9,18 @@ from formats.conversation import Conversation
 from ft.checks.doctor import Finding, Fix, change, examine
 from ft.dataset import edit, parquet
 from ft.dataset.change import Change
+from ft.dataset.dedup import heeded
 from ft.dataset.remarks import remarks
 from ft.dataset.versions import Version
 from ft.errors import UserError
 
 
-def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+def check(
+    version: Version,
+    fixes: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+    heed: Callable[[], None] | None = None,
+) -> dict[str, Any]:
     """What was found, and the dataset after the fixes of those findings, which all make one new version.
 
     A fix is the code of a finding ("refusals": its usual fix) or names one of its fixes too ("refusals=untrain").
@@ -25,10 +31,12 @@ def check(version: Version, fixes: Sequence[str] = (), progress: Callable[[int],
     first], "rows": numbers from 1 (none where it is of the whole dataset), "examples": [{"row", "text", "after" (only
     where the usual fix changes texts: the text after it)}]}]}. Private data in examples is masked.
 
+    What `heed` raises, called for each conversation, ends it.
+
     Raises:
         UserError: a fix of something that was not found or that has none such.
     """
-    found = examine(version.conversations(), progress)
+    found = examine(heeded(version.conversations(), heed), progress)
     chosen = [_named(found, words) for words in dict.fromkeys(fixes)]
     after = version
     done: list[str] = []

@@ -131,8 +131,8 @@ def add_serve_options(target: argparse.ArgumentParser) -> None:
     target.add_argument(
         "--hosted",
         action="store_true",
-        help="it is for others: lend them no access token and no folder of this machine. Implied by all of these "
-        "options and by a --host that others can reach",
+        help="it is for others: lend them no access token and no folder of this machine. Implied by --auth, "
+        "--allow-host, --offer-model and a --host that others can reach",
     )
     target.add_argument(
         "--offer-model",
@@ -170,8 +170,8 @@ def _temperature(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0 <= value <= 5:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 5")
+    if not 0 <= value <= 2:  # as the engine takes it
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 2")
     return value
 
 

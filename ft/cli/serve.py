@@ -16,7 +16,6 @@ AUTH = "SIDETUNE_AUTH"
 _ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
-    "GRADIO_ANALYTICS_MAX_EVENTS": "100",  # Gradio goes through all of them again at the end of each event
 }
 
 

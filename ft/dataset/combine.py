@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -32,12 +32,12 @@ class Part:
     cap: int | None = None
 
 
-def combine(parts: Sequence[Part]) -> Staged:
+def combine(parts: Sequence[Part], heed: Callable[[], None] | None = None) -> Staged:
     """One dataset from all `parts`, ready to be looked at and saved. The same parts always give the same conversations.
 
     An opening that is held out in any of them is held out in the whole. The report is that of `ft.dataset.build.stage`:
     `read` counts the conversations of all parts, `left_out` those that weights and caps leave out, `repeated` those
-    that weights repeat, so that read + repeated = kept + left_out.
+    that weights repeat, so that read + repeated = kept + left_out. What `heed` raises, called again and again, ends it.
 
     Raises:
         UserError: fewer than one part, a weight or cap that cannot be, nothing left, a damaged part, a full disk.
@@ -52,7 +52,7 @@ def combine(parts: Sequence[Part]) -> Staged:
             for part, rows in zip(parts, indices, strict=True):
                 times = _times(part, rows)
                 counts.append((len(times), sum(times), sum(n == 0 for n in times)))
-                _copy(part.version, times, held_out, writer)
+                _copy(part.version, times, held_out, writer, heed)
         report = _report(folder, parts, counts)
         write_json(folder / "report.json", report)
         write_json(folder / "source.json", _source(parts, held_out))
@@ -121,10 +121,18 @@ def _draw(exact: int, row: int) -> bytes:
     return hashlib.blake2b(f"{exact} {row}".encode(), digest_size=8).digest()
 
 
-def _copy(version: Version, times: list[int], held_out: pa.Array, writer: parquet.ConversationWriter) -> None:
+def _copy(
+    version: Version,
+    times: list[int],
+    held_out: pa.Array,
+    writer: parquet.ConversationWriter,
+    heed: Callable[[], None] | None,
+) -> None:
     first = 0
     split, origin = SCHEMA.get_field_index("split"), SCHEMA.get_field_index("origin")
     for part in parquet.tables(version.conversations_path):
+        if heed:
+            heed()
         taken = [row for row in range(part.num_rows) for _ in range(times[first + row])]
         first += part.num_rows
         rows = part.take(pa.array(taken, pa.int64()))

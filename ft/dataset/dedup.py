@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow.compute as pc
 
+from formats.conversation import Conversation
 from ft.dataset import edit, near, parquet
 from ft.dataset.near import THRESHOLD
 from ft.dataset.versions import Version
@@ -20,18 +21,23 @@ def dedup(
     threshold: float = THRESHOLD,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
+    heed: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Remove all but the first of each group of duplicates, as a new version; with `dry_run` only tell them.
 
     Gives {"dataset", "version", "removed", "kept", "on_both_sides": groups on both sides of the split, "groups":
     [{"rows": numbers from 1, "kind": "same" | "near", "similarity"}]}.
 
+    What `heed` raises, called for each conversation, ends it.
+
     Raises:
         UserError: the threshold is not over 0 and at most 1.
     """
     if not 0 < threshold <= 1:
         raise UserError(f"the threshold {threshold:g}", "it is not over 0 and at most 1.", "Use for example 0.8.")
-    found = near.groups(version.conversations(), threshold=threshold if near_too else None, progress=progress)
+    found = near.groups(
+        heeded(version.conversations(), heed), threshold=threshold if near_too else None, progress=progress
+    )
     held_out = pc.equal(parquet.index(version.conversations_path)["split"], "validation").to_pylist()
     before, after = version.count(), version
     if found and not dry_run:
@@ -49,3 +55,11 @@ def dedup(
             for group in found
         ],
     }
+
+
+def heeded(conversations: Iterable[Conversation], heed: Callable[[], None] | None) -> Iterator[Conversation]:
+    """The same, with `heed` called before each: what it raises ends whoever goes through them."""
+    for conversation in conversations:
+        if heed:
+            heed()
+        yield conversation

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ft.errors import UserError
+from ft.files import read_bytes
 
 REPAIR = "Delete that dataset, or convert the files again under another name."
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -139,7 +140,7 @@ def read_source(folder: Path) -> dict[str, Any]:
 
 def _read(path: Path, expected: type[_Document]) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path).decode()
         document = json.loads(text)
         if "\\ud" in text.lower():  # perhaps half of a character (a lone surrogate), which can be sent to no page
             document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))

@@ -17,6 +17,7 @@ from ft.dataset.documents import REPAIR
 from ft.dataset.split import Side
 from ft.dataset.table import CHAT, INDEX, SCHEMA, Facts, conversations, facts, table
 from ft.errors import UserError
+from ft.files import regular
 
 _MAGIC = b"PAR1"  # a whole file begins and ends with it
 FILE_NAME = "conversations.parquet"
@@ -27,7 +28,7 @@ CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller grou
 def require_file(path: Path) -> None:
     """Raise UserError where there is no whole Parquet file at `path`, as far as its two ends tell."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=regular) as file:
             begins = file.read(4)
             file.seek(-8, 2)  # the length of the footer stands before it
             whole = begins == _MAGIC == file.read()[4:] and file.tell() > 12
@@ -49,6 +50,23 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    with _readable(path), pq.ParquetFile(path) as file:
+        _require_kinds(file.schema_arrow)
+        yield file
+
+
+def _require_kinds(found: pa.Schema) -> None:
+    """Raise TypeError where a column holds something of another kind than ours do."""
+    for column in found:
+        wanted = SCHEMA.field(column.name).type if column.name in SCHEMA.names else column.type
+        if column.type.id != wanted.id or (
+            pa.types.is_list(wanted) and column.type.value_type.id != wanted.value_type.id
+        ):
+            raise TypeError(f"its column {column.name!r} holds {column.type}")
 
 
 class ConversationWriter:
@@ -136,7 +154,7 @@ def read(path: Path, split: str | None = None, start: int = 0, limit: int | None
     Raises:
         UserError: the file is damaged.
     """
-    with _readable(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         left = limit
         for group in range(file.num_row_groups):
             if left is not None and left <= 0:
@@ -165,7 +183,7 @@ def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
     """
     wanted = sorted(set(rows))
     found: dict[int, Conversation] = {}
-    with _readable(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         if wanted and not 0 <= wanted[0] <= wanted[-1] < file.metadata.num_rows:
             raise IndexError(f"row {wanted[-1]} of {file.metadata.num_rows}")
         first = 0
@@ -191,7 +209,7 @@ def tables(path: Path) -> Iterator[pa.Table]:
     Raises:
         UserError: the file is damaged.
     """
-    with _readable(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         whole = file.schema_arrow.equals(SCHEMA)
         for group in range(file.num_row_groups):
             part = file.read_row_group(group)
@@ -206,6 +224,7 @@ def index(path: Path) -> pa.Table:
     """
     columns = [*INDEX.names, "origin", "repairs"]
     with _readable(path):
+        _require_kinds(pq.read_schema(path))
         if set(columns) <= set(pq.read_schema(path).names):
             return pq.read_table(path, columns=columns, partitioning=None)
     return pa.concat_tables([part.select(columns) for part in tables(path)])
@@ -224,7 +243,7 @@ def count_reasoning(path: Path) -> int:
         UserError: the file is damaged.
     """
     found = 0
-    with _readable(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         for group in range(file.num_row_groups):
             part = file.read_row_group(group, columns=["messages.list.element.reasoning"])
             for lists in part["messages"].chunks if part.num_columns else ():
@@ -239,7 +258,7 @@ def side_counts(path: Path) -> dict[str, int]:
     Raises:
         UserError: the file is damaged.
     """
-    with _readable(path), pq.ParquetFile(path) as file:
+    with _opened(path) as file:
         sides = pc.value_counts(file.read(columns=["split"])["split"]).to_pylist()
     counts = {each["values"]: each["counts"] for each in sides}
     return {"train": counts.get("train", 0), "validation": counts.get("validation", 0)}

@@ -22,6 +22,7 @@ from ft.dataset.tally import PROBLEMS_IN_REPORT, as_json
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.figures import count
+from ft.files import regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def page(looked: Version | Staged, start: int, limit: int) -> list[Rejected]:
 
 def _read(path: Path) -> Iterator[Rejected]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=regular) as file:
             for line in file:
                 problem = json.loads(line)
                 raw = problem.pop("raw")

@@ -18,7 +18,7 @@ from formats.conversation import Conversation
 from ft.dataset import parquet
 from ft.dataset.documents import read_report, read_source
 from ft.errors import UserError
-from ft.files import write_text
+from ft.files import read_bytes, write_text
 from ft.home import datasets_dir
 
 _DAY = 86_400  # seconds
@@ -125,7 +125,7 @@ def _states(staged: Staged, towards: str) -> list[Staged]:
     found: list[Staged] = []
     while len(found) < 2 * KEPT:
         try:
-            staged = open_staged((staged.path / towards).read_text(encoding="ascii"))
+            staged = open_staged(read_bytes(staged.path / towards).decode("ascii"))
         except (OSError, ValueError, UserError):
             break
         found.append(staged)

@@ -13,7 +13,7 @@ from formats.conversation import Conversation
 from ft.dataset import parquet
 from ft.dataset.documents import REPAIR, read_report, read_source
 from ft.errors import UserError
-from ft.files import remove, write_text
+from ft.files import read_bytes, remove, write_text
 from ft.home import datasets_dir
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -130,7 +130,7 @@ def remember_number(name: str, last: int) -> None:
 
 def _last_deleted(name: str) -> int:
     try:
-        return int((datasets_dir() / _DELETED / name).read_text(encoding="ascii"))
+        return int(read_bytes(datasets_dir() / _DELETED / name).decode("ascii"))
     except (OSError, ValueError):
         return 0
 
@@ -179,7 +179,7 @@ def in_use(name: str) -> Version | None:
     """
     versions = list_versions(name)
     try:
-        chosen = (datasets_dir() / name / CURRENT).read_text(encoding="ascii").strip()
+        chosen = read_bytes(datasets_dir() / name / CURRENT).decode("ascii").strip()
     except (OSError, ValueError):
         chosen = ""
     return next((each for each in versions if each.version == chosen), versions[0] if versions else None)

@@ -35,6 +35,8 @@ def _vocabulary(file: Path) -> dict[str, int] | None:
 
     try:
         return PreTrainedTokenizerFast(tokenizer_file=str(file)).get_vocab()
+    except MemoryError:
+        raise
     except Exception:  # the tokenizers' library raises nothing narrower
         return None
 

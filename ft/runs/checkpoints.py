@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xxhash
 
-from ft.files import hexdigest, to_disk, write_text
+from ft.files import hexdigest, read_bytes, to_disk, write_text
 
 SEAL = "whole.json"  # written last: names every file of the checkpoint, with its size and its XXH3 hash
 KEPT = 2  # the newest, and the one before it in case the newest turns out to be damaged
@@ -42,7 +42,7 @@ def seal(folder: Path) -> None:
 def is_whole(folder: Path) -> bool:
     """Whether every file that the checkpoint was sealed with is there, byte for byte."""
     try:
-        sealed = json.loads((folder / SEAL).read_bytes())
+        sealed = json.loads(read_bytes(folder / SEAL))
         return bool(sealed) and all(
             (folder / name).stat().st_size == file["bytes"] and _hash(folder / name) == file["xxh3"]
             for name, file in sealed.items()

@@ -16,7 +16,7 @@ from ft import home
 from ft.config import TrainConfig
 from ft.dataset.versions import Version, require_there
 from ft.errors import UserError
-from ft.files import write_text
+from ft.files import read_bytes, regular, write_text
 from ft.runs import names
 
 
@@ -60,7 +60,7 @@ class Run:
             UserError: config.json cannot be read, or is that of another release.
         """
         try:
-            config = RunConfig.model_validate_json((self.path / "config.json").read_bytes())
+            config = RunConfig.model_validate_json(read_bytes(self.path / "config.json"))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
@@ -181,7 +181,7 @@ def _next_name(dataset: str) -> str:
 def _given_name(run: Run) -> str:
     """What its file `name` holds; "" where there is none that can be used."""
     try:
-        with run.name_path.open("rb") as file:
+        with open(run.name_path, "rb", opener=regular) as file:
             return names.clean(file.read(4 * names.LONGEST).decode("utf-8", "ignore"))[: names.LONGEST]
     except OSError:
         return ""
@@ -274,7 +274,7 @@ def _created(run: Run) -> datetime:
     """
     created = run.config.created
     try:
-        with run.events_path.open("rb"):
+        with open(run.events_path, "rb", opener=regular):
             return created
     except FileNotFoundError:
         return created  # nothing has happened to it yet

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any, NoReturn
 
+from ft.files import regular
 from ft.runs.directory import Run, unreadable
 from ft.runs.event_fields import usable
 
@@ -35,7 +36,7 @@ def append_and_exit(run: Run, kind: str, exit_status: int, **fields: Any) -> NoR
 def _append(run: Run, kind: str, fields: dict[str, Any]) -> None:
     clean = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields.items()}
     line = json.dumps({"time": round(time.time(), 3), "kind": kind, **clean}) + "\n"
-    with run.events_path.open("ab+") as file:
+    with open(run.events_path, "ab+", opener=regular) as file:
         # A line torn by a killed process must not swallow this one.
         if file.tell() and (file.seek(-1, os.SEEK_END) or True) and file.read(1) != b"\n":
             line = "\n" + line
@@ -61,7 +62,7 @@ def read_from(run: Run, offset: int) -> tuple[list[dict[str, Any]], int]:
     """
     found, end = [], offset
     try:
-        with run.events_path.open("rb") as file:
+        with open(run.events_path, "rb", opener=regular) as file:
             file.seek(offset)
             for line in file:
                 if not line.endswith(b"\n"):

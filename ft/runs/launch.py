@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ft import home, hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.files import remove
+from ft.files import regular, remove
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
@@ -120,11 +120,17 @@ def start(run: Run) -> int:
     Raises:
         UserError: the run's folder cannot be written to, or the line is full.
     """
+    return _start(run, lambda: None)
+
+
+def _start(run: Run, require: Callable[[], None]) -> int:
+    """As `start`; `require` refuses while no other run can be started."""
     devices = devices_of(run.config.train)
     keys = {each.key for each in devices}
     try:
         home.locks_dir().mkdir(parents=True, exist_ok=True)
         with FileLock(home.locks_dir() / "starts.lock", timeout=10):
+            require()
             now = line()
             _require_place(len(now.waiting))
             waits = now.ahead(keys) is not None or bool(now.trials & keys)
@@ -148,7 +154,7 @@ def work(run: Run, lock: int | None = None) -> int:
     """
     inherited = {} if lock is None else {LOCK: str(lock)}
     try:
-        with run.log_path.open("ab") as log:
+        with open(run.log_path, "ab", opener=regular) as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", "ft.train.worker", str(run.path)],
                 stdin=subprocess.DEVNULL,
@@ -170,14 +176,15 @@ def _have_waiter(run: Run) -> None:
     if is_held(waiter_lock()):
         return
     try:
-        waiter = subprocess.Popen(
-            [sys.executable, "-m", "ft.runs.waiter"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": _python_path()},
-            start_new_session=True,
-        )
+        with open(waiter_lock().with_suffix(".log"), "wb", opener=regular) as log:
+            waiter = subprocess.Popen(
+                [sys.executable, "-m", "ft.runs.waiter"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,  # a traceback of its own
+                env={**os.environ, "PYTHONPATH": _python_path()},
+                start_new_session=True,
+            )
     except OSError as error:
         raise _not_started(run, error) from error
     threading.Thread(target=waiter.wait, daemon=True).start()
@@ -227,12 +234,15 @@ def resume(run: Run) -> int:
     Raises:
         UserError: the run is going, or finished.
     """
+    return _start(run, lambda: _require_ended(run))
+
+
+def _require_ended(run: Run) -> None:
     now = status(run)
     if now.live:
         raise UserError(f"run {run.title}", f"it is {now.state} already.", "Wait for it, or stop it first.")
     if now.state == "finished":
         raise UserError(f"run {run.title}", "it is finished.", "Start a new run with more epochs to train on.")
-    return start(run)
 
 
 def wait(run: Run, poll: float = 0.5) -> Iterator[dict[str, Any]]:

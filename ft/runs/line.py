@@ -13,6 +13,7 @@ from typing import Any
 
 from ft import home
 from ft.errors import UserError
+from ft.files import regular
 from ft.runs import directory, events
 from ft.runs.directory import Run
 from ft.runs.status import Status, is_held, is_locked, is_recent, status
@@ -138,7 +139,7 @@ def _order(run: Run, found: list[dict[str, Any]]) -> tuple[float, float, str]:
 def _place(run: Run) -> int | None:
     """What is in its file `place`; None where there is none, or a damaged one."""
     try:
-        with run.place_path.open("rb") as file:
+        with open(run.place_path, "rb", opener=regular) as file:
             text = file.read(20).strip()
     except OSError:
         return None

@@ -10,6 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
+from ft.files import regular
 from ft.runs import checkpoints, events
 from ft.runs.advice import advise
 from ft.runs.curves import Curves
@@ -46,7 +47,7 @@ def is_locked(run: Run) -> bool:
 def is_held(lock: Path) -> bool:
     """Whether a process that is alive holds the lock in that file; nobody holds what is no file, or cannot be read."""
     try:
-        with lock.open("rb") as file:
+        with open(lock, "rb", opener=regular) as file:
             # Shared, so that two who ask at once do not take each other for the holder. Closing lets go of it.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -143,7 +144,7 @@ def caution(run: Run) -> str:
 def log_tail(run: Run, lines: int = 200) -> str:
     """The last `lines` lines of train.log ("" where it cannot be read), reading at most its last 64 KiB."""
     try:
-        with run.log_path.open("rb") as file:
+        with open(run.log_path, "rb", opener=regular) as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - 65536))
             text = file.read().decode(errors="replace")

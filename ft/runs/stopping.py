@@ -11,7 +11,7 @@ from contextlib import suppress
 import psutil
 
 from ft.errors import UserError
-from ft.files import write_text
+from ft.files import read_bytes, write_text
 from ft.runs import events
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, status
@@ -28,7 +28,7 @@ def is_asked(run: Run) -> bool:
 def is_asked_now(run: Run) -> bool:
     """Whether it is to end at once, without saving."""
     try:
-        return run.stop_path.read_text(encoding="utf-8") == NOW
+        return read_bytes(run.stop_path).decode() == NOW
     except (OSError, ValueError):
         return False
 

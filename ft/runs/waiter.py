@@ -20,6 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ft.errors import UserError
+from ft.files import regular
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.line import Line, line
@@ -65,6 +66,7 @@ def _wait() -> None:
                 goes_on = _step(each, now)
             except (UserError, OSError) as error:  # its folder is gone or damaged: no other has to suffer for it
                 print(f"{each.run.id}: {error}", file=sys.stderr)
+                _tell(each.run, error)
                 goes_on = False
             if not goes_on:
                 os.close(held.pop(each.run.id).lock)  # a worker that was started holds it too
@@ -112,8 +114,17 @@ def _step(each: _Held, now: Line) -> bool:
     return True
 
 
+def _tell(run: Run, error: UserError | OSError) -> None:
+    """Write down in the run why it was not started, where that can be."""
+    if not isinstance(error, UserError):
+        why = f"it could not be started: {error.strerror or error}."
+        error = UserError(f"run {run.title}", why, "Free disk space and resume it.")
+    with suppress(UserError, OSError):
+        events.append(run, "failed", given=error.given, why=error.why, todo=error.todo)
+
+
 def _log(run: Run, text: str) -> None:
-    with run.log_path.open("a", encoding="utf-8") as log:
+    with open(run.log_path, "a", encoding="utf-8", opener=regular) as log:
         log.write(f"{datetime.now():%H:%M:%S}  {text}\n")
 
 

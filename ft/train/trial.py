@@ -222,7 +222,7 @@ def _read(config: TrainConfig, room: int, ended: int, out: str, err: str) -> Att
     """What the process told on `out`, or what its exit status `ended` says."""
     if -ended in (signal.SIGINT, signal.SIGTERM):
         raise UserError("the trial", "its process was ended by somebody else.", "Try again.")
-    if ended == OUT_OF_MEMORY or ended < 0:
+    if ended in (OUT_OF_MEMORY, -signal.SIGKILL):  # the system kills what takes too much; any other signal is a crash
         return Attempt(config, False)
     if ended != 0:
         raise RuntimeError(f"the trial ended with {ended}: {err[-2000:]}")

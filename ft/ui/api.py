@@ -30,7 +30,7 @@ from ft.train import trial as trials
 from ft.train.tracker import require_tracker
 from ft.ui import api_data, endpoint
 from ft.ui.background import Say, follow
-from ft.ui.endpoint import refusing
+from ft.ui.endpoint import Heed, attended, refusing, unheeded
 from ft.ui.run_download import adapter_file
 
 LONGEST_REPLY = 1024  # tokens: there is one engine, and others wait for it
@@ -50,7 +50,7 @@ def add(engine: Engine) -> None:
     chat = chat_endpoint(engine)
     for read in (runs, run, compare, queue):
         gr.api(read, api_name=read.__name__, concurrency_limit=4)
-    gr.api(trial, api_name="trial", concurrency_limit=1)
+    gr.api(attended(trial), api_name="trial", concurrency_limit=1)
     gr.api(train, api_name="train")
     gr.api(stop, api_name="stop")
     gr.api(rename, api_name="rename")
@@ -108,12 +108,19 @@ def train(dataset: str, settings: dict | None = None, preset: str = "", name: st
 
 
 @refusing
-def trial(dataset: str, settings: dict | None = None, preset: str = "", price: float | None = None) -> dict:
+def trial(
+    dataset: str,
+    settings: dict | None = None,
+    preset: str = "",
+    price: float | None = None,
+    *,
+    heed: Heed = unheeded,
+) -> dict:
     """Take two real steps: what a run would need of memory and time, and what to change where it does not fit."""
     version = versions.find(dataset or "")
     config = presets.configure(preset, settings or {})
-    counts = preflight.check(version, config)
-    return trials.as_json(trials.trial(version, config), counts, price)
+    counts = preflight.check(version, config, heed=heed)
+    return trials.as_json(trials.trial(version, config, heed=heed), counts, price)
 
 
 @refusing

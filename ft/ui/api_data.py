@@ -25,7 +25,7 @@ from ft.runs import deletion
 from ft.train import tokens
 from ft.ui import endpoint
 from ft.ui.data_tokens import ONE_AT_A_TIME
-from ft.ui.endpoint import refusing
+from ft.ui.endpoint import Heed, attended, refusing, unheeded
 from ft.ui.given_out import given_out
 
 _READ, _CHANGE = 4, 1  # how many of a kind run at once
@@ -36,14 +36,18 @@ def add() -> None:
     files = gr.File(file_count="multiple", label="files", visible=False)
     format = _text("format", "auto")
     endpoint.add(
-        "convert", convert, [files, _text("name"), format], gr.JSON(label="report", visible=False), line="stage"
+        "convert",
+        attended(convert),
+        [files, _text("name"), format],
+        gr.JSON(label="report", visible=False),
+        line="stage",
     )
     asked = [_text("dataset"), _text("format", "messages"), _text("split")]
     endpoint.add("export_data", export_data, asked, gr.File(label="file", visible=False))
-    for read in (datasets, check):
+    for read in (datasets, attended(check)):
         gr.api(read, api_name=read.__name__, concurrency_limit=_READ)
-    gr.api(inspect, api_name="inspect", **ONE_AT_A_TIME)
-    for change in (dedup, combine, undo, redo, delete, pull, push):
+    gr.api(attended(inspect), api_name="inspect", **ONE_AT_A_TIME)
+    for change in (attended(dedup), attended(combine), undo, redo, delete, attended(pull), push):
         gr.api(change, api_name=change.__name__, concurrency_limit=_CHANGE)
 
 
@@ -52,19 +56,19 @@ def _text(label: str, value: str = "") -> gr.Textbox:
 
 
 @refusing
-def convert(files: list[str] | None, name: str, format: str = "auto") -> dict:
+def convert(files: list[str] | None, name: str, format: str = "auto", *, heed: Heed = unheeded) -> dict:
     """Make a dataset, or its next version, from files of chats: the report."""
-    return _converted([SourceFile(Path(file), Path(file).name) for file in files or []], name, format)
+    return _converted([SourceFile(Path(file), Path(file).name) for file in files or []], name, format, heed)
 
 
 @refusing
-def pull(address: str, name: str, format: str = "auto", token: str = "") -> dict:
+def pull(address: str, name: str, format: str = "auto", token: str = "", *, heed: Heed = unheeded) -> dict:
     """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"): the
     report, with the data that was not taken as "not_taken"."""
     versions.check_name(name or "")
     key = hub_token(token)
     found = pulling.find(address or "", key)
-    return {**_converted(pulling.fetch(found, key), name, format), "not_taken": list(found.left)}
+    return {**_converted(pulling.fetch(found, key), name, format, heed), "not_taken": list(found.left)}
 
 
 @refusing
@@ -74,9 +78,9 @@ def push(dataset: str, to: str, public: bool = False, format: str = "messages", 
     return pushing.push(found, to or "", public=public, format=format, token=hub_token(token))
 
 
-def _converted(files: list[SourceFile], name: str, format: str) -> dict[str, Any]:
+def _converted(files: list[SourceFile], name: str, format: str, heed: Heed) -> dict[str, Any]:
     versions.check_name(name or "")
-    staged = build.stage(files, reading=Reading(format=format or "auto"))
+    staged = build.stage(files, reading=Reading(format=format or "auto"), progress=heed)
     try:
         saved = build.save(staged, name)
         return {**saved.report, "remarks": remarks(saved)}
@@ -105,34 +109,36 @@ def datasets() -> list:
 
 
 @refusing
-def check(dataset: str, fixes: list | None = None) -> dict:
+def check(dataset: str, fixes: list | None = None, *, heed: Heed = unheeded) -> dict:
     """What to know of a dataset before training on it; `fixes`: findings to put right ("email", "refusals=untrain")."""
-    return checked(versions.find(dataset or ""), [str(code) for code in fixes or []])
+    return checked(versions.find(dataset or ""), [str(code) for code in fixes or []], heed=heed)
 
 
 @refusing
-def inspect(dataset: str, row: int = 0, model: str = "", max_length: int = 0) -> dict:
+def inspect(dataset: str, row: int = 0, model: str = "", max_length: int = 0, *, heed: Heed = unheeded) -> dict:
     """A dataset in tokens: one conversation (1: the first) token by token, or how long all of them are (row 0)."""
     found = versions.find(dataset or "")
     given = {"model": model} if model else {}
     config = TrainConfig().with_settings({**given, **({"max_length": int(max_length)} if max_length else {})})
     if row:
-        return tokens.one_as_json(tokens.look_at(found, int(row), config), int(row), config.model)
-    return tokens.all_as_json(found, tokens.count_all(found, config), config)
+        return tokens.one_as_json(tokens.look_at(found, int(row), config, heed, heed), int(row), config.model)
+    return tokens.all_as_json(found, tokens.count_all(found, config, heed, heed), config)
 
 
 @refusing
-def dedup(dataset: str, near: bool = False, threshold: float = THRESHOLD, dry_run: bool = False) -> dict:
+def dedup(
+    dataset: str, near: bool = False, threshold: float = THRESHOLD, dry_run: bool = False, *, heed: Heed = unheeded
+) -> dict:
     """Remove conversations that are the same as an earlier one, or nearly so: the groups."""
     found = versions.find(dataset or "")
-    return removing.dedup(found, near_too=near, threshold=threshold, dry_run=dry_run)
+    return removing.dedup(found, near_too=near, threshold=threshold, dry_run=dry_run, heed=heed)
 
 
 @refusing
-def combine(parts: list, name: str) -> dict:
+def combine(parts: list, name: str, *, heed: Heed = unheeded) -> dict:
     """Make one dataset of several, each as "name", "name:0.5" or "name:max=100": the report."""
     versions.check_name(name or "")
-    staged = combining.combine([combining.part(str(part)) for part in parts or []])
+    staged = combining.combine([combining.part(str(part)) for part in parts or []], heed)
     try:
         return build.save(staged, name).report
     finally:

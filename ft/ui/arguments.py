@@ -36,7 +36,12 @@ def checked(endpoint: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
             bound = signature.bind(*given, **named).arguments
         except TypeError as error:
             raise UserError("the arguments", f"they do not fit ({error}).", "See the list of endpoints.") from error
-        return {name: _checked(signature.parameters[name], value) for name, value in bound.items()}
+        return {
+            name: value
+            if signature.parameters[name].kind is inspect.Parameter.KEYWORD_ONLY  # of our own, see `attended`
+            else _checked(signature.parameters[name], value)
+            for name, value in bound.items()
+        }
 
     return arguments
 

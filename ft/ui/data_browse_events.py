@@ -166,8 +166,9 @@ def _words(found: int, total: int) -> str:
 
 def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tuple[list[int], Any, str]:
     """Choose the conversation at that place of the page, or not; then the bar of what is chosen."""
-    rest = [row for row in chosen if row != shown.rows[place]]
-    now = sorted([*rest, shown.rows[place]] if ticked else rest)
+    row = _row(shown, place)
+    rest = [each for each in chosen if each != row]
+    now = sorted([*rest, row] if ticked else rest)
     return now, *_bar(now)
 
 
@@ -199,7 +200,7 @@ def copy(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]
 @alerts.told(outputs=2)
 def delete(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
     unchanged(dataset, staged, shown.of)
-    return applied(dataset, staged, change.deletion([shown.rows[place]]))
+    return applied(dataset, staged, change.deletion([_row(shown, place)]))
 
 
 @alerts.told(outputs=2)
@@ -235,5 +236,12 @@ def _some(chosen: list[int]) -> list[int]:
 
 def conversation_at(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
     """The row of the conversation at that place of the page, and the conversation."""
-    row = shown.rows[place]
+    row = _row(shown, place)
     return row, parquet.take(unchanged(dataset, staged, shown.of).conversations_path, [row])[0]
+
+
+def _row(shown: Shown, place: int) -> int:
+    """Raises: UserError: nothing is known to be there, as of a page that was opened before a restart."""
+    if not isinstance(place, int) or not 0 <= place < len(shown.rows):
+        raise UserError("the conversation", "this page does not know any more which it shows.", "Load the page again.")
+    return shown.rows[place]

@@ -150,8 +150,10 @@ def retry(dataset: str, staged: str, place: int, raw: str) -> tuple[Any, Any]:
 
 
 @alerts.told(outputs=2)
-def retry_file(dataset: str, staged: str, file: str) -> tuple[Any, Any]:
+def retry_file(dataset: str, staged: str, file: str | None) -> tuple[Any, Any]:
     """Read a download of rejected records again that was mended."""
+    if not file:
+        raise UserError("no file", "none was uploaded.", "Choose the download that you mended.")
     found = rejected.retry_file(required(dataset, staged), Path(file), Path(file).name)
     if not found.fixed:
         first = found.still[0]

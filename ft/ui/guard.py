@@ -19,12 +19,15 @@ from ft.ui.http_refusal import Refusal
 from ft.ui.login import Login
 from ft.ui.own_names import OwnNames, split_authority
 from ft.ui.page_policy import NONCE, content_policy, new_nonce
+from ft.ui.unreadable import was_answered
 
 PAGE = "/"
-_UNUSED = (  # by this page, of Gradio's routes: they write files, fetch addresses or tell of others
+_UNUSED = (  # by this page, of Gradio's routes: they write files, fetch addresses, tell of others or check little
     *("/gradio_api/deep_link", "/gradio_api/process_recording", "/gradio_api/component_server", "/gradio_api/token"),
     *("/gradio_api/proxy=", "/gradio_api/file=http", "/gradio_api/file/http", "/gradio_api/custom_component"),
     *("/gradio_api/dev", "/gradio_api/vibe", "/gradio_api/undo-vibe", "/gradio_api/run-history", "/monitoring"),
+    *("/gradio_api/api", "/gradio_api/call/v2/", "/gradio_api/stream", "/gradio_api/queue/status", "/gradio_api/runs"),
+    *("/gradio_api/openapi.json", "/gradio_api/profiling", "/gradio_api/mcp"),
 )
 _OPEN = (  # what the login page needs, and what asks for the login by itself
     *("/", "/login", "/login/", "/logout", "/config", "/theme.css", "/gradio_api/theme.css", "/favicon.ico"),
@@ -77,8 +80,10 @@ class Guard:
                     await self._app(scope, bounded, send)
         except Refusal as refusal:
             await PlainTextResponse(refusal.text + "\n", refusal.status)(scope, receive, send)
-        except RuntimeError as error:
-            if not isinstance(error.__cause__, HTTPException):
+        except Exception as error:
+            if was_answered(scope):
+                return
+            if not isinstance(error, RuntimeError) or not isinstance(error.__cause__, HTTPException):
                 raise
             # A stream of events for a session that is gone: Gradio says so in it, then raises, and 80 lines of the log
             # would tell of it.

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import BlockFunction
 from gradio.components.native_plot import NativePlot
-from gradio.exceptions import InvalidPathError
+from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.state_holder import SessionState
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from ft.errors import UserError
 from ft.ui import alerts
 from ft.ui.late_answers import Answered
+from ft.ui.sessions import EventQueue
+from ft.ui.values import require_choice, require_value
 
 
 class Page(gr.Blocks):
@@ -26,6 +28,12 @@ class Page(gr.Blocks):
     def __init__(self, *given: Any, **named: Any) -> None:
         self.answered = Answered()
         super().__init__(*given, **named)
+
+    def queue(self, *given: Any, **named: Any) -> Page:
+        """As Gradio's, which sets up the queue of events."""
+        super().queue(*given, **named)
+        self._queue = EventQueue(self._queue)
+        return self
 
     async def process_api(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> dict[str, Any]:
         """As Gradio's, which takes values from the browser through an event and back.
@@ -81,7 +89,7 @@ class Page(gr.Blocks):
         other choices by now passes too: whoever gets it finds out whether it is still there.
 
         Raises:
-            UserError: a script sent fewer than the event takes, or not what an upload is given as.
+            UserError: there are fewer than the event takes, or one is not what its component can have.
         """
         if len(inputs) < len(block_fn.inputs):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
@@ -93,9 +101,13 @@ class Page(gr.Blocks):
             if state is not None and _no_choice_any_more(block, value, state)
         }
         given = [_nothing(value) if number in gone else value for number, value in enumerate(inputs)]
+        if block_fn.api_visibility == "private":  # what scripts give is looked at by the endpoint (`ft.ui.endpoint`)
+            for block, value in zip(block_fn.inputs, given, strict=True):
+                require_value(block, value)
+                require_choice(block, value, state)
         try:
             processed = await super().preprocess_data(block_fn, given, state, explicit_call)
-        except ValidationError as error:
+        except (ValidationError, ComponentProcessingError) as error:
             raise UserError("the arguments", "one of them has another form.", "See the list of endpoints.") from error
         return [gone.get(number, value) for number, value in enumerate(processed)]
 

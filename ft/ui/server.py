@@ -20,7 +20,9 @@ from ft.ui.guard import Guard
 from ft.ui.login import Login
 from ft.ui.own_names import OwnNames
 from ft.ui.page_policy import MarkScripts
+from ft.ui.sessions import Sessions
 from ft.ui.theme import STYLES, theme
+from ft.ui.unreadable import answer_unreadable
 
 _PORTS = range(7860, 7960)
 _SESSIONS = 100  # whose state is kept: each takes about 1 MB, as Gradio copies the page for it
@@ -33,6 +35,8 @@ class GuardedApp(App):
     def __init__(self, names: OwnNames, login: Login | None) -> None:
         self._names, self._login = names, login
         super().__init__(default_response_class=ORJSONResponse, openapi_url=None, middleware=[Middleware(MarkScripts)])
+        self.state_holder = Sessions()
+        answer_unreadable(self)
 
     def build_middleware_stack(self) -> ASGIApp:
         folder = Path(get_upload_folder())

@@ -60,11 +60,14 @@ def app(home: Path, hub: Hub, log: Path, hosted: bool) -> Iterator[Client]:
 
 
 def _connected(url: str, process: subprocess.Popen) -> Client:
+    deadline = time.monotonic() + 300
     while True:
         try:
             return Client(url, verbose=False, httpx_kwargs={"timeout": 600})
         except Exception:  # whatever says that it does not listen yet
             assert process.poll() is None
+            if time.monotonic() > deadline:
+                raise
             time.sleep(0.5)
 
 

@@ -108,7 +108,7 @@ def test_a_visitor_does_not_write_to_the_account_of_the_host(monkeypatch, tracke
 
 def test_an_endpoint_says_what_it_wants_instead(endpoints):
     with pytest.raises(gr.Error, match=r"dataset = 7: it is not text\. Give text\."):
-        endpoints["check"](7)
+        list(endpoints["check"](7))
     with pytest.raises(gr.Error, match="settings = 'x': it is not an object"):
         endpoints["train"]("sample", "x")
     assert len(endpoints["runs"]()) == 1

@@ -249,6 +249,7 @@ def test_chat_with_a_run_without_an_adapter_says_so(run, capsys):
         ["chat", "latest"],
         ["chat", "latest", "--prompt", "Hi", "--temperature", "hot"],
         ["chat", "latest", "--prompt", "Hi", "--temperature", "nan"],
+        ["chat", "latest", "--prompt", "Hi", "--temperature", "3"],
         ["serve", "--port", "99999"],
         ["serve", "--auth", "nopassword"],
     ],

@@ -133,7 +133,7 @@ def test_a_half_character_in_a_role_or_key_is_told_in_text_that_can_be_written(t
         {"\ud800": 1},
     ):
         problem = converted(tmp_path, json.dumps(record))
-        (problem.problem + problem.fix + problem.record).encode()
+        assert all(text.encode() for text in (problem.problem, problem.fix, problem.record))
 
 
 def test_a_record_without_keys_is_called_so(tmp_path):

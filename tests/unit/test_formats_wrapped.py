@@ -106,5 +106,6 @@ def test_rows_that_name_an_author_are_no_turns_of_one_chat(tmp_path):
 
 def test_half_a_character_in_the_name_of_a_part_can_be_written(tmp_path):
     (tmp_path / "upload.json").write_text('{"\\ud800": [{"prompt": "a", "completion": "b"}], "x": [{"q": "a"}]}')
-    for each in convert(tmp_path / "upload.json"):
-        each.origin.file.encode()
+    found = list(convert(tmp_path / "upload.json"))
+    assert found and all(each.origin.file.encode() for each in found)
+    assert len({each.origin.file for each in found}) == len(found)  # each names its part

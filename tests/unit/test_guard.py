@@ -174,7 +174,13 @@ def test_without_a_login_only_the_login_page_is_there():
     assert {status(client, path) for path in ("/", "/login", "/assets/a.js", "/theme.css")} == {200}
 
 
-@pytest.mark.parametrize("path", ["/monitoring/summary", "/gradio_api/file=HTTP://a.test/b", "/gradio_api/deep_link"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/monitoring/summary", "/gradio_api/file=HTTP://a.test/b", "/gradio_api/deep_link", "/gradio_api/api/chat"),
+        *("/gradio_api/call/v2/chat", "/gradio_api/stream/x", "/gradio_api/queue/status", "/gradio_api/openapi.json"),
+    ],
+)
 def test_what_the_page_never_asks_for_is_not_there(path):
     assert status(guarded(), path) == 404
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock, Timeout
 
 from ft import home as places
 from ft.config import TrainConfig
@@ -19,9 +20,9 @@ from ft.dataset.sample import sample_file
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.models import device
-from ft.runs import directory, events, launch, queue
+from ft.runs import directory, events, launch, queue, waiter
 from ft.runs.directory import Run
-from ft.runs.status import status
+from ft.runs.status import Status, status
 from ft.ui import api
 
 LONG = 60  # seconds that something may take on a busy machine
@@ -144,3 +145,38 @@ def test_a_hosted_page_leaves_its_runs_to_a_waiter_of_its_own(home: Path, monkey
     own = launch.waiter_lock()
     monkeypatch.setenv("SIDETUNE_HOSTED", "1")
     assert launch.waiter_lock() != own
+
+
+def test_a_run_that_cannot_be_started_in_its_turn_says_why(dataset: Version, monkeypatch):
+    run = directory.create(dataset, TrainConfig())
+    events.append(run, "launched", devices=["cpu"], waiter=launch.waits_for())
+
+    def full(*_: object) -> int:
+        raise UserError(f"run {run.title}", "it could not be started: no space.", "Free disk space and resume it.")
+
+    monkeypatch.setattr(launch, "work", full)
+    waiter.main()
+    assert status(run).state == "failed" and "no space" in status(run).message
+
+
+def test_a_run_is_not_started_twice_by_two_who_resume_it_at_once(dataset: Version, monkeypatch):
+    """Whether it has ended is looked at while nobody else can start it."""
+    run = directory.create(dataset, TrainConfig())
+    events.append(run, "stopped", step=0)
+    asked: list[bool] = []
+
+    def seen(each: Run) -> Status:
+        lock = FileLock(places.locks_dir() / "starts.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            asked.append(True)
+        else:
+            lock.release()
+            asked.append(False)
+        return status(each)
+
+    monkeypatch.setattr(launch, "status", seen)
+    monkeypatch.setattr(launch, "work", lambda run: 1)
+    launch.resume(run)
+    assert asked == [True]

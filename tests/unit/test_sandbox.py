@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,3 +150,12 @@ def test_processes_start_where_temporary_files_have_a_long_path(tmp_path):
             check=False,
         )
         assert done.stdout == "[0, 1, 2]\n", done.stderr
+
+
+def temporary_folder() -> Iterator[str]:
+    yield tempfile.gettempdir()
+
+
+def test_temporary_files_lie_where_those_of_the_asker_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert list(stream(LIMITS, temporary_folder)) == [str(tmp_path)]

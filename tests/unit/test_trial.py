@@ -1,8 +1,12 @@
 """What is tried where a run does not fit, and what a person is told of it."""
 
+import signal
+
+import pytest
+
 from ft.config import TrainConfig
 from ft.train.preflight import Preflight
-from ft.train.trial import SHORTEST, Attempt, Trial, _lighter, as_json, seconds
+from ft.train.trial import SHORTEST, Attempt, Trial, _lighter, _read, as_json, seconds
 from ft.train.trial_words import report
 
 GB = 2**30
@@ -92,3 +96,13 @@ def test_where_nothing_fits_no_change_is_offered_and_no_time_is_promised():
     lines = report(found, COUNTS)
     assert "need more memory than the 8.0 GB" in lines[0] and "choose a smaller model" in lines[-1]
     assert as_json(found, COUNTS)["seconds"] is None
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL])
+def test_a_process_that_crashed_is_no_run_that_does_not_fit(signalled):
+    with pytest.raises(RuntimeError, match="a wrong library"):
+        _read(CONFIG, GB, -signalled, "", "a wrong library")
+
+
+def test_a_process_that_the_system_ended_took_too_much():
+    assert not _read(CONFIG, GB, -signal.SIGKILL, "", "").fits

@@ -1,0 +1,30 @@
+"""Each condition of the guard on a request's headers holds by itself."""
+
+from __future__ import annotations
+
+import pytest
+from test_guard import HOME, OPENING, guarded, status
+
+
+def test_what_only_says_that_it_is_a_page_opens_nothing():
+    """A script of another page can ask for this one too; it then is no navigation."""
+    for mode in ("no-cors", "cors", "same-origin", ""):
+        assert status(guarded(), "/", **{**OPENING, "sec-fetch-mode": mode}) == 403
+
+
+def test_a_request_names_one_host():
+    two = [("host", HOME), ("host", HOME)]
+    assert guarded().get("/config", headers=two).status_code == 400
+
+
+@pytest.mark.parametrize(("port", "code"), [("", 200), (":443", 200), (":8443", 403), (":80", 403)])
+def test_a_declared_name_sends_from_its_usual_port_alone(port, code):
+    client = guarded("127.0.0.1", "tune.example")
+    assert status(client, method="POST", origin=f"https://tune.example{port}") == code
+
+
+def test_the_page_may_ask_nobody_but_the_app():
+    policy = guarded().get("/config").headers["content-security-policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["connect-src"].split() == ["'self'", "data:", "blob:"]
+    assert not any("*" in rule.split() for rule in rules.values())
