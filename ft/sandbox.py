@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -37,15 +38,17 @@ _POLL_SECONDS = 0.1
 _STARTING = threading.Lock()
 
 Value = TypeVar("Value")
-Reason = Literal["memory", "time", "crash"]
+Reason = Literal["memory", "time", "waited", "crash"]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one process may take: bytes of memory beyond those that it begins with, and seconds of a CPU for a task."""
+    """What one process may take: bytes of memory beyond those that it begins with, seconds of a CPU for a task, and
+    seconds in which others may have to wait for it (None: however long that is on a busy machine)."""
 
     memory_bytes: int
     cpu_seconds: float
+    seconds: float | None = None
 
 
 class LimitReached(Exception):
@@ -62,6 +65,8 @@ class LimitReached(Exception):
             return f"took more than {self.limits.memory_bytes / 1e9:.1f} GB of memory"
         if self.reason == "time":
             return f"took more than {self.limits.cpu_seconds:,.0f} seconds of computing"
+        if self.reason == "waited":
+            return f"took more than {self.limits.seconds or 0:,.0f} seconds"
         return "ended the process that worked on it"
 
 
@@ -73,6 +78,7 @@ class Child:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._until: float | None = None
         place_socket()
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(_PRELOADED)
@@ -86,6 +92,7 @@ class Child:
 
     def begin(self, work: Callable[..., Iterator[Any]], *args: Any) -> None:
         """Hand out a task. `receive` then gives what `work(*args)` yields; its end comes before the next task."""
+        self._until = None if self.limits.seconds is None else time.monotonic() + self.limits.seconds
         try:
             self.connection.send((self.limits.cpu_seconds, work, args))
         except OSError as error:
@@ -98,6 +105,8 @@ class Child:
             LimitReached: the process reached a limit or died. It can do no further task.
             what `work` raises.
         """
+        while not self.is_heard(_POLL_SECONDS):
+            pass
         try:
             what, value = self.connection.recv()
         except (EOFError, OSError) as error:
@@ -108,6 +117,19 @@ class Child:
         if what == "memory":
             raise LimitReached("memory", self.limits)
         return what == "value", value
+
+    def is_heard(self, seconds: float) -> bool:
+        """Whether the task has something to tell, or its process has ended, within so many seconds.
+
+        Raises:
+            LimitReached: it has taken longer than it may.
+        """
+        if self.connection.poll(seconds):
+            return True
+        if self._until is not None and time.monotonic() > self._until:
+            self.close()
+            raise LimitReached("waited", self.limits)
+        return False
 
     def is_alive(self) -> bool:
         """Whether it can still be given a task."""
@@ -174,7 +196,7 @@ def stream(
         while True:
             if heed:
                 heed()
-                while not child.connection.poll(_POLL_SECONDS):
+                while not child.is_heard(_POLL_SECONDS):
                     heed()
             more, value = child.receive()
             if not more:

@@ -130,7 +130,10 @@ def _prompt(renderer: Renderer, rows: Rows) -> Iterator[list[int]]:
 def limits(characters: int) -> Limits:
     """What may be taken to write and count so many characters."""
     seconds = _SECONDS + characters * _SECONDS_A_CHARACTER
-    return Limits(MEMORY_BYTES, min(seconds, _LONGEST_HOSTED) if hosting.hosted() else seconds)
+    if not hosting.hosted():
+        return Limits(MEMORY_BYTES, seconds)
+    seconds = min(seconds, _LONGEST_HOSTED)
+    return Limits(MEMORY_BYTES, seconds, 2 * seconds)  # others wait meanwhile, and computing takes longer where many do
 
 
 def refusal(model: str, reached: LimitReached) -> UserError:

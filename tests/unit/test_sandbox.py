@@ -28,6 +28,11 @@ def count(to: int) -> Iterator[int]:
     yield from range(to)
 
 
+def wait() -> Iterator[int]:
+    yield 1
+    time.sleep(3600)
+
+
 def own_id() -> Iterator[int]:
     yield os.getpid()
     yield from iter(int, 1)
@@ -103,6 +108,15 @@ def test_what_takes_too_much_ends_after_what_it_yielded_and_says_why(work, reaso
     with pytest.raises(LimitReached) as caught:
         next(values)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("heed", [None, lambda: None])
+def test_what_computes_little_and_takes_long_ends_too_where_others_wait_for_it(heed):
+    found = stream(Limits(400_000_000, 60, 8), wait, heed=heed)
+    assert next(found) == 1
+    with pytest.raises(LimitReached, match="took more than 8 seconds") as reached:
+        next(found)
+    assert reached.value.reason == "waited"
 
 
 def test_time_is_counted_for_each_task_anew():

@@ -139,8 +139,9 @@ def test_a_prompt_that_never_ends_ends_alone(home, tmp_path, tight):
 
 def test_the_limits_grow_with_the_text_but_for_strangers(monkeypatch):
     assert apart.limits(20_000_000).cpu_seconds > 900 > 100 > apart.limits(100_000).cpu_seconds
+    assert apart.limits(20_000_000).seconds is None
     monkeypatch.setenv("SIDETUNE_HOSTED", "1")
-    assert apart.limits(10**9).cpu_seconds == 300
+    assert apart.limits(10**9).cpu_seconds == 300 and apart.limits(10**9).seconds == 600
 
 
 def children() -> list[psutil.Process]:
