@@ -21,6 +21,7 @@ _FORGOTTEN = 900.0  # seconds after the last wrong guess
 _WAITING = 4  # guesses of one address that may wait at once
 _BODY, _BODY_SECONDS = 64 * 1024, 10.0  # what a guess may bring, and how long that may take
 _ADDRESSES = 10_000  # that are kept apart
+_LASTS = 7 * 24 * 3600.0  # seconds that somebody stays signed in
 _WRONG = 400  # what Gradio answers to a wrong guess
 _log = logging.getLogger("sidetune")
 
@@ -54,12 +55,18 @@ class Login:
         self._clock, self._sleep = clock, sleep
         self._all = _Guesses(_QUICK_IN_ALL, _LONGEST_IN_ALL)
         self._by_address: dict[str, _Guesses] = {}
+        self._since: dict[str, float] = {}  # when each login was seen first
 
     def accepts(self, user: str, password: str) -> bool:
         """Whether these are the name and the password. Takes as long for a wrong name as for a wrong password."""
         right_user = hmac.compare_digest(user.encode(), self._user)
         right_password = hmac.compare_digest(password.encode(), self._password)
         return right_user and right_password
+
+    def lasts(self, token: str) -> bool:
+        """Whether the login with that token is not over yet: it lasts a week from when it is first seen."""
+        now = self._clock()
+        return now - self._since.setdefault(token, now) <= _LASTS
 
     async def slowed(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand one guess on to `app`, after the delay that the wrong ones before it have earned. Those of an address

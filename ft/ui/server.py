@@ -53,7 +53,12 @@ class GuardedApp(App):
 
     def _signed_in(self, cookies: dict[str, str]) -> bool:
         names = (f"access-token-{self.cookie_id}", f"access-token-unsecure-{self.cookie_id}")
-        return any(cookies.get(name) in self.tokens for name in names)
+        for token in (cookies.get(name, "") for name in names):
+            if token in self.tokens:
+                if self._login is None or self._login.lasts(token):
+                    return True
+                del self.tokens[token]
+        return False
 
 
 def serve(

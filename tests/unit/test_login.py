@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse
 from ft.ui import login
 from ft.ui.http_refusal import Refusal
 from ft.ui.login import Login
+from ft.ui.own_names import OwnNames
+from ft.ui.server import GuardedApp
 
 
 class Door:
@@ -168,3 +170,16 @@ def test_who_leaves_gives_the_turn_back():
     door = Door()
     waited(guesses())
     assert door.guessed == 6
+
+
+def test_a_login_is_over_after_a_week():
+    door = Door()
+    app = GuardedApp(OwnNames.of("127.0.0.1"), door.login)
+    app.cookie_id, app.tokens = "x", {"secret": "ada", "other": "ada"}
+    cookie = {"access-token-x": "secret"}
+    assert app._signed_in(cookie)
+    door.now += 6 * 24 * 3600
+    assert app._signed_in(cookie) and app._signed_in({"access-token-unsecure-x": "other"})
+    door.now += 2 * 24 * 3600
+    assert not app._signed_in(cookie) and app._signed_in({"access-token-unsecure-x": "other"})
+    assert app.tokens == {"other": "ada"} and not app._signed_in({"access-token-x": "never"})
