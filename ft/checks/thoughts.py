@@ -27,9 +27,8 @@ _AROUND = re.compile(
     r"|(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<\|start\|>assistant\b|<\|return\|>",
     re.IGNORECASE,
 )
-_WRAPPED = re.compile(  # control tokens may be left over behind it
-    r"<(answer|output|response|solution)>(.*)</\1>((?:<\|[^<>|]{1,40}\|>)*)", re.IGNORECASE | re.DOTALL
-)
+_WRAPS = re.compile(r"<(/?)(answer|output|response|solution)>", re.IGNORECASE)
+_TOKEN = re.compile(r"<\|[^<>|]{1,40}\|>")
 _OPENS = {"close": "open", "end": "channel"}
 
 
@@ -65,9 +64,16 @@ def parted(text: str) -> tuple[str, str] | None:
             opened = kind
         place = token.end()
     answer = _paragraphs([*(_AROUND.sub("", each) for each in said), _AROUND.sub("", text[place:])])
-    wrapped = _WRAPPED.fullmatch(answer)
-    answer = wrapped[2].strip() + wrapped[3] if wrapped else answer
-    return (_paragraphs(thought), answer) if place and not opened else None
+    return (_paragraphs(thought), _unwrapped(answer)) if place and not opened else None
+
+
+def _unwrapped(answer: str) -> str:
+    """The answer without the tag around all of it, behind which control tokens may be left over."""
+    tags = list(_WRAPS.finditer(answer))
+    if len(tags) < 2 or tags[0].start() or tags[0][1] or not tags[-1][1] or tags[0][2].lower() != tags[-1][2].lower():
+        return answer
+    behind = answer[tags[-1].end() :]
+    return answer if _TOKEN.sub("", behind) else answer[tags[0].end() : tags[-1].start()].strip() + behind
 
 
 def shown(text: str) -> str:
