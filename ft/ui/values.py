@@ -35,8 +35,6 @@ def _fits(block: Any, value: Any) -> bool:
         return _is_number(value) and math.isfinite(value)
     if isinstance(block, gr.Checkbox):
         return isinstance(value, bool)
-    if isinstance(block, gr.BrowserState):
-        return isinstance(value, type(block.default_value))
     if isinstance(block, gr.CheckboxGroup) or (isinstance(block, gr.Dropdown) and block.multiselect):
         return isinstance(value, list) and all(map(_is_plain, value))
     if isinstance(block, gr.Textbox | gr.Dropdown | gr.Radio):

@@ -84,3 +84,12 @@ def test_a_page_from_before_a_restart_is_told_to_load_again(home, caplog, place:
         assert "conversation" in str(copy("chats", "", Shown(), place))
         assert "role" in str(delete("chats", "", Shown(), place))
     assert not caplog.records
+
+
+@pytest.mark.parametrize("kept", [{"a": 1}, ["x"], 3, True, "x"])
+@pytest.mark.parametrize("default", ["", {}, []], ids=repr)
+def test_what_a_browser_kept_of_another_form_is_as_if_it_had_kept_nothing(kept: Any, default: Any):
+    with Page(analytics_enabled=False) as page:
+        gr.Button().click(lambda value: value, gr.BrowserState(default), None, api_visibility="private")
+    expected = kept if type(kept) is type(default) else default
+    assert waited(page.preprocess_data(page.fns[0], [kept], SessionState(page))) == [expected]
