@@ -118,13 +118,15 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     here = [shared.dataset, staged]
     page: list[Any] = [place, number, back, further, every, named, clear, *chips, shown]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
+    # One after another, each with what the one before has shown: of two at once the later would draw over the other.
+    in_line: dict[str, Any] = {"concurrency_id": "rows", "concurrency_limit": 1, **PRIVATE}
     fresh: dict[str, Any] = {
         "inputs": [*here, only, shown],
         "outputs": [*page, chosen, bar, file, text, side, kind, order, shortest, longest, problem],
-        **PRIVATE,
+        **in_line,
     }
-    seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **PRIVATE}
-    gr.on([shared.edited.change, staged.change], events.show_again, **{**fresh, **SHARED_EVENT})
+    seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **in_line}
+    gr.on([shared.edited.change, staged.change], events.show_again, **{**SHARED_EVENT, **fresh})
     on_change([shared.dataset_changed, own_tab().select, only.change], events.show, **fresh)
     shared.arrival.then(events.show, **fresh)
     gr.on(
@@ -132,12 +134,12 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
         events.find,
         [*here, *filters, shown, chosen],
         seen["outputs"],
-        **PRIVATE,
+        **in_line,
     )
-    clear.click(events.find_all, seen["inputs"], [*filters, *seen["outputs"]], **PRIVATE)
+    clear.click(events.find_all, seen["inputs"], [*filters, *seen["outputs"]], **in_line)
     for at, chip in zip(data_filters.CHIPS, chips, strict=True):
         removed = [filters[at], *seen["outputs"]]
-        chip.click(partial(events.find_without, place=at), seen["inputs"], removed, **PRIVATE)
+        chip.click(partial(events.find_without, place=at), seen["inputs"], removed, **in_line)
     back.click(events.page_before, **seen).then(js=_TO_THE_TOP, **PRIVATE)
     further.click(events.page_after, **seen).then(js=_TO_THE_TOP, **PRIVATE)
 

@@ -34,7 +34,7 @@ def test_a_table_of_one_message_a_row_is_read_as_the_screen_says(page: Page, app
 
     # Another shape has other fields; back again, the choices are there still.
     screen.get_by_label("A prompt and a reply in each record").check()
-    expect(screen.get_by_label("Conversation", exact=True)).to_be_hidden(timeout=HELD)
+    expect(screen.get_by_label("Who speaks")).to_be_hidden(timeout=HELD)
     screen.get_by_label("One message in each record").check()
     expect(screen.get_by_label("Conversation", exact=True)).to_have_value("Ticket no", timeout=HELD)
     expect(chats).to_have_count(2, timeout=HELD)
