@@ -60,12 +60,13 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 
 def _require_kinds(found: pa.Schema) -> None:
-    """Raise TypeError where a column holds something of another kind than ours do."""
+    """Raise TypeError where a column holds something of another kind than ours do; nothing at all is no other kind."""
     for column in found:
         wanted = SCHEMA.field(column.name).type if column.name in SCHEMA.names else column.type
-        if column.type.id != wanted.id or (
-            pa.types.is_list(wanted) and column.type.value_type.id != wanted.value_type.id
-        ):
+        held = [(column.type, wanted)]
+        if pa.types.is_list(wanted) and pa.types.is_list(column.type):
+            held.append((column.type.value_type, wanted.value_type))
+        if any(kind.id != ours.id and not pa.types.is_null(kind) for kind, ours in held):
             raise TypeError(f"its column {column.name!r} holds {column.type}")
 
 
