@@ -215,13 +215,10 @@ def test_no_process_is_left_when_reading_is_broken_off(tmp_path, monkeypatch):
 def test_a_process_that_was_ended_while_it_had_nothing_to_do_is_replaced(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"prompt": "a", "completion": "b"}) + "\n")
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
     with Readers(1) as all_readers:
         for _ in range(2):
             found = list(all_readers.read(path, "a.jsonl", Reading(), 0.1, Notes()))
             assert sum(kept for batch in found for _, kept in batch.counts.values()) == 1
-            idle = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
-            for child in idle:
-                if not child.children():  # the server of processes has some
-                    child.kill()
-                    child.wait(10)
+            (idle,) = all_readers._idle  # the server of processes is a child, too, and may be as new
+            idle._process.kill()
+            idle._process.join()
