@@ -16,11 +16,6 @@ _CONTEXT = {"mask": True, "masked": True, "training": False}
 _ALL = frozenset((*_FAILED, *_CONTEXT))
 
 
-def has_flags(turn: Mapping[str, Any]) -> bool:
-    """Whether the turn has one of these flags at all."""
-    return not _ALL.isdisjoint(turn)
-
-
 def has_failed(turn: Mapping[str, Any]) -> bool:
     """Whether the file says that the turn was deleted, or failed, or was never finished."""
     return any(_is(turn.get(key), True) for key in _FAILED.intersection(turn))

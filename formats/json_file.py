@@ -82,9 +82,8 @@ class _Reading:
         self._mark = start.mark if start else ""
         self._first = False  # of its list
         self._is_empty = False  # this list, so far
-        self._empty = (
-            0  # lists without anything in them, which are not told yet: the only one is a file without records
-        )
+        # Lists without anything in them that are not told yet: the only one is a file without records.
+        self._empty = 0
         self._turns: list[object] | None = None  # of a bare list of turns, which is one record
         self._repeated: list[tuple[dict[str, object], str]] = []  # in these turns
 

@@ -11,7 +11,7 @@ from formats import shapes, thoughts, values
 from formats.branches import is_tree, shown_branch, two_replies
 from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
-from formats.flags import has_failed, has_flags, is_context
+from formats.flags import has_failed, is_context
 from formats.numbered import Numbered, in_order
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
@@ -107,7 +107,7 @@ def read_turns(
                 continue
             keys = (role_key_of(turn, role_key), text_key_of(turn, text_key), thought_key_of(turn, reasoning_key))
             said = len(messages)
-            if has_flags(turn) and has_failed(turn):
+            if has_failed(turn):
                 left_out = _message({**turn, keys[1]: ""}, repairs, off, keys, roles)
                 messages.append(Message(left_out.role, "", name=left_out.name))
                 repairs.append("failed_turn_removed")

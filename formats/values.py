@@ -28,19 +28,8 @@ _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "vi
 _SAID = ("request", "response")  # what DeepSeek calls parts of text
 # Parts of a line, as Telegram marks them: what stands beside them goes on without a break.
 _INLINE = (
-    *(
-        "link",
-        "text_link",
-        "mention",
-        "mention_name",
-        "hashtag",
-        "cashtag",
-        "bot_command",
-        "bold",
-        "italic",
-        "underline",
-    ),
-    *("strikethrough", "spoiler", "code", "pre", "blockquote", "email", "phone", "custom_emoji", "plain"),
+    *("link", "text_link", "mention", "mention_name", "hashtag", "cashtag", "bot_command", "bold", "italic"),
+    *("underline", "strikethrough", "spoiler", "code", "pre", "blockquote", "email", "phone", "custom_emoji", "plain"),
 )
 _WORDS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _PYTHON = re.compile(r"(array\()?[\[({][\s\[({]{0,9}'")  # how a list or an object begins as Python prints it

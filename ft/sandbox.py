@@ -105,7 +105,7 @@ class Child:
             LimitReached: the process reached a limit or died. It can do no further task.
             what `work` raises.
         """
-        while not self.is_heard(_POLL_SECONDS):
+        while self._until is not None and not self.is_heard(_POLL_SECONDS):
             pass
         try:
             what, value = self.connection.recv()

@@ -9,7 +9,7 @@ from formats.conversation import Conversation
 from ft.checks.doctor import Finding, Fix, change, examine
 from ft.dataset import edit, parquet
 from ft.dataset.change import Change
-from ft.dataset.dedup import heeded
+from ft.dataset.heed import heeded
 from ft.dataset.remarks import remarks
 from ft.dataset.versions import Version
 from ft.errors import UserError

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ft.dataset import parquet
+from ft.dataset.heed import heeded
 from ft.dataset.staging import Staged, new_folder, write_json
 from ft.dataset.table import SCHEMA
 from ft.dataset.versions import Version, find
@@ -130,9 +131,7 @@ def _copy(
 ) -> None:
     first = 0
     split, origin = SCHEMA.get_field_index("split"), SCHEMA.get_field_index("origin")
-    for part in parquet.tables(version.conversations_path):
-        if heed:
-            heed()
+    for part in heeded(parquet.tables(version.conversations_path), heed):
         taken = [row for row in range(part.num_rows) for _ in range(times[first + row])]
         first += part.num_rows
         rows = part.take(pa.array(taken, pa.int64()))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow.compute as pc
 
-from formats.conversation import Conversation
 from ft.dataset import edit, near, parquet
+from ft.dataset.heed import heeded
 from ft.dataset.near import THRESHOLD
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -55,11 +55,3 @@ def dedup(
             for group in found
         ],
     }
-
-
-def heeded(conversations: Iterable[Conversation], heed: Callable[[], None] | None) -> Iterator[Conversation]:
-    """The same, with `heed` called before each: what it raises ends whoever goes through them."""
-    for conversation in conversations:
-        if heed:
-            heed()
-        yield conversation

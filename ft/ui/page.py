@@ -179,9 +179,8 @@ def _as_shown(block: Any, value: Any) -> Any:
     been filled yet; and of a slider the number in its box while somebody types there, nothing or one beyond its ends,
     for what becomes of it when they leave the box."""
     if isinstance(block, gr.BrowserState) and not isinstance(value, type(block.default_value)):
-        return (
-            block.default_value
-        )  # a browser may keep what an earlier version wrote, and loading again changes nothing
+        # A browser may keep what an earlier version wrote, and loading the page again changes nothing.
+        return block.default_value
     if isinstance(block, gr.Textbox) and value is None:
         return ""
     if isinstance(block, gr.Slider) and isinstance(value, int | float | None):
