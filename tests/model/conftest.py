@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import torch
+from transformers import LlamaForCausalLM
 
 from ft.config import TrainConfig
 from ft.dataset.build import save, stage
@@ -56,3 +60,22 @@ def tiny_run(home, tiny_model) -> Callable[..., Run]:
         return directory.create(dataset, TrainConfig().with_settings({**asked, **settings}))
 
     return made
+
+
+@pytest.fixture
+def touchy_model(tiny_model: str, tmp_path: Path) -> str:
+    """The tiny model, which guesses at random at first: what its head reads is 0 until an adapter changes it, and then
+    costs a lot. So it diverges on any machine, and never by an overflow."""
+    folder = tmp_path / "touchy"
+    shutil.copytree(tiny_model, folder)
+    model = LlamaForCausalLM.from_pretrained(tiny_model)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        model.model.embed_tokens.weight[:, 0] = 0
+        for layer in model.model.layers:
+            layer.self_attn.o_proj.weight[0] = 0
+            layer.mlp.down_proj.weight[0] = 0
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[:, 0] = 5 * torch.randn(len(model.lm_head.weight))
+    model.save_pretrained(folder)
+    return str(folder)

@@ -1,17 +1,13 @@
 """What can go wrong in the middle of a run, and that nothing of it is lost: real workers, killed and starved."""
 
 import json
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
-import torch
 from going import end, finished, follow, worker
 from safetensors.torch import load_file
-from transformers import LlamaForCausalLM
 
 from ft.runs import checkpoints, events, launch
 from ft.runs.directory import Run
@@ -106,25 +102,6 @@ def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_once_there_is_room(tin
     launch.resume(run)
     end(run)
     assert status(run).state == "finished" and status(run).step == 12
-
-
-@pytest.fixture
-def touchy_model(tiny_model: str, tmp_path: Path) -> str:
-    """The tiny model, which guesses at random at first: what its head reads is 0 until an adapter changes it, and then
-    costs a lot. So it diverges on any machine, and never by an overflow."""
-    folder = tmp_path / "touchy"
-    shutil.copytree(tiny_model, folder)
-    model = LlamaForCausalLM.from_pretrained(tiny_model)
-    torch.manual_seed(0)
-    with torch.no_grad():
-        model.model.embed_tokens.weight[:, 0] = 0
-        for layer in model.model.layers:
-            layer.self_attn.o_proj.weight[0] = 0
-            layer.mlp.down_proj.weight[0] = 0
-        model.lm_head.weight.zero_()
-        model.lm_head.weight[:, 0] = 5 * torch.randn(len(model.lm_head.weight))
-    model.save_pretrained(folder)
-    return str(folder)
 
 
 def test_a_loss_that_is_worse_than_guessing_ends_the_run_with_the_step_and_its_conversations(tiny_run, touchy_model):

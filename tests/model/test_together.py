@@ -118,9 +118,9 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_what_befalls_one_of_two_processes_ends_the_run_with_its_reason(tiny_run, two_gpus, by_hand: bool):
-    ruinous = {"learning_rate": 1.0, "lora_alpha": 512, "schedule": "constant", "max_steps": 200, "eval_steps": 100}
-    run = tiny_run(**ruinous, gpus="" if by_hand else "0,1")
+def test_what_befalls_one_of_two_processes_ends_the_run_with_its_reason(tiny_run, touchy_model, two_gpus, by_hand):
+    ruinous = {"learning_rate": 1.0, "schedule": "constant", "max_steps": 60, "eval_steps": 50}
+    run = tiny_run(model=touchy_model, **ruinous, gpus="" if by_hand else "0,1")
     if by_hand:
         assert subprocess.run([*TORCHRUN, "-m", "ft.train.worker", str(run.path)], capture_output=True).returncode
     else:
