@@ -25,6 +25,7 @@ LISTS = (
     *("chats", "data"),
 )
 TEXT_KEYS = ("value", "content", "text", "message", "markdown", "utterance", "parts", "fragments")
+REFUSAL = "refusal"  # what OpenAI's assistant says in place of a text, beside content null
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 CALL_KEYS = ("tool_calls", "function_call")
@@ -179,7 +180,8 @@ def text_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:
             if not values.blank(turn[key]):
                 return key
             empty = empty or key
-    return empty
+    refused = turn.get(REFUSAL)
+    return REFUSAL if isinstance(refused, str) and refused.strip() else empty
 
 
 def thought_key_of(turn: Mapping[str, Any], chosen: str = "") -> str:

@@ -25,7 +25,7 @@ USUAL: dict[str, Role] = {
 FLAGS = ("train", "loss", "weight", "loss_weight")
 _MEDIA = ("image", "audio", "video", "file", "input_image", "input_audio")
 _SEEN = ("image", "image_url", "audio", "audio_url", "input_audio", "video", "video_url", "inline_data", "file_data")
-_SAID = ("request", "response")  # what DeepSeek calls parts of text
+_SAID = ("request", "response", "refusal")  # what DeepSeek calls parts of text, and OpenAI one that refuses
 # Parts of a line, as Telegram marks them: what stands beside them goes on without a break.
 _INLINE = (
     *("link", "text_link", "mention", "mention_name", "hashtag", "cashtag", "bot_command", "bold", "italic"),
@@ -121,7 +121,7 @@ def _part_text(part: object, field: str) -> str:
         return part
     if not isinstance(part, dict):
         raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
-    what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content")[1]
+    what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content", "refusal")[1]
     if isinstance(found, dict) and isinstance(found.get("value"), str):  # as OpenAI's threads have it
         found = found["value"]
     seen = next((key for key in _SEEN if not missing(part.get(key))), "")

@@ -9,6 +9,7 @@ from formats.convert import FORMATS
 from formats.repair import REPAIRS
 from ft.dataset import export
 from ft.dataset.near import THRESHOLD
+from ft.dataset.split import HELD_OUT
 
 
 def add(commands: Any, json_option: Any) -> None:
@@ -41,6 +42,13 @@ def add(commands: Any, json_option: Any) -> None:
     convert.add_argument("--no-repair", action="append", default=[], metavar="CODE", help="switch a repair off")
     convert.add_argument(
         "--fill", action="append", default=[], metavar="NAME=TEXT", help="put TEXT where {{NAME}} stands in the chats"
+    )
+    convert.add_argument(
+        "--held-out",
+        type=float,
+        default=HELD_OUT,
+        metavar="PERCENT",
+        help=f"never trained on, to validate with; default: {HELD_OUT}",
     )
     convert.add_argument(
         "--mended", action="store_true", help="FILE is the dataset's rejected.jsonl, mended: continue from it"

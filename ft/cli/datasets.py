@@ -17,6 +17,7 @@ from ft.cli.output import moment, note, print_json, say, table
 from ft.dataset import build, rejected, sample, versions
 from ft.dataset.look import first_records
 from ft.dataset.remarks import remarks
+from ft.dataset.split import fraction_of
 from ft.dataset.tally import NothingKept
 from ft.errors import UserError
 from ft.figures import count
@@ -36,9 +37,9 @@ def convert(args: argparse.Namespace) -> int:
     files = [
         one for given in args.files for one in (_fetched(given) if given.startswith(SCHEME) else [_brought(given)])
     ]
-    reading = _reading(args)
+    reading, fraction = _reading(args), fraction_of(args.held_out)
     try:
-        staged = build.stage(files, reading=reading, progress=_progress)
+        staged = build.stage(files, reading=reading, validation_fraction=fraction, progress=_progress)
     except NothingKept as error:
         if not reading.columns and reading.format == "auto":
             raise UserError(error.given, error.why, _columns_to_say(files[0]) or error.todo) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from itertools import groupby
-from typing import Any
 
 from ft.cli.output import note, plain, print_json, say
 from ft.config import TrainConfig
@@ -20,10 +19,7 @@ from ft.train.tokens import Lengths
 def inspect(args: argparse.Namespace) -> int:
     """Tell how long conversations are in tokens and what is learnt; with --row, show one token by token."""
     version = versions.find(args.name)
-    given: dict[str, Any] = {"model": args.model} if args.model else {}
-    if args.max_length is not None:
-        given["max_length"] = args.max_length
-    config = TrainConfig().with_settings(given)
+    config = tokens.config_of(args.model or "", args.max_length)
     if args.row is None:
         counts = tokens.count_all(version, config, note)
         if args.json:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ from ft.files import regular
 
 _MAGIC = b"PAR1"  # a whole file begins and ends with it
 FILE_NAME = "conversations.parquet"
+_OF_REPLIES = ("role", "train", "reasoning")
 ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller groups
 
@@ -237,20 +239,35 @@ def _completed(part: pa.Table) -> pa.Table:
     return table([(each, side, facts(each)) for each, side in zip(conversations(part), sides, strict=True)])
 
 
-def count_reasoning(path: Path) -> int:
-    """How many conversations of the file hold what a reply thought first.
+class Replies(NamedTuple):
+    """How many conversations hold what a reply thought first, and how many hold no reply that is to be learned."""
+
+    reasoned: int
+    unlearned: int
+
+
+def count_replies(path: Path) -> Replies:
+    """What the replies of the file come to.
 
     Raises:
         UserError: the file is damaged.
     """
-    found = 0
+    reasoned, unlearned = 0, 0
     with _opened(path) as file:
         for group in range(file.num_row_groups):
-            part = file.read_row_group(group, columns=["messages.list.element.reasoning"])
+            part = file.read_row_group(group, columns=[f"messages.list.element.{name}" for name in _OF_REPLIES])
             for lists in part["messages"].chunks if part.num_columns else ():
-                holds = pc.greater(pc.binary_length(pc.struct_field(lists.flatten(), 0)), 0)
-                found += pc.count_distinct(pc.list_parent_indices(lists).filter(holds)).as_py()
-    return found
+                turns = dict(zip(lists.type.value_type.names, lists.flatten().flatten(), strict=True))
+                if "reasoning" in turns:
+                    reasoned += _holding(lists, pc.greater(pc.binary_length(turns["reasoning"]), 0))
+                learned = pc.and_(pc.equal(turns["role"], "assistant"), pc.fill_null(turns["train"], True))
+                unlearned += len(lists) - _holding(lists, learned)
+    return Replies(reasoned, unlearned)
+
+
+def _holding(lists: pa.ListArray, turns: pa.Array) -> int:
+    """In how many of the `lists` there is one of the `turns` (bool)."""
+    return int(pc.count_distinct(pc.list_parent_indices(lists).filter(turns)).as_py())
 
 
 def side_counts(path: Path) -> dict[str, int]:

@@ -14,7 +14,7 @@ NONE_HELD_OUT = (
 
 
 def remarks(version: Version) -> list[str]:
-    """That nothing is held out, and what many chat templates have no place for: reasoning and tools.
+    """That nothing is held out, or not learned, and what many chat templates have no place for: reasoning and tools.
 
     Raises:
         UserError: the dataset's file is damaged.
@@ -22,10 +22,16 @@ def remarks(version: Version) -> list[str]:
     found = [] if version.report["splits"]["validation"] else [NONE_HELD_OUT]
     tools = pc.sum(parquet.index(version.conversations_path)["has_tools"]).as_py() or 0
     which = f"`sidetune inspect {version.name} --model MODEL` says what a model makes of it."
-    if thinking := parquet.count_reasoning(version.conversations_path):
+    replies = parquet.count_replies(version.conversations_path)
+    if replies.unlearned:
         found.append(
-            f"{count(thinking, 'conversation')} with reasoning (what a reply thought first). A model whose chat "
-            f"template has no place for it, as that of the default, learns the replies alone: {which}"
+            f"In {count(replies.unlearned, 'conversation')} every reply is marked as not to be trained on, so training "
+            f"leaves {'it' if replies.unlearned == 1 else 'them'} out."
+        )
+    if replies.reasoned:
+        found.append(
+            f"{count(replies.reasoned, 'conversation')} with reasoning (what a reply thought first). A model whose "
+            f"chat template has no place for it, as that of the default, learns the replies alone: {which}"
         )
     if tools:
         found.append(

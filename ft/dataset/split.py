@@ -7,8 +7,11 @@ from collections.abc import Collection
 from typing import Literal
 
 from formats.conversation import Conversation
+from ft.errors import UserError
 
 Side = Literal["train", "validation"]
+HELD_OUT = 10  # percent, unless said otherwise
+MOST_HELD_OUT = 50
 SMALL = 1000  # openings; from here on about `fraction` of them fall below it by themselves
 _ASCII = bytes(range(128))
 _FOLDED = bytes((ord(" ") if chr(b).isspace() else ord(chr(b).lower())) if b < 128 else b for b in range(256))
@@ -57,6 +60,18 @@ def position(conversation: Conversation) -> float:
     """Where the conversation's opening lies in [0, 1): 53 bits of its SHA-256, so the same on every machine."""
     digest = hashlib.sha256(normalised_bytes(_opening(conversation))).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def fraction_of(percent: float) -> float:
+    """`percent` to hold out, as a fraction.
+
+    Raises:
+        UserError: it is not from 0 to MOST_HELD_OUT.
+    """
+    if not 0 <= percent <= MOST_HELD_OUT:
+        todo = f"Hold out {HELD_OUT} for a tenth, or 0 to train on everything."
+        raise UserError(f"held out {percent:g} %", f"it is not from 0 to {MOST_HELD_OUT}.", todo)
+    return percent / 100
 
 
 def side(conversation: Conversation, fraction: float) -> Side:

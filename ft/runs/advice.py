@@ -226,7 +226,8 @@ def _none_held_out(seen: _Seen) -> Finding | None:
     return Finding(
         "none-held-out",
         "No conversation was held out, so this run cannot say whether the model got better on unseen ones. To hold "
-        "some out, make the dataset again from its files on the Data tab, with a share held out.",
+        "some out, make the dataset again from its files, with a share held out (on the Data tab, or with "
+        "`sidetune convert --held-out`).",
     )
 
 

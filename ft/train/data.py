@@ -32,7 +32,8 @@ ROWS_A_BATCH, TOKENS_A_BATCH = 1000, 2_000_000
 class Counts:
     """What became of the conversations of one side of the split.
 
-    `used`, `cut`, `dropped` and `no_trained` are conversations. `samples`, `tokens` and `trained_tokens` are what the
+    `used`, `cut`, `dropped` and `no_trained` are conversations; of `no_trained`, `unwritten` have replies to learn from
+    that the model's chat template does not write. `samples`, `tokens` and `trained_tokens` are what the
     trainer gets: mostly one sample a conversation, several where the chat template rewrites earlier turns. `lengths`
     are those of the conversations' longest samples, in tokens, before any cut. `remarks` counts the conversations of
     which there is something to say (see `Renderer.remarks`).
@@ -42,6 +43,7 @@ class Counts:
     cut: int = 0
     dropped: int = 0
     no_trained: int = 0
+    unwritten: int = 0
     samples: int = 0
     tokens: int = 0
     trained_tokens: int = 0
@@ -56,8 +58,15 @@ class Counts:
             parts.append(f"{self.cut} over-long cut at the end of a reply")
         if self.dropped:
             parts.append(f"{self.dropped} over-long dropped")
-        if self.no_trained:
-            parts.append(f"{self.no_trained} without a reply to learn from left out")
+        return "; ".join([*parts, *([self.unlearned()] if self.no_trained else ())])
+
+    def unlearned(self) -> str:
+        """A sentence on conversations in which nothing is learned, "" where there are none."""
+        parts = []
+        if without := self.no_trained - self.unwritten:
+            parts.append(f"{without} without a reply to learn from left out")
+        if self.unwritten:
+            parts.append(f"{self.unwritten} left out, as the model's chat template does not write their replies")
         return "; ".join(parts)
 
     def several(self) -> str:
@@ -106,6 +115,8 @@ def prepare(
         if not trained:
             counts.dropped += not any(fitted)
             counts.no_trained += any(fitted)
+            written = any(any(sample.trained) for sample in samples)
+            counts.unwritten += any(fitted) and not written and _has_learned(conversation)
             continue
         counts.cut += fitted != samples
         counts.used += 1
@@ -115,6 +126,11 @@ def prepare(
             # The first token has no token before it to be predicted from.
             counts.trained_tokens += sum(sample.trained[1:])
             yield sample
+
+
+def _has_learned(conversation: Conversation) -> bool:
+    """Whether it has a reply that is to be learned; one that opens the conversation is only read."""
+    return any(message.role == "assistant" and message.train for message in conversation.messages[1:])
 
 
 def encode(

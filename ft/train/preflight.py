@@ -117,6 +117,12 @@ def require_some(train: Counts, dataset: str, config: TrainConfig) -> None:
     if train.used:
         return
     why = train.lost() or "it holds none on the training side"
+    if train.unwritten == len(train.lengths) > 0:
+        raise UserError(
+            f"base model {config.model!r}",
+            "its chat template does not write what the assistant says, so that nothing can be learned.",
+            "Choose another base model, or mend the template in its files.",
+        )
     raise UserError(
         f"dataset {dataset!r}",
         f"no conversation of it can be trained on: {why}.",

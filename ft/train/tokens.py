@@ -21,6 +21,22 @@ BINS = 12
 _A_PROGRESS = 500  # conversations
 
 
+def config_of(model: str, max_length: float | None) -> TrainConfig:
+    """How `model` ("": the default) reads a dataset where conversations have at most `max_length` tokens: what a run
+    has unless it is chosen (None or 0), and no more than the model reads then.
+
+    Raises:
+        UserError: a value does not fit.
+    """
+    given: dict[str, Any] = {"model": model} if model else {}
+    if max_length:
+        return TrainConfig().with_settings({**given, "max_length": int(max_length)})
+    config = TrainConfig().with_settings(given)
+    known = facts.of(config.model, ask_hub=False)
+    longest = known.positions if known else 0
+    return config.with_settings({"max_length": max(16, min(config.max_length, longest or config.max_length))})
+
+
 def look_at(
     looked: Version | Staged,
     row: int,
@@ -110,7 +126,8 @@ def _histogram(ordered: list[int]) -> tuple[tuple[int, int, int], ...]:
 def said_of_all(counts: Counts, config: TrainConfig) -> list[str]:
     """What a person should know beside the lengths, in sentences."""
     several = [counts.several()] if counts.several() else []
-    return [*several, *on_template(counts), *on_length(config, facts.of(config.model, ask_hub=False))]
+    left = [f"Of these: {counts.unlearned()}."] if counts.unlearned() else []
+    return [*several, *left, *on_template(counts), *on_length(config, facts.of(config.model, ask_hub=False))]
 
 
 def one_as_json(seen: Microscope, row: int, model: str) -> dict[str, Any]:

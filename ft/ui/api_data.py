@@ -10,13 +10,13 @@ import gradio as gr
 
 from formats.reading import Reading
 from ft.checks.check import check as checked
-from ft.config import TrainConfig
 from ft.dataset import build, edit, export, versions
 from ft.dataset import combine as combining
 from ft.dataset import dedup as removing
 from ft.dataset.build import SourceFile
 from ft.dataset.near import THRESHOLD
 from ft.dataset.remarks import remarks
+from ft.dataset.split import HELD_OUT, fraction_of
 from ft.dataset.staging import disk_error
 from ft.hosting import hub_token
 from ft.hub import pull as pulling
@@ -38,7 +38,7 @@ def add() -> None:
     endpoint.add(
         "convert",
         attended(convert),
-        [files, _text("name"), format],
+        [files, _text("name"), format, gr.Number(HELD_OUT, label="held_out", visible=False)],
         gr.JSON(label="report", visible=False),
         line="stage",
     )
@@ -56,19 +56,24 @@ def _text(label: str, value: str = "") -> gr.Textbox:
 
 
 @refusing
-def convert(files: list[str] | None, name: str, format: str = "auto", *, heed: Heed = unheeded) -> dict:
-    """Make a dataset, or its next version, from files of chats: the report."""
-    return _converted([SourceFile(Path(file), Path(file).name) for file in files or []], name, format, heed)
+def convert(
+    files: list[str] | None, name: str, format: str = "auto", held_out: float = HELD_OUT, *, heed: Heed = unheeded
+) -> dict:
+    """Make a dataset, or its next version, from files of chats, `held_out` percent of them held out: the report."""
+    sources = [SourceFile(Path(file), Path(file).name) for file in files or []]
+    return _converted(sources, name, format, held_out, heed)
 
 
 @refusing
-def pull(address: str, name: str, format: str = "auto", token: str = "", *, heed: Heed = unheeded) -> dict:
-    """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"): the
-    report, with the data that was not taken as "not_taken"."""
+def pull(
+    address: str, name: str, format: str = "auto", token: str = "", held_out: float = HELD_OUT, *, heed: Heed = unheeded
+) -> dict:
+    """Make a dataset, or its next version, from one of the Hugging Face Hub ("owner/name", "owner/name/file"),
+    `held_out` percent of it held out: the report, with the data that was not taken as "not_taken"."""
     versions.check_name(name or "")
     key = hub_token(token)
     found = pulling.find(address or "", key)
-    return {**_converted(pulling.fetch(found, key), name, format, heed), "not_taken": list(found.left)}
+    return {**_converted(pulling.fetch(found, key), name, format, held_out, heed), "not_taken": list(found.left)}
 
 
 @refusing
@@ -78,9 +83,10 @@ def push(dataset: str, to: str, public: bool = False, format: str = "messages", 
     return pushing.push(found, to or "", public=public, format=format, token=hub_token(token))
 
 
-def _converted(files: list[SourceFile], name: str, format: str, heed: Heed) -> dict[str, Any]:
+def _converted(files: list[SourceFile], name: str, format: str, held_out: float, heed: Heed) -> dict[str, Any]:
     versions.check_name(name or "")
-    staged = build.stage(files, reading=Reading(format=format or "auto"), progress=heed)
+    fraction = fraction_of(HELD_OUT if held_out is None else held_out)
+    staged = build.stage(files, reading=Reading(format=format or "auto"), validation_fraction=fraction, progress=heed)
     try:
         saved = build.save(staged, name)
         return {**saved.report, "remarks": remarks(saved)}
@@ -118,8 +124,7 @@ def check(dataset: str, fixes: list | None = None, *, heed: Heed = unheeded) -> 
 def inspect(dataset: str, row: int = 0, model: str = "", max_length: int = 0, *, heed: Heed = unheeded) -> dict:
     """A dataset in tokens: one conversation (1: the first) token by token, or how long all of them are (row 0)."""
     found = versions.find(dataset or "")
-    given = {"model": model} if model else {}
-    config = TrainConfig().with_settings({**given, **({"max_length": int(max_length)} if max_length else {})})
+    config = tokens.config_of(model, max_length)
     if row:
         return tokens.one_as_json(tokens.look_at(found, int(row), config, heed, heed), int(row), config.model)
     return tokens.all_as_json(found, tokens.count_all(found, config, heed, heed), config)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ft.dataset.split import HELD_OUT, MOST_HELD_OUT
 from ft.ui import (
     alerts,
     data_browse,
@@ -88,8 +89,8 @@ def _bring() -> _Bring:
         reading = data_reading.build()
         held_out = gr.Slider(
             0,
-            30,
-            10,
+            MOST_HELD_OUT,
+            HELD_OUT,
             step=1,
             label="Held out to validate with, in %",
             info="**validation split** · never trained on, to see whether the model got better; usual 5 to 20",

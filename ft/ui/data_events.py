@@ -13,6 +13,7 @@ import gradio as gr
 from formats.reading import Reading
 from ft.dataset import build, edit, sample, staging, versions
 from ft.dataset.build import SourceFile, Staged
+from ft.dataset.split import fraction_of
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.hosting import hub_token
@@ -149,7 +150,7 @@ def _stage(
         def progress(read: int) -> None:
             say(f"{counted(read, 'record')} read")
 
-        yield build.stage(files, reading=reading, validation_fraction=held_out / 100, progress=progress)
+        yield build.stage(files, reading=reading, validation_fraction=fraction_of(held_out), progress=progress)
 
     yield _going(_status("Reading"), alerts.hidden())
     try:

@@ -95,9 +95,7 @@ def further(number: float | None) -> int:
 
 
 def _config(model: str, length: float | None) -> TrainConfig:
-    return TrainConfig().with_settings(
-        {"model": (model or "").strip(), "max_length": int(length or TrainConfig().max_length)}
-    )
+    return tokens.config_of((model or "").strip(), length)
 
 
 def show(dataset: str, staged: str, model: str, length: float, number: float) -> Iterator[tuple[Any, ...]]:

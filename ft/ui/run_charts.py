@@ -10,6 +10,7 @@ import gradio as gr
 import pandas as pd
 from gradio.components import Component
 
+from ft import figures
 from ft.runs.curves import Curves, Point, smoothed, thinned, window
 from ft.runs.status import Status
 from ft.ui import run_values
@@ -131,7 +132,7 @@ def show(curves: Curves, now: Status, opened: bool) -> list[Any]:
         return hidden()
     within = inside(curves, now) if opened else [gr.skip() for _ in range(len(MEASURES) + 1)]
     over = window(max(now.steps, curves.steps))
-    return [_loss(curves, loss, now, over), _note(over), gr.Accordion(visible=True), *within]
+    return [_loss(curves, loss, now, over), _note(curves, over, now.live), gr.Accordion(visible=True), *within]
 
 
 def unchanged() -> list[Any]:
@@ -157,7 +158,8 @@ def _loss(curves: Curves, training: Sequence[Point], now: Status, over: int) -> 
     series = {"training": training}
     if over:
         series[SMOOTHED] = smoothed(training, over)
-    if validations := [(each["step"], each["loss"]) for each in curves.validations()]:
+    validations = [(each["step"], each["loss"]) for each in curves.validations()]
+    if len(validations) > 1:  # one point is no line: it stands in the note
         series["validation"] = validations
     rows = [(step, loss, kind) for kind, points in series.items() for step, loss in thinned(points, POINTS)]
     return gr.LinePlot(
@@ -169,9 +171,16 @@ def _loss(curves: Curves, training: Sequence[Point], now: Status, over: int) -> 
     )
 
 
-def _note(over: int) -> gr.HTML:
-    text = f"Training loss is that of one step; smoothed, it is the mean of the last {over:,} steps."
-    return gr.HTML(f'<p class="note">{text}</p>', visible=bool(over))
+def _note(curves: Curves, over: int, live: bool) -> gr.HTML:
+    said = []
+    if over:
+        said.append(f"Training loss is that of one step; smoothed, it is the mean of the last {over:,} steps.")
+    validations = curves.validations()
+    if len(validations) == 1:
+        (only,) = validations
+        next_one = "; its line begins with the next" if live else ""
+        said.append(f"Validation loss is {figures.loss(only['loss'])} at step {only['step']:,}{next_one}.")
+    return gr.HTML(f'<p class="note">{" ".join(said)}</p>', visible=bool(said))
 
 
 def _small(points: Sequence[Point], unit: float, end: int) -> gr.LinePlot:

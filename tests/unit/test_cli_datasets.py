@@ -42,6 +42,21 @@ def printed(capsys, words: list[str], status: int = 0) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(("percent", "held_out"), [("0", 0), ("50", 10)])
+def test_convert_holds_out_as_much_as_is_asked_for(home, tmp_path, capsys, percent, held_out):
+    rows = [[{"role": "user", "content": f"Hi {n}"}, {"role": "assistant", "content": "Yo"}] for n in range(20)]
+    chats = tmp_path / "chats.jsonl"
+    chats.write_text("\n".join(json.dumps({"messages": each}) for each in rows))
+    assert main(["convert", str(chats), "--name", "mine", "--held-out", percent, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["splits"] == {"train": 20 - held_out, "validation": held_out}
+
+
+@pytest.mark.parametrize("percent", ["-1", "51", "nan"])
+def test_a_share_that_cannot_be_held_out_is_refused(chats, capsys, percent):
+    assert main(["convert", str(chats), "--name", "mine", "--held-out", percent]) == 1
+    assert "it is not from 0 to 50" in capsys.readouterr().err
+
+
 def test_convert_tells_what_it_left_as_it_is(chats, capsys):
     assert main(["convert", str(chats), "--name", "mine"]) == 0
     said = capsys.readouterr().out

@@ -71,6 +71,31 @@ def test_parts_of_an_export_of_chatgpt_are_joined_alike(texts, whole):
     assert read({"mapping": nodes, "current_node": "1"}).messages[1].content == whole
 
 
+NO = "I can't help with that."
+REFUSED = {
+    "beside no text": {"content": None, "refusal": NO},
+    "beside an empty text": {"content": "", "refusal": NO},
+    "as a part": {"content": [{"type": "refusal", "refusal": NO}]},
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_refusal_of_openai_is_what_the_assistant_said(how):
+    found = read({"messages": [ASK, {"role": "assistant", **REFUSED[how]}]})
+    assert found.messages[1].content == NO
+
+
+def test_a_mark_of_a_refusal_is_no_text():
+    turns = [ASK, {"role": "assistant", "content": "A", "refusal": None}, ASK]
+    assert (
+        read({"messages": [*turns, {"role": "assistant", "content": "B", "refusal": False}]}).messages[3].content == "B"
+    )
+    empty = convert_record(
+        {"messages": [*turns, {"role": "assistant", "content": "", "refusal": True}]}, HERE, Reading()
+    )
+    assert isinstance(empty, Conversation) and len(empty.messages) == 2
+
+
 def test_parts_behind_columns_that_a_person_chose_are_joined_alike(tmp_path):
     chat = [{"who": "Q", "said": [{"text": "Hi"}]}, {"who": "R", "said": [{"text": "Good "}, {"text": "day"}]}]
     columns = Columns(turns="log", role="who", text="said", roles={"Q": "user", "R": "assistant"})

@@ -16,6 +16,7 @@ from ft.config import TrainConfig
 from ft.dataset import build
 from ft.dataset.remarks import remarks
 from ft.dataset.versions import Version
+from ft.errors import UserError
 from ft.models import facts
 from ft.presets import preset
 from ft.runs.words import words
@@ -117,6 +118,43 @@ def test_conversations_with_reasoning_are_counted_across_the_groups_of_a_large_f
     file.write_text("\n".join(map(json.dumps, rows)))
     saved = build.save(build.stage([build.SourceFile(file, file.name)]), "chats")
     assert "627 conversations with reasoning" in remarks(saved)[0]
+
+
+def test_conversations_in_which_nothing_is_learned_are_told_by_every_command(home, tmp_path, capsys, model):
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo", "weight": 0}]
+    rows = [
+        {"messages": [{**turns[0], "content": f"Hi {n}"}, turns[1] | ({"weight": 1} if n else {})]} for n in range(6)
+    ]
+    file = tmp_path / "chats.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    for asked in (["convert", str(file), "--name", "chats"], ["check", "chats"], ["datasets", "chats"]):
+        said, document = ran(capsys, *asked)
+        assert "In 1 conversation every reply is marked as not to be trained on, so training leaves it out." in said
+        assert any("In 1 conversation every reply" in each for each in document["remarks"])
+    said, document = ran(capsys, "inspect", "chats", "--model", model)
+    assert "1 without a reply to learn from left out" in said and any("1 without" in x for x in document["remarks"])
+
+
+def test_a_template_that_does_not_write_replies_is_what_is_to_blame_for_them(home, tmp_path, capsys):
+    silent = publish(
+        tmp_path / "silent",
+        "{% for m in messages %}{% if m.role != 'assistant' %}{{ m.content }}{% endif %}{% endfor %}",
+        config={"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 64}
+        | {"num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 384, "max_position_embeddings": 100},
+    )
+    dataset = chats(tmp_path / "chats.jsonl", [])
+    said, _ = ran(capsys, "inspect", "chats", "--model", silent)
+    assert "20 left out, as the model's chat template does not write their replies" in said
+    with pytest.raises(UserError, match="its chat template does not write what the assistant says"):
+        preflight.check(dataset, preset("cpu").config.with_settings({"model": silent, "max_length": 100}))
+
+
+def test_a_dataset_is_inspected_at_no_more_tokens_than_the_model_reads(home, tmp_path, capsys, model):
+    chats(tmp_path / "chats.jsonl", [])
+    said, document = ran(capsys, "inspect", "chats", "--model", model)
+    assert document["max_length"] == 100 and "cannot be trained" not in said
+    said, document = ran(capsys, "inspect", "chats", "--model", model, "--max-length", "512")
+    assert document["max_length"] == 512 and "cannot be trained with a maximum length of 512" in said
 
 
 def test_the_page_the_trial_and_the_run_say_the_same(home, tmp_path, model):

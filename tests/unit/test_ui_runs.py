@@ -113,6 +113,18 @@ def test_a_smoothed_line_is_named_as_one_and_says_over_how_many_steps(home: Path
     assert set(short.color_map) == {"training"} and note.visible is False
 
 
+def test_a_single_validation_is_told_in_words_since_one_point_is_no_line(home: Path, hold):
+    second = [number for number, event in enumerate(OVER) if event["kind"] == "validation"][1]
+    run = write(home, "going", OVER[:second])
+    with hold(run.lock_path):
+        plot, note, *_ = drawn(run)
+    assert "validation" not in plot.color_map and "Validation loss is 4.50 at step 0; its line begins" in note.value
+    _, note, *_ = drawn(run)
+    assert "Validation loss is 4.50 at step 0." in note.value
+    plot, note, *_ = drawn(write(home, "both", OVER[: second + 1], hour=1))
+    assert "validation" in plot.color_map and "Validation" not in note.value
+
+
 def test_a_run_without_held_out_conversations_shows_no_accuracy(home: Path):
     *plots, values = drawn(write(home, "alone", events_of(flat, None)))[3:]
     shown = {each.title: plot.visible for each, plot in zip(run_charts.MEASURES, plots, strict=True)}
