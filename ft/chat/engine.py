@@ -25,6 +25,7 @@ from ft.runs.status import caution
 if TYPE_CHECKING:
     import torch
 
+    from ft.chat.switch import Switch
     from ft.models.load import Loaded
     from ft.template.apart import Prompter
 
@@ -57,6 +58,7 @@ class Engine:
         self._loaded: Loaded | None = None
         self._renderer: Prompter | None = None
         self._peft: Any = None
+        self._switch: Switch | None = None
         self._key: tuple[str, str] | None = None
         self._adapters: dict[tuple[str, str, int], str] = {}
         self._probe: torch.Tensor | None = None
@@ -125,7 +127,7 @@ class Engine:
     ) -> Generator[Pair, None, None]:
         with self._within_memory():
             self._open(run_id, checkpoint, progress)
-            assert self._loaded is not None and self._renderer is not None
+            assert self._loaded is not None and self._renderer is not None and self._switch is not None
             begun, warning = time.monotonic(), caution(directory.find(run_id))
             base_is_base = self._base_is_untouched()
             prompts = [self._prompt(messages, max_new_tokens) for messages in histories]
@@ -145,7 +147,7 @@ class Engine:
             shown = 0.0
             while not (base.reason and tuned.reason):
                 if not base.reason:
-                    with self._peft.disable_adapter():
+                    with self._switch.off():
                         base.step(self._peft)
                 tuned.step(self._peft)
                 if kl is None and prompts[0] == prompts[1]:
@@ -173,7 +175,7 @@ class Engine:
     def _close(self) -> None:
         if self._renderer:
             self._renderer.close()
-        self._loaded = self._renderer = self._peft = self._key = self._probe = None
+        self._loaded = self._renderer = self._peft = self._switch = self._key = self._probe = None
         self._adapters = {}
         if "torch" in sys.modules:
             give_back()
@@ -192,6 +194,8 @@ class Engine:
     def _load_adapter(self, run: Run, checkpoint: str, progress: Callable[[str], None] | None) -> str:
         from peft import PeftModel
         from safetensors import SafetensorError
+
+        from ft.chat.switch import Switch
 
         path = adapter_path(run, checkpoint)
         key = (run.id, checkpoint, (path / "adapter_model.safetensors").stat().st_mtime_ns)
@@ -217,6 +221,7 @@ class Engine:
                     "Choose another checkpoint, or train again.",
                 ) from error
             self._peft.eval()
+            self._switch = Switch(self._peft)
             self._adapters[key] = name
         self._adapters[key] = self._adapters.pop(key)  # now the last in order: used last
         while len(self._adapters) > ADAPTERS:
@@ -248,7 +253,8 @@ class Engine:
     def _base_is_untouched(self) -> bool:
         import torch
 
-        with self._peft.disable_adapter():
+        assert self._switch is not None
+        with self._switch.off():
             now = self._probe_logits(self._peft)
         assert self._probe is not None
         return torch.equal(now, self._probe)

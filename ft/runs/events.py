@@ -87,10 +87,13 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 
 def standing(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`found` without the steps behind the checkpoint that a resumed run went back to: it takes those again."""
+    """`found` without the steps behind the checkpoint that a resumed run went back to: it takes those again. One that
+    began again, without a checkpoint, does what comes before the first step again too."""
     kept: list[dict[str, Any]] = []
     for event in found:
         if event["kind"] == "started":
-            kept = [each for each in kept if (each.get("step") or 0) <= (event.get("step") or 0)]
+            again = () if event.get("step") else ("validation", "probe")
+            last = event.get("step") or 0
+            kept = [each for each in kept if (each.get("step") or 0) <= last and each["kind"] not in again]
         kept.append(event)
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from trl import SFTConfig
@@ -10,6 +11,18 @@ from trl import SFTConfig
 from ft.config import TrainConfig
 from ft.train.batch import Batch
 from ft.train.recompute import checkpointing_options
+
+
+class Arguments(SFTConfig):
+    """The trainer's settings, which trackers write down as JSON."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the trainer has it; what recomputes is named by its mode."""
+        found = super().to_dict()
+        for name in ("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
+            if found.get(name):
+                found[name] = {**found[name], "context_fn": "light"} if "context_fn" in found[name] else found[name]
+        return found
 
 
 def training_arguments(
@@ -33,7 +46,7 @@ def training_arguments(
     save_steps = config.save_steps or eval_steps
     if has_validation:  # the best checkpoint can only be kept if there is one at each validation
         save_steps = max(eval_steps, save_steps // eval_steps * eval_steps)
-    return SFTConfig(
+    return Arguments(
         output_dir=str(checkpoints),
         router_aux_loss_coef=0.0,  # the loss is that of the replies alone; a router that is frozen needs no balance
         max_length=None,  # data.py has cut at turn boundaries already; TRL would cut in the middle of a reply

@@ -111,6 +111,7 @@ def _train(run: Run, batch: Batch) -> None:
     steps = steps_for(counts.samples, config)
     eval_steps = steps_between_validations(counts.samples, steps, config)
     has_validation = held_out.used > 0
+    set_seed(config.seed)  # whatever drew random numbers until here (a run that goes on draws others), it begins alike
     model = put_adapter(loaded, config)
     probes = Probes(run, ask(dataset, config), loaded.tokenizer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)

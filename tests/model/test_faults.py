@@ -26,6 +26,14 @@ def told(run: Run, kind: str) -> list[dict]:
     return [event for event in events.standing(events.read(run)) if event["kind"] == kind]
 
 
+def require_same(ours: Run, theirs: Run) -> None:
+    """The same curves and the same weights, to the bit."""
+    for kind, figure in (("step", "loss"), ("step", "grad_norm"), ("step", "learning_rate"), ("validation", "loss")):
+        assert [e[figure] for e in told(ours, kind)] == [e[figure] for e in told(theirs, kind)], (kind, figure)
+    one, other = (load_file(run.adapter / "adapter_model.safetensors") for run in (ours, theirs))
+    assert one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
 def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(tiny_run):
     """To the bit, and with the same losses: the same data order, dropout, optimiser, schedule and patience."""
     settings = {"save_steps": 4, "lora_dropout": 0.2, "epochs": 2, "max_steps": 0, "batch_size": 2, "eval_steps": 5}
@@ -42,10 +50,20 @@ def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(ti
     end(killed)
     assert status(killed).state == "finished"
     assert summary(whole)["steps"] == 54 and told(killed, "started")[-1]["resumed_from"] >= 33
-    for kind, figure in (("step", "loss"), ("step", "grad_norm"), ("step", "learning_rate"), ("validation", "loss")):
-        assert [e[figure] for e in told(killed, kind)] == [e[figure] for e in told(whole, kind)], (kind, figure)
-    ours, theirs = (load_file(run.adapter / "adapter_model.safetensors") for run in (killed, whole))
-    assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
+    require_same(killed, whole)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again_as_one_that_was_not(tiny_run):
+    settings = {"lora_dropout": 0.2, "max_steps": 60, "eval_steps": 50}
+    whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
+    launch.start(killed)
+    follow(killed, "step", 2)
+    kill(killed)
+    assert not checkpoints.folders(killed.checkpoints)
+    launch.resume(killed)
+    end(killed)
+    assert status(killed).state == "finished" and told(killed, "started")[-1]["resumed_from"] is None
+    require_same(killed, whole)
 
 
 def test_a_damaged_newest_checkpoint_is_said_and_the_one_before_it_is_gone_on_from(tiny_run):

@@ -95,6 +95,16 @@ def test_a_chart_has_one_row_a_step_and_after_a_resume_the_later_figure():
     assert curves.points("loss") == [(1, 3.0), (2, 2.5)]
 
 
+@pytest.mark.parametrize(("step", "left"), [(0, ["validation", "probe"]), (4, ["validation", "probe", "validation"])])
+def test_what_a_run_does_again_stands_once(step: int, left: list[str]):
+    first = [{"kind": "started", "step": 0}, {"kind": "validation", "step": 0}, {"kind": "probe", "step": 0}]
+    later = [{"kind": "step", "step": 4}, {"kind": "validation", "step": 4}, {"kind": "step", "step": 5}]
+    again = [{"kind": "started", "step": step, "resumed_from": step or None}, *(first[1:] if not step else [])]
+    found = events.standing([*first, *later, *again])
+    assert [each["kind"] for each in found if each["kind"] in ("validation", "probe")] == left
+    assert [each["step"] for each in found if each["kind"] == "step"] == ([4] if step else [])
+
+
 def test_a_chart_leaves_out_a_loss_that_was_not_a_number():
     found = [{"kind": "step", "step": 1, "loss": None}, {"kind": "step", "step": 2, "loss": 2.0}]
     curves = Curves.of(found)
