@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -41,6 +42,31 @@ def regular(path: str, flags: int) -> int:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     raise OSError(errno.EINVAL, "It is a pipe or a device, and no file", path)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TORCH = ("PytorchStreamWriter", "inline_container")  # in what torch.save says where a disk does not take its file
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def remedy(error: BaseException) -> str:
+    """What a person can do where a file could not be read or written, without a full stop. That the disk is full is
+    said where it is: libraries in Rust, as safetensors, write the system's number into their text."""
+    number = getattr(error, "errno", None)
+    told = re.search(r"os error (\d+)", str(error))
+    numbers = {number, int(told[1]) if told else None}
+    if not numbers.isdisjoint(_FULL):
+        return "Free disk space"
+    if not numbers.isdisjoint(_FORBIDDEN):
+        return "Repair the permissions of the file and its folder"
+    if is_of_torch_save(error):
+        return "Free disk space, or see that the folder can be written"
+    return "See that the file and its folder are there, and can be read and written"
+
+
+def is_of_torch_save(error: BaseException) -> bool:
+    """Whether torch.save raised it because its file could not be written; the device can be what fails there, too."""
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in _TORCH)
 
 
 def read_bytes(path: Path) -> bytes:

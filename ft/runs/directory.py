@@ -16,7 +16,7 @@ from ft import home
 from ft.config import TrainConfig
 from ft.dataset.versions import Version, require_there
 from ft.errors import UserError
-from ft.files import read_bytes, regular, write_text
+from ft.files import read_bytes, regular, remedy, write_text
 from ft.runs import names
 
 
@@ -136,7 +136,7 @@ def create(dataset: Version, config: TrainConfig, name: str = "") -> Run:
         raise UserError(
             f"the folder {home.runs_dir()}",
             f"a run could not be written there: {error.strerror or error}.",
-            "Free disk space, or set SIDETUNE_HOME to a folder that can be written to.",
+            f"{remedy(error)}, or set SIDETUNE_HOME to a folder that can be written to.",
         ) from error
     try:
         require_there(dataset)  # only now: from here on no deletion overlooks the run
@@ -157,9 +157,7 @@ def rename(run: Run, name: str) -> None:
         write_text(run.name_path, name)
     except OSError as error:
         why = f"its name could not be written: {error.strerror or error}."
-        raise UserError(
-            f"run {run.title}", why, "Free disk space or repair the permissions, then try again."
-        ) from error
+        raise UserError(f"run {run.title}", why, f"{remedy(error)}, then try again.") from error
 
 
 def name_of(run_id: str) -> str:

@@ -19,7 +19,7 @@ from ft import home, hosting
 from ft.config import TrainConfig, gpus_of, require_even_share, shares_evenly
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.files import regular, remove
+from ft.files import regular, remedy, remove
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
@@ -203,7 +203,7 @@ def waits_for() -> str:
 
 def _not_started(run: Run, error: OSError) -> UserError:
     return UserError(
-        f"run {run.title}", f"it could not be started: {error.strerror or error}.", "Free disk space and resume it."
+        f"run {run.title}", f"it could not be started: {error.strerror or error}.", f"{remedy(error)}, then resume it."
     )
 
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from ft import home
 from ft.errors import UserError
-from ft.files import remove, write_text
+from ft.files import remedy, remove, write_text
 from ft.runs import launch
 from ft.runs.directory import Run
 from ft.runs.line import TRIAL, TRIAL_MARK, Line, Waiting, as_json, line
@@ -105,7 +105,7 @@ def move(run: Run, where: str) -> Line:
         raise UserError(
             f"run {run.title}",
             f"its place could not be written: {error.strerror or error}.",
-            "Free disk space, try again.",
+            f"{remedy(error)}, then try again.",
         ) from error
 
 

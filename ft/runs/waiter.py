@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ft.errors import UserError
-from ft.files import regular
+from ft.files import regular, remedy
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.line import Line, line
@@ -118,7 +118,7 @@ def _tell(run: Run, error: UserError | OSError) -> None:
     """Write down in the run why it was not started, where that can be."""
     if not isinstance(error, UserError):
         why = f"it could not be started: {error.strerror or error}."
-        error = UserError(f"run {run.title}", why, "Free disk space and resume it.")
+        error = UserError(f"run {run.title}", why, f"{remedy(error)}, then resume it.")
     with suppress(UserError, OSError):
         events.append(run, "failed", given=error.given, why=error.why, todo=error.todo)
 

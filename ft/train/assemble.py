@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,8 @@ def put_adapter(loaded: Loaded, config: TrainConfig) -> PeftModel:
         parameter.requires_grad_(False)
     model = get_peft_model(loaded.model, lora_config(config, loaded.model))
     assert isinstance(model, PeftModel)
+    # Else PEFT asks the Hub at every checkpoint whether the base has other embeddings there. None are changed here.
+    model.save_pretrained = partial(model.save_pretrained, save_embedding_layers=False)  # type: ignore[method-assign]
     return model
 
 

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from ft.errors import UserError
+from ft.files import remedy
 from ft.models.memory import out_of_memory
 from ft.runs import events
 from ft.runs.directory import Run
@@ -67,25 +68,20 @@ def told(run: Run, work: Callable[[], None]) -> int:
     except UserError as error:
         _failed(run, error.given, error.why, error.todo)
         print(f"error: {error}", file=sys.stderr)
-    except MemoryError:
-        _out_of_memory(run)
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # whatever a library raises: a run never ends without a word
         traceback.print_exc()
-        _failed(
-            run,
-            str(getattr(error, "filename", None) or "the run's folder"),
-            f"it could not be read or written: {getattr(error, 'strerror', None) or error}.",
-            "Free disk space or mend the permissions, then resume the run: its checkpoints are kept.",
-        )
-    except RuntimeError as error:
-        traceback.print_exc()
+        file = getattr(error, "filename", None)
         if out_of_memory(error):
             _out_of_memory(run)
+        elif isinstance(error, SafetensorError) or (isinstance(error, OSError) and file):
+            _failed(
+                run,
+                str(file or "a file of weights"),
+                f"it could not be read or written: {getattr(error, 'strerror', None) or error}.",
+                f"{remedy(error)}, then resume the run: its checkpoints are kept.",
+            )
         else:
             _bug(run, error)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ImportError, AssertionError) as error:
-        traceback.print_exc()
-        _bug(run, error)
     return 1
 
 

@@ -3,6 +3,7 @@ when a run is resumed, and checkpoints that are known to be whole."""
 
 from __future__ import annotations
 
+import errno
 import math
 import shutil
 from collections import deque
@@ -21,6 +22,7 @@ from trl import SFTTrainer
 
 from ft.errors import UserError
 from ft.figures import memory
+from ft.files import is_of_torch_save, remedy
 from ft.runs import checkpoints
 from ft.train.collate import collate, keeps_rows_apart, rows_of, sees_no_padding
 from ft.train.data import with_blanks
@@ -225,13 +227,13 @@ class ResponseTrainer(SFTTrainer):
         folder = kept / f"{checkpoints.PREFIX}{self.state.global_step}"
         before = [each for each in checkpoints.folders(kept) if each != folder]
         needed = checkpoints.size(before[-1]) if before else 0
-        with _written(folder, before):
+        with written(folder, before):
             if self.args.should_save and checkpoints.free_bytes(kept.parent) < needed:
-                raise OSError(f"it needs {memory(needed)}, and there is less on the disk")
+                raise OSError(errno.ENOSPC, f"it needs {memory(needed)}, and there is less on the disk")
             super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # each process saves its random state
         if self.args.should_save:
-            with _written(folder, before):
+            with written(folder, before):
                 checkpoints.seal(folder)
             checkpoints.prune(kept, Path(self.state.best_model_checkpoint or "").name)
 
@@ -240,15 +242,17 @@ class ResponseTrainer(SFTTrainer):
 
 
 @contextmanager
-def _written(folder: Path, before: list[Path]) -> Iterator[None]:
+def written(folder: Path, before: list[Path]) -> Iterator[None]:
     """What keeps the checkpoint in `folder` from being written, in words; `before`: those that are there already."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:  # what Python, torch and safetensors raise there
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, RuntimeError) and not is_of_torch_save(error):
+            raise  # of the device, which has to be copied from: memory that ran out is gone on from
         where = f"from step {checkpoints.step(before[-1])}" if before else "from its beginning"
         raise UserError(
             f"the checkpoint of step {checkpoints.step(folder)}",
-            f"it could not be written to {folder.parent}: {error}.",
-            f"Free disk space, then resume the run: it goes on {where}.",
+            f"it could not be written to {folder.parent}: {getattr(error, 'strerror', None) or error}.",
+            f"{remedy(error)}, then resume the run: it goes on {where}.",
         ) from error

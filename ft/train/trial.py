@@ -20,6 +20,7 @@ from filelock import Timeout
 from ft.config import TrainConfig, gpus_of
 from ft.dataset.versions import Version
 from ft.errors import UserError
+from ft.files import remedy
 from ft.models import device
 from ft.models.device import Device
 from ft.runs import launch, queue
@@ -169,7 +170,7 @@ def _words_for_disk() -> Iterator[None]:
         yield
     except OSError as error:
         why = f"it cannot write what it needs: {error.strerror or error}."
-        todo = "Free disk space, or see that the folder can be written."
+        todo = f"{remedy(error)}, then try again."
         raise UserError(f"the trial ({error.filename or 'a temporary file'})", why, todo) from error
 
 

@@ -200,3 +200,13 @@ def test_layers_below_those_that_are_trained_have_no_backward_pass(base, chats, 
         base.model.gradient_checkpointing_disable()  # as a model that is loaded anew
     assert seen[0] and not any(seen[0]) and all(seen[1])
     assert trainer.state.log_history[0]["grad_norm"] > 0
+
+
+def test_a_checkpoint_of_a_model_of_the_hub_is_saved_without_asking_it(tiny_model, tmp_path, monkeypatch):
+    loaded = load_base(tiny_model, "lora")
+    loaded.model.name_or_path = "owner/name"
+    asked: list[object] = []
+    monkeypatch.setattr("peft.utils.save_and_load.check_file_exists_on_hf_hub", lambda *given: asked.append(given))
+    put_adapter(loaded, TrainConfig().with_settings({"model": tiny_model, "lora_rank": 4})).save_pretrained(tmp_path)
+    assert json.loads((tmp_path / "adapter_config.json").read_text())["base_model_name_or_path"] == "owner/name"
+    assert (tmp_path / "adapter_model.safetensors").exists() and asked == []
