@@ -161,6 +161,11 @@ def require_layers(config: TrainConfig, layers: int) -> None:
         )
 
 
+def checkpointing_on(device: Literal["cuda", "cpu"], mode: str) -> str:
+    """What "auto" is on that kind of device; any other mode is itself."""
+    return mode if mode != "auto" else "full" if device == "cuda" else "off"
+
+
 def require_positions(config: TrainConfig, positions: int) -> None:
     """Raise UserError where conversations may be longer than the tokens that a model reads (0: not known)."""
     if positions and config.max_length > positions:

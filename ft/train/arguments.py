@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from trl import SFTConfig
 
-from ft.config import TrainConfig
+from ft.config import TrainConfig, checkpointing_on
 from ft.train.batch import Batch
 from ft.train.recompute import checkpointing_options
 
@@ -42,7 +42,7 @@ def training_arguments(
     On CUDA: paged 8-bit AdamW and gradient checkpointing.
     """
     cuda = torch.cuda.is_available()
-    recomputed = config.checkpointing if config.checkpointing != "auto" else "full" if cuda else "off"
+    recomputed = checkpointing_on("cuda" if cuda else "cpu", config.checkpointing)
     save_steps = config.save_steps or eval_steps
     if has_validation:  # the best checkpoint can only be kept if there is one at each validation
         save_steps = max(eval_steps, save_steps // eval_steps * eval_steps)

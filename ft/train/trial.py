@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 from filelock import Timeout
 
-from ft.config import TrainConfig, gpus_of
+from ft.config import TrainConfig, checkpointing_on, gpus_of
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.files import remedy
@@ -91,7 +91,7 @@ def trial(
         room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []
         tried: TrainConfig | None = None
-        for each in _lighter(config):
+        for each in _lighter(config, here.kind):
             if progress:
                 progress("Taking two steps on the longest batch" + (f": {_words(each)}" if attempts else ""))
             share = batch_of(each, [], len(devices)).size
@@ -144,13 +144,13 @@ def as_json(found: Trial, counts: Preflight, price: float | None = None) -> dict
     }
 
 
-def _lighter(config: TrainConfig) -> Iterator[TrainConfig]:
-    """`config`, and after it ever lighter ones that train the same as long as they can."""
+def _lighter(config: TrainConfig, device: Literal["cuda", "cpu"]) -> Iterator[TrainConfig]:
+    """`config`, and after it ever lighter ones that train the same as long as they can on that kind of device."""
     yield config
-    for mode in ("light", "full"):
-        if config.checkpointing != "full" and config.checkpointing != mode:
-            config = config.with_settings({"checkpointing": mode})
-            yield config
+    modes = ("off", "light", "full")
+    for mode in modes[modes.index(checkpointing_on(device, config.checkpointing)) + 1 :]:
+        config = config.with_settings({"checkpointing": mode})
+        yield config
     batch: Batch | None = Batch(config.batch_size, config.gradient_accumulation)
     while batch := batch.smaller() if batch else None:
         config = config.with_settings({"batch_size": batch.size, "gradient_accumulation": batch.accumulation})

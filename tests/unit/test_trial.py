@@ -29,8 +29,8 @@ CONFIG = TrainConfig(batch_size=4, epochs=3)
 FITS = Attempt(CONFIG, True, 3 * GB, 200.0, 650.0)
 
 
-def lighter(**settings) -> list[TrainConfig]:
-    return list(_lighter(TrainConfig().with_settings(settings)))
+def lighter(device="cpu", **settings) -> list[TrainConfig]:
+    return list(_lighter(TrainConfig().with_settings(settings), device))
 
 
 def test_what_is_tried_first_is_what_was_asked_and_what_changes_the_result_comes_last():
@@ -49,6 +49,16 @@ def test_every_step_stays_the_same_until_the_length_has_to_give():
     for config in lighter(batch_size=12, gradient_accumulation=3, max_length=300):
         assert config.batch_size * config.gradient_accumulation == 36
         assert config.max_length >= SHORTEST
+
+
+def test_on_a_gpu_where_all_is_recomputed_unless_asked_otherwise_the_batch_is_what_gives_first():
+    found = lighter("cuda", batch_size=4, gradient_accumulation=2, max_length=512)
+    assert [(c.checkpointing, c.batch_size) for c in found[:3]] == [("auto", 4), ("auto", 2), ("auto", 1)]
+    assert [c.checkpointing for c in lighter("cuda", checkpointing="off", batch_size=1, max_length=16)] == [
+        "off",
+        "light",
+        "full",
+    ]
 
 
 def test_what_is_recomputed_already_is_not_tried_again():
