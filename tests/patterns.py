@@ -1,7 +1,7 @@
 """Every regular expression of the source, and texts that a careless one takes minutes for.
 
-`python patterns.py LENGTH` runs each pattern over texts of so many characters, and prints as JSON Lines which took too
-long.
+`python patterns.py LENGTH MOST EVERY` runs each pattern over texts of so many characters, at most MOST of them made of its
+own pieces and every EVERYth of those that all patterns get, and prints as JSON Lines which took too long.
 """
 
 from __future__ import annotations
@@ -195,10 +195,10 @@ def _of_set(members: Any) -> list[str]:
     return forms
 
 
-def own_texts(pattern: str | bytes, length: int = LENGTH) -> Iterator[str]:
-    """Hostile texts that are made of a pattern's own pieces."""
+def own_texts(pattern: str | bytes, length: int = LENGTH, most: int = MOST) -> Iterator[str]:
+    """At most so many hostile texts that are made of a pattern's own pieces."""
     made = pieces(pattern)
-    for head, piece in made[:: 1 + len(made) // MOST]:
+    for head, piece in made[:: 1 + len(made) // most]:
         yield head + piece * (length // len(piece)) + "\x00"
 
 
@@ -229,10 +229,10 @@ def _ring(number: int, frame: object) -> None:
     raise _TooSlow
 
 
-def main(length: int) -> None:
-    common = [piece * (length // len(piece)) + "\x00" for piece in GENERIC]
+def main(length: int, most: int, every: int) -> None:
+    common = [piece * (length // len(piece)) + "\x00" for piece in GENERIC[::every]]
     for pattern in patterns():
-        for text in chain(common, own_texts(pattern.compiled.pattern, length)):
+        for text in chain(common, own_texts(pattern.compiled.pattern, length, most)):
             if is_slow(pattern.compiled, text, pattern.at_start):
                 print(json.dumps({"place": pattern.place, "text": text[:60]}), flush=True)
                 break
@@ -240,4 +240,4 @@ def main(length: int) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -20,24 +20,46 @@ if TYPE_CHECKING:
     import datasets
 
 
-def encode_side(dataset: Version, side: str, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
-    """One side of the dataset ("train" or "validation"), as `ft.train.data.encode` gives it.
+class Encoded(NamedTuple):
+    """What a run takes of a dataset: the rows of each side (see `ft.train.data.encode`) with their counts, and what it
+    asks its model."""
+
+    training: datasets.Dataset
+    counts: Counts
+    validation: datasets.Dataset
+    held_out: Counts
+    asked: Asked
+
+
+def encode(dataset: Version, config: TrainConfig) -> Encoded:
+    """All that a run takes of the dataset, its questions (`config.probes` of them, see `ft.train.questions`) of what is
+    held out first.
 
     Raises:
         UserError: the model cannot be used, its chat template cannot write a conversation, or takes too much.
     """
-    return _encoded(dataset, side, 0, config)
+    rows: dict[str, list[pa.RecordBatch]] = {"train": [], "validation": []}
+    counts: dict[str, Counts] = {}
+    asked: Asked | None = None
+    for side, found in rendered(config.model, _encode, dataset, config, size=size_of(dataset)):
+        if isinstance(found, Counts):
+            counts[side] = found
+        elif isinstance(found, Asked):
+            asked = found
+        else:
+            rows[side].append(found)
+    assert asked is not None
+    training, validation = joined(rows["train"]), joined(rows["validation"])
+    return Encoded(training, counts["train"], validation, counts["validation"], asked)
 
 
-def encode_longest(dataset: Version, many: int, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
-    """The same for the `many` conversations of both sides that have the most text."""
-    return _encoded(dataset, "", many, config)
+def encode_longest(dataset: Version, many: int, config: TrainConfig) -> datasets.Dataset:
+    """The rows of the `many` conversations of both sides that have the most text.
 
-
-def ask(dataset: Version, config: TrainConfig) -> Asked:
-    """The questions of `config.probes` (see `ft.train.questions`), of what is held out first."""
-    (asked,) = rendered(config.model, _ask, dataset, config.probes, size=size_of(dataset))
-    return asked
+    Raises:
+        UserError: as `encode`.
+    """
+    return joined(rendered(config.model, _encode_longest, dataset, many, config, size=size_of(dataset)))
 
 
 def find_rows(dataset: Version, rows: set[tuple[int, ...]], config: TrainConfig) -> list[str]:
@@ -45,29 +67,20 @@ def find_rows(dataset: Version, rows: set[tuple[int, ...]], config: TrainConfig)
     return list(rendered(config.model, _find_rows, dataset, rows, config, size=size_of(dataset)))
 
 
-def _encoded(dataset: Version, side: str, longest: int, config: TrainConfig) -> tuple[datasets.Dataset, Counts]:
-    parts: list[pa.RecordBatch] = []
-    counts = Counts()
-    for found in rendered(config.model, _encode, dataset, side, longest, config, size=size_of(dataset)):
-        if isinstance(found, Counts):
-            counts = found
-        else:
-            parts.append(found)
-    return joined(parts), counts
-
-
 def _encode(
-    renderer: Renderer, dataset: Version, side: str, longest: int, config: TrainConfig
-) -> Iterator[pa.RecordBatch | Counts]:
-    counts = Counts()
-    of = parquet.longest(dataset.conversations_path, longest) if longest else dataset.conversations(side)
-    yield from batches(of, renderer, config, counts)
-    yield counts
-
-
-def _ask(renderer: Renderer, dataset: Version, many: int) -> Iterator[Asked]:
+    renderer: Renderer, dataset: Version, config: TrainConfig
+) -> Iterator[tuple[str, pa.RecordBatch | Counts | Asked]]:
+    for side in ("train", "validation"):
+        counts = Counts()
+        for rows in batches(dataset.conversations(side), renderer, config, counts):
+            yield side, rows
+        yield side, counts
     unseen_first = chain(dataset.conversations("validation"), dataset.conversations("train"))
-    yield Asked(questions(unseen_first, renderer, many), renderer.end_of_turn())
+    yield "", Asked(questions(unseen_first, renderer, config.probes), renderer.end_of_turn())
+
+
+def _encode_longest(renderer: Renderer, dataset: Version, many: int, config: TrainConfig) -> Iterator[pa.RecordBatch]:
+    yield from batches(parquet.longest(dataset.conversations_path, many), renderer, config, Counts())
 
 
 def _find_rows(renderer: Renderer, dataset: Version, rows: set[tuple[int, ...]], config: TrainConfig) -> Iterator[str]:

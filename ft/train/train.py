@@ -30,7 +30,7 @@ from ft.train.preflight import require_some, steps_between_validations, steps_fo
 from ft.train.probes import Probes
 from ft.train.ranks import from_first, processes, rank, with_others
 from ft.train.remarks import remarks
-from ft.train.rows import ask, encode_side
+from ft.train.rows import encode
 from ft.train.told import ToldAlreadyError, is_told
 from ft.train.tracker import place_tracker, require_tracker
 from ft.train.trainer import DivergedError
@@ -89,8 +89,7 @@ def _train(run: Run, batch: Batch) -> None:
     require_positions(config, known.positions if known else 0)
     say("Tokenizing the conversations")
     dataset = versions.find(f"{run.config.dataset}@{run.config.version}")
-    training, counts = encode_side(dataset, "train", config)
-    validation, held_out = encode_side(dataset, "validation", config)
+    training, counts, validation, held_out, asked = encode(dataset, config)
     require_some(counts, run.config.dataset, config)
     tell(
         run,
@@ -113,7 +112,7 @@ def _train(run: Run, batch: Batch) -> None:
     has_validation = held_out.used > 0
     set_seed(config.seed)  # whatever drew random numbers until here (a run that goes on draws others), it begins alike
     model = put_adapter(loaded, config)
-    probes = Probes(run, ask(dataset, config), loaded.tokenizer)
+    probes = Probes(run, asked, loaded.tokenizer)
     reporter = RunEvents(run, steps, steps // eval_steps if has_validation else 0)
     checkpoint = _resume_point(run)
     first = checkpoints.step(checkpoint) if checkpoint else 0

@@ -60,7 +60,7 @@ def measure(dataset: Version, config: TrainConfig) -> dict[str, Any]:
     import_libraries()
     set_seed(config.seed)
     loaded = load_base(config.model, config.method, dtype=training_dtype())
-    rows, _ = encode_longest(dataset, LOOKED_AT, config)
+    rows = encode_longest(dataset, LOOKED_AT, config)
     if not len(rows):
         raise UserError(f"dataset {dataset.name!r}", "no conversation of it can be trained on.", "Press Check for why.")
     batch = rows.sort("length", reverse=True).select(range(min(config.batch_size, len(rows))))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 from transformers import LlamaForCausalLM
 
 from ft.config import TrainConfig
@@ -20,19 +21,24 @@ from ft.runs.directory import Run
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory, models_cache):
-    """A home with the default model, the sample as a dataset, and a short run on it with the CPU preset."""
-    home = tmp_path_factory.mktemp("trained") / "home"
-    home.mkdir()
-    (home / "models").symlink_to(models_cache)
-    with pytest.MonkeyPatch.context() as patch:
+def trained_home(tmp_path_factory, models_cache, worker_id):
+    """A home with the default model, the sample as a dataset, and a short run on it with the CPU preset. Where several
+    processes test, one trains for all."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own if worker_id == "master" else own.parent) / "trained"
+    home = shared / "home"
+    shared.mkdir(exist_ok=True)
+    with FileLock(shared / "lock"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIDETUNE_HOME", str(home))
-        dataset = save(stage([sample_file()]), SAMPLE_NAME)
-        short = {"max_steps": 24, "eval_steps": 8, "probes": 1}
-        run = directory.create(dataset, preset("cpu").config.with_settings(short))
-        launch.start(run)
-        for _ in launch.wait(run):
-            pass
+        if not home.exists():
+            home.mkdir()
+            (home / "models").symlink_to(models_cache)
+            dataset = save(stage([sample_file()]), SAMPLE_NAME)
+            short = {"max_steps": 24, "eval_steps": 8, "probes": 1}
+            run = directory.create(dataset, preset("cpu").config.with_settings(short))
+            launch.start(run)
+            for _ in launch.wait(run):
+                pass
     return home
 
 

@@ -67,7 +67,7 @@ def told(run: Run, kind: str) -> list[dict]:
     ("where", "call", "hangs"),
     [
         (("ft.train.train", "load_base"), 1, "hangs"),
-        (("ft.train.train", "encode_side"), 2, "hangs"),
+        (("ft.train.train", "encode"), 1, "hangs"),
         (REPLY, 3, ""),
         (VALIDATION, 2, ""),
         (VALIDATION, 2, "hangs"),

@@ -48,7 +48,7 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
 @pytest.mark.parametrize(
     ("endpoint", "parameters"),
     [
-        ("/convert", ["files", "name", "format"]),
+        ("/convert", ["files", "name", "format", "held_out"]),
         ("/datasets", []),
         ("/train", ["dataset", "settings", "preset", "name"]),
         ("/runs", []),
@@ -66,7 +66,7 @@ def test_scripts_are_offered_the_promised_endpoints_and_no_other(page: gr.Blocks
         ("/check", ["dataset", "fixes"]),
         ("/inspect", ["dataset", "row", "model", "max_length"]),
         ("/export_data", ["dataset", "format", "split"]),
-        ("/pull", ["address", "name", "format", "token"]),
+        ("/pull", ["address", "name", "format", "token", "held_out"]),
         ("/push", ["dataset", "to", "public", "format", "token"]),
     ],
 )
