@@ -118,6 +118,27 @@ class Child:
             raise LimitReached("memory", self.limits)
         return what == "value", value
 
+    def answers(
+        self, work: Callable[..., Iterator[Value]], *args: Any, heed: Callable[[], None] | None = None
+    ) -> Iterator[Value]:
+        """What `work(*args)` yields; it can do another task only after the last of it. `heed` is called ten times a
+        second and for each value; what it raises is passed on.
+
+        Raises:
+            LimitReached: it reached a limit or died; what it yielded before has been given.
+            what `work` raises.
+        """
+        self.begin(work, *args)
+        while True:
+            if heed:
+                heed()
+                while not self.is_heard(_POLL_SECONDS):
+                    heed()
+            more, value = self.receive()
+            if not more:
+                return
+            yield value
+
     def is_heard(self, seconds: float) -> bool:
         """Whether the task has something to tell, or its process has ended, within so many seconds.
 
@@ -134,6 +155,13 @@ class Child:
     def is_alive(self) -> bool:
         """Whether it can still be given a task."""
         return self._process.is_alive()
+
+    def memory_bytes(self) -> int:
+        """What it holds now; 0 where it has ended."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
 
     def close(self) -> None:
         """End the process, whatever it does."""
@@ -192,16 +220,7 @@ def stream(
         what `work` raises.
     """
     with Child(limits) as child:
-        child.begin(work, *args)
-        while True:
-            if heed:
-                heed()
-                while not child.is_heard(_POLL_SECONDS):
-                    heed()
-            more, value = child.receive()
-            if not more:
-                return
-            yield value
+        yield from child.answers(work, *args, heed=heed)
 
 
 def _serve(connection: Connection, memory_bytes: int, temporary: str) -> None:

@@ -1,7 +1,7 @@
 """Every regular expression of the source, and texts that a careless one takes minutes for.
 
-`python patterns.py LENGTH MOST EVERY` runs each pattern over texts of so many characters, at most MOST of them made of its
-own pieces and every EVERYth of those that all patterns get, and prints as JSON Lines which took too long.
+`python patterns.py LENGTH MOST EVERY` runs each pattern over texts of so many characters, at most MOST of them made of
+its own pieces and every EVERYth of those that all patterns get, and prints as JSON Lines which took too long.
 """
 
 from __future__ import annotations

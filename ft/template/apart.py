@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +28,8 @@ from ft.template.reply import Rows
 MEMORY_BYTES = 3 * 2**30  # beyond the process itself; 20 MB of text need about 1 GB
 LONG = 1_000_000  # characters of a conversation
 _SECONDS, _SECONDS_A_CHARACTER = 60.0, 50e-6  # a hundred times what the default model's take
+KEPT_SECONDS = 30.0  # so long a process waits for the next question
+_KEPT_BYTES = 400 * 2**20  # and it is not kept where it holds more
 _LONGEST_HOSTED = 300.0  # seconds: others wait meanwhile
 
 
@@ -39,6 +43,7 @@ class Size:
 
 Value = TypeVar("Value")
 Work = Callable[..., Iterator[Value]]
+Files = tuple[tuple[str, int, int], ...]  # of a folder: path, bytes, time of the last change
 
 
 def rendered(
@@ -46,13 +51,15 @@ def rendered(
     work: Work[Value],
     *args: Any,
     size: Size,
+    again: bool = False,
     progress: Callable[[str], None] | None = None,
     heed: Callable[[], None] | None = None,
 ) -> Iterator[Value]:
     """What `work(renderer, *args)` yields, with the Renderer of `model` (see `ft.models.catalogue`).
 
-    `work` is a generator function that a module has at its top, `size` that of what it reads. `heed` is called again
-    and again, and what it raises ends the work, as closing the iterator does.
+    `work` is a generator function that a module has at its top, `size` that of what it reads. Where a person looks at a
+    model, and is likely to ask `again`, the process is kept for a while. `heed` is called again and again, and what it
+    raises ends the work, as closing the iterator does.
 
     Raises:
         UserError: there is no such model, it cannot be fetched or used, or it reached a limit.
@@ -66,7 +73,8 @@ def rendered(
             yield value
         return
     try:
-        yield from sandbox.stream(limits(size.characters), _apart, folder, model, work, args, heed=heed)
+        with _SPARE.lent(folder, limits(size.characters), again and size.longest <= LONG) as (child, version):
+            yield from child.answers(_with_kept, folder, model, version, work, args, heed=heed)
     except LimitReached as error:
         raise refusal(model, error) from error
 
@@ -110,7 +118,7 @@ class Prompter:
         if self._child is None:
             self._child = sandbox.Child(limits(0))
         try:
-            self._child.begin(_with_kept, self._folder, self._model, work, args)
+            self._child.begin(_with_kept, self._folder, self._model, (), work, args)
             _, found = self._child.receive()
             self._child.receive()  # the end of the task
         except LimitReached as error:
@@ -145,16 +153,81 @@ def refusal(model: str, reached: LimitReached) -> UserError:
     )
 
 
-def _apart(folder: Path, model: str, work: Work[Value], args: tuple[Any, ...]) -> Iterator[Value]:
-    yield from work(Renderer(read_apart(folder, model)), *args)
+class _Spare:
+    """The process that answered the last question about a model, kept for the next one about the same: to begin another
+    takes two seconds. A page for others keeps none: what a stranger's template may have found out stays with nobody."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: tuple[Files, sandbox.Child] | None = None
+
+    @contextmanager
+    def lent(self, folder: Path, limits: Limits, keep: bool) -> Iterator[tuple[sandbox.Child, Files]]:
+        """A process for one question about the model in `folder`, and the version of its files; where `keep`, it is
+        kept once that is answered."""
+        keep = keep and not hosting.hosted()
+        files = _files(folder)
+        child = self._take(files) if keep else None
+        child = child or sandbox.Child(limits)
+        child.limits = limits
+        try:
+            yield child, files
+        except BaseException:
+            child.close()
+            raise
+        if keep and child.memory_bytes() <= _KEPT_BYTES:
+            self._put(files, child)
+        else:
+            child.close()
+
+    def _take(self, files: Files) -> sandbox.Child | None:
+        with self._lock:
+            kept, self._kept = self._kept, None
+        if kept and kept[0] == files and kept[1].is_alive():
+            return kept[1]
+        if kept:
+            kept[1].close()
+        return None
+
+    def _put(self, files: Files, child: sandbox.Child) -> None:
+        with self._lock:
+            before, self._kept = self._kept, (files, child)
+        if before:
+            before[1].close()
+        timer = threading.Timer(KEPT_SECONDS, self.drop, [child])
+        timer.daemon = True
+        timer.start()
+
+    def drop(self, child: sandbox.Child | None = None) -> None:
+        """End the process that is kept, where it is `child` (None: whichever it is)."""
+        with self._lock:
+            if self._kept is None or child not in (None, self._kept[1]):
+                return
+            _, kept = self._kept
+            self._kept = None
+        kept.close()
 
 
-def _with_kept(folder: Path, model: str, work: Work[Value], args: tuple[Any, ...]) -> Iterator[Value]:
-    yield from work(_kept(folder, model), *args)
+_SPARE = _Spare()
+
+
+def forget() -> None:
+    """End the process that waits for the next question about a model."""
+    _SPARE.drop()
+
+
+def _files(folder: Path) -> Files:
+    """What tells one version of a tokenizer and its template from another."""
+    found = [(path, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    return tuple((str(path), seen.st_size, seen.st_mtime_ns) for path, seen in found)
+
+
+def _with_kept(folder: Path, model: str, version: Files, work: Work[Value], args: tuple[Any, ...]) -> Iterator[Value]:
+    yield from work(_kept(folder, model, version), *args)
 
 
 @lru_cache(maxsize=1)
-def _kept(folder: Path, model: str) -> Renderer:
+def _kept(folder: Path, model: str, _: Files) -> Renderer:
     return Renderer(read_apart(folder, model))
 
 

@@ -72,7 +72,7 @@ def check(
     batch = batch_of(config, [], len(gpus))
     train, held_out = Counts(), Counts()
     for found in rendered(
-        config.model, _tokenise, version, config, size=size_of(version), progress=progress, heed=heed
+        config.model, _tokenise, version, config, size=size_of(version), again=True, progress=progress, heed=heed
     ):
         if found:
             train, held_out = found

@@ -53,7 +53,9 @@ def look_at(
     if not 1 <= row <= total:
         raise UserError(f"conversation {row:,}", f"there are 1 to {total:,}.", "Choose one of them.")
     size = size_of(looked, row - 1)
-    (seen,) = rendered(config.model, _look, looked, row - 1, config.max_length, size=size, progress=say, heed=heed)
+    (seen,) = rendered(
+        config.model, _look, looked, row - 1, config.max_length, size=size, again=True, progress=say, heed=heed
+    )
     return seen
 
 
@@ -74,13 +76,13 @@ def count_all(
     Raises:
         UserError: the model cannot be used, or its chat template cannot write a conversation.
     """
-    size = size_of(looked)
-    for found in rendered(config.model, _count, looked, config, size=size, progress=say, heed=heed):
+    counts, size = Counts(), size_of(looked)
+    for found in rendered(config.model, _count, looked, config, size=size, again=True, progress=say, heed=heed):
         if isinstance(found, Counts):
-            return found
-        if say and found:
+            counts = found
+        elif say and found:
             say(f"{found:,} conversations counted")
-    raise AssertionError("the counts come last")
+    return counts
 
 
 def _count(renderer: Renderer, looked: Version | Staged, config: TrainConfig) -> Iterator[int | Counts]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from multiprocessing import forkserver
+from pathlib import Path
 
 import psutil
 import pytest
@@ -31,6 +32,12 @@ WAYS = {
 @pytest.fixture
 def dataset(home):
     return save(stage([sample_file()]), "sample")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    yield
+    apart.forget()
 
 
 @pytest.fixture
@@ -75,6 +82,40 @@ def test_a_template_that_takes_too_much_is_refused_and_leaves_the_app_as_it_was(
     assert "chat template" in refused.value.given
     assert psutil.Process().memory_info().rss - before < 200 * 2**20
     assert not children()
+
+
+def test_who_asks_again_about_a_model_is_answered_by_the_same_process_until_its_files_change(
+    dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(apart, "KEPT_SECONDS", 60.0)
+    model = publish(tmp_path / "model", ECHO)
+    config = config_of(model)
+    first = tokens.look_at(dataset, 1, config)
+    (kept,) = children()
+    assert tokens.count_all(dataset, config).lengths[0] == first.tokens
+    assert preflight.check(dataset, config).train > 0 and children() == [kept]
+    publish(Path(model), f"Chat\n{ECHO}")
+    assert tokens.look_at(dataset, 1, config).tokens > first.tokens
+    (other,) = children()
+    assert other != kept
+    tokens.look_at(dataset, 1, config_of(publish(tmp_path / "another", ECHO)))
+    assert len(children()) == 1 and other not in children()
+
+
+def test_the_process_that_waits_for_the_next_question_ends_after_a_while(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(apart, "KEPT_SECONDS", 0.2)
+    tokens.look_at(dataset, 1, config_of(publish(tmp_path / "model", ECHO)))
+    deadline = time.monotonic() + 30
+    while children() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not children()
+
+
+def test_a_page_for_others_keeps_no_process_of_a_stranger_s_template(dataset, tmp_path, monkeypatch):
+    model = publish(tmp_path / "model", ECHO)
+    monkeypatch.setattr("ft.hosting.hosted", lambda: True)
+    monkeypatch.setattr(apart, "place", lambda model, progress, weights: Path(model))
+    assert tokens.look_at(dataset, 1, config_of(model)).tokens and not children()
 
 
 @pytest.mark.slow
