@@ -1,4 +1,5 @@
-"""Which answers come too late: those to a question that the same page has asked again since.
+"""Which answers come too late: those to a question that the same page has asked again since; and of any answer what it
+would write over something that a person has chosen since.
 
 The page numbers what it asks (see `address.SCRIPT`). Only events that may be asked again before they are answered are
 looked at (`trigger_mode` "multiple"), and those that ask the same as one of these: the same function, for the same
@@ -17,6 +18,7 @@ from gradio.block_function import BlockFunction
 from gradio.queueing import Event
 
 NUMBER = "x-sidetune-question"  # the header with the number of what is asked
+_CHOSEN = ("input", "select", "release")  # events that a person alone brings about
 _PAGES = 200  # that are remembered: as many as Gradio keeps sessions of, and more
 
 
@@ -33,7 +35,8 @@ class Answered:
             return
         known = self._pages.setdefault(page, {})
         self._pages.move_to_end(page)
-        known[_question(event)] = max(number, known.get(_question(event), 0))
+        for asked in (_question(event), *_choices(event)):
+            known[asked] = max(number, known.get(asked, 0))
         while len(self._pages) > _PAGES:
             self._pages.popitem(last=False)
 
@@ -50,8 +53,26 @@ class Answered:
             for later in waiting
         )
 
+    def chosen_since(self, event: BlockFunction, request: gr.Request, going: Iterable[Event]) -> set[int]:
+        """The outputs of the event in which somebody has chosen something since it was asked: the ids of their blocks.
+        `going`: the events that wait or are worked on."""
+        page, number = request.session_hash, _number(request)
+        if not page or not number:
+            return set()
+        chosen = {block: later for block, later in self._pages.get(page, {}).items() if isinstance(block, int)}
+        for other in going:
+            if other.session_hash == page and other.request is not None:
+                later = _number(other.request)
+                chosen.update({block: max(later, chosen.get(block, 0)) for block in _choices(other.fn)})
+        return {block._id for block in event.outputs if chosen.get(block._id, 0) > number}
 
-def _number(request: gr.Request) -> int:
+
+def _choices(event: BlockFunction) -> list[int]:
+    """The blocks that a person chose something in, where that is why the event is asked."""
+    return [block for block, name in event.targets if name in _CHOSEN and block is not None]
+
+
+def _number(request: Any) -> int:
     """The number that the page gave the question; 0 where it gave none."""
     text = str(request.headers.get(NUMBER, ""))
     return int(text) if text.isdecimal() and len(text) < 12 else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from html import escape
+from itertools import chain
 from typing import Any
 
 import gradio as gr
@@ -44,7 +45,8 @@ class Page(gr.Blocks):
         try:
             if not named.get("iterator"):
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
-            return await super().process_api(block_fn, inputs, *given, **named)
+            found = await super().process_api(block_fn, inputs, *given, **named)
+            return self._without_later_choices(block_fn, found, named)
         except Exception as error:
             raised = _as_sentence(error)
             raised.duration = None  # until it is closed
@@ -52,6 +54,20 @@ class Page(gr.Blocks):
             if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
                 raised.message = escape(str(raised.message))
             raise raised from None
+
+    def _without_later_choices(self, block_fn: Any, found: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+        """What an event answers, without what would be drawn over something that somebody has chosen meanwhile."""
+        event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
+        request = named.get("request")
+        if not isinstance(request, gr.Request) or event.api_visibility != "private" or found.get("iterator"):
+            return found
+        waiting = (each for line in self._queue.event_queue_per_concurrency_id.values() for each in line.queue)
+        working = (each for events in self._queue.active_jobs for each in events or ())
+        chosen = self.answered.chosen_since(event, request, chain(waiting, working))
+        if chosen:
+            data = zip(event.outputs, found["data"], strict=True)
+            found["data"] = [_without_value(each) if block._id in chosen else each for block, each in data]
+        return found
 
     async def call_function(
         self,
@@ -152,6 +168,13 @@ def _as_sentence(error: Exception) -> gr.Error:
     if isinstance(error, InvalidPathError):
         error = _not_uploaded()
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
+
+
+def _without_value(update: Any) -> dict[str, Any]:
+    """The update of a component, but for what is chosen in it."""
+    if isinstance(update, dict) and update.get("__type__") == "update":
+        return {name: held for name, held in update.items() if name != "value"}
+    return {"__type__": "update"}
 
 
 def _no_choice_any_more(block: Any, value: Any, state: SessionState) -> bool:

@@ -22,7 +22,7 @@ class Asked:
     """A page with one list and what follows it, which can be held up."""
 
     def __init__(self, trigger_mode: str = "multiple") -> None:
-        self.go_on = threading.Event()
+        self.go_on, self.hear = threading.Event(), threading.Event()
         self.asked: list[str] = []
         with Page() as self.page:
             chosen, shown, drawn = gr.Textbox(), gr.Textbox(), gr.State("")
@@ -30,6 +30,7 @@ class Asked:
                 self.follow, [chosen, drawn], [shown, drawn], **{**SHARED_EVENT, "trigger_mode": trigger_mode}
             )
             chosen.submit(self.other, chosen, shown, **PRIVATE)
+            shown.input(self.heard, shown, drawn, **{**PRIVATE, "trigger_mode": "multiple"})
         self.page.queue(api_open=False)
         _, self.url, _ = self.page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
 
@@ -41,10 +42,14 @@ class Asked:
     def other(self, name: str) -> str:
         return name
 
+    def heard(self, name: str) -> str:
+        assert self.hear.wait(WAITS)
+        return name
+
     def ask(self, name: str, session: str = "one", fn: int = 0, number: int = 0) -> str:
         """`number`: which question of its page it is, as a browser tells; 0: it does not."""
         headers = {NUMBER: str(number)} if number else {}
-        body = {"fn_index": fn, "session_hash": session, "data": [name, None][: 2 - fn], "trigger_id": 1}
+        body = {"fn_index": fn, "session_hash": session, "data": [name, None][: 1 if fn else 2], "trigger_id": 1}
         return (
             httpx.post(f"{self.url}gradio_api/queue/join", json=body, headers=headers)
             .raise_for_status()
@@ -55,6 +60,13 @@ class Asked:
         """Until so many questions wait behind the one that is being answered."""
         deadline = time.monotonic() + WAITS
         while sum(len(each.queue) for each in self.page._queue.event_queue_per_concurrency_id.values()) < number:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def wait_until_only(self, name: str) -> None:
+        """Until nothing else is being answered."""
+        deadline = time.monotonic() + WAITS
+        while {each.fn.name for events in self.page._queue.active_jobs for each in events or ()} - {name}:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
@@ -77,6 +89,7 @@ def asked(request) -> Iterator[Asked]:
     app = Asked(*getattr(request, "param", ()))
     yield app
     app.go_on.set()
+    app.hear.set()
     app.page.close()
 
 
@@ -126,3 +139,21 @@ def test_a_question_that_comes_after_a_later_one_is_not_answered(asked):
     late = asked.ask("second", number=8), asked.ask("first", number=7), asked.ask("third", number=9)
     found = asked.answers(3)
     assert drawn(found[late[1]]) is None and drawn(found[late[2]]).startswith("third")
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["answered", "still asked"])
+def test_what_somebody_chose_since_is_not_written_over(asked, answered):
+    """`follow` writes the second box, in which somebody has written before it answers."""
+    first = asked.ask("first", number=1)
+    while not asked.asked:
+        time.sleep(0.01)
+    mine = asked.ask("mine", fn=2, number=2)
+    if answered:
+        asked.hear.set()
+        asked.wait_until_only("follow")
+    asked.go_on.set()
+    asked.wait_until_only("heard")
+    asked.hear.set()
+    second = asked.ask("second", number=3)
+    found = asked.answers(3)
+    assert drawn(found[first]) is None and mine in found and drawn(found[second]).startswith("second")
