@@ -160,7 +160,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
 
 def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     """Wire what chooses the run and its checkpoint; gives the events after which another conversation may be shown."""
-    outputs = [*chat.choice, *chat.panes, *chat.controls]
+    outputs = [*chat.choice, *chat.panes, *chat.controls, chat.kept]
     now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
     inputs = [shared.run, *now]
     set_up = [chat.system, chat.temperature, chat.longest]

@@ -21,7 +21,8 @@ _TOO_EARLY = "The models are not chosen yet: send it again in a moment"
 
 
 def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
-    """Everything that hangs on the chosen run: it, its checkpoints, the samples, and the conversation kept with it.
+    """Everything that hangs on the chosen run: it, its checkpoints, the samples, and the conversation kept with it. One
+    with a checkpoint that is not there any more (a run keeps a few) goes on with the one that is shown in its place.
 
     `run_id` and `checkpoint` are those shown now; while a reply is being written, all stays as it is.
     """
@@ -34,14 +35,19 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     names = checkpoints(run) if run else []
     same = run is not None and run.id == run_id
     chosen = checkpoint or "" if same else ""
-    if run and not run_id and not wanted and run.id == last_run:  # the page was opened anew: what was talked to last
+    if run and not run_id and run.id == last_run:  # the page was opened anew: what was talked to last
         chosen = last_checkpoint
     key = chat_turns.kept_under(run.id, chosen) if run else ""
     if same and BEST in names and talk.picked != key and not chat_turns.turns_of(kept, key):
         chosen = BEST  # what was shown so far was the newest while the run went on, and nobody's choice
-    chosen = chosen if chosen in names else names[0] if names else ""
-    note = chat_choice.note(wanted, run)
-    turns = chat_turns.turns_of(kept, chat_turns.kept_under(run.id, chosen)) if run else []
+    was, chosen = chosen, chosen if chosen in names else names[0] if names else ""
+    note, now = chat_choice.note(wanted, run), kept
+    if run and was and was not in names:
+        now = chat_turns.moved(kept, chat_turns.kept_under(run.id, was), chat_turns.kept_under(run.id, chosen))
+    if run and now is not kept:
+        gone = chat_choice.checkpoint_title(run, was)
+        note = f"{note} This conversation began with {gone}, which is not kept any more.".strip()
+    turns = chat_turns.turns_of(now, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
     status, alert, *buttons = chat_reply.controls(False, turns)[:-2]
     told = same and chosen == checkpoint  # what was said of this conversation is still so
@@ -61,6 +67,7 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
         *buttons,
         gr.Dropdown(runs, value=run.id if run else None, interactive=True),
         gr.Dropdown(titles, value=chosen or None, interactive=True),
+        gr.skip() if now is kept else now,
     )
 
 

@@ -41,6 +41,15 @@ def keep(kept: dict[str, list[Turn]] | None, key: str, turns: list[Turn]) -> dic
     return {**newest, key: turns[-KEPT_TURNS:]}
 
 
+def moved(kept: dict[str, list[Turn]], old: str, new: str) -> dict[str, list[Turn]]:
+    """`kept` with the conversation under `old` gone on with under `new`, where there is none yet: as it was where there
+    is none to move."""
+    turns = turns_of(kept, old)
+    if not turns or turns_of(kept, new):
+        return kept
+    return keep(keep(kept, old, []), new, turns)
+
+
 def turns_of(kept: object, key: str) -> list[Turn]:
     """The turns under `key`; none where what the browser kept is of another shape (it is a person's own to change)."""
     found = kept.get(key) if isinstance(kept, dict) else None

@@ -99,6 +99,34 @@ def test_a_page_that_is_opened_anew_goes_on_with_the_conversation_that_was_last(
     assert f"Tuned · {newer.name} ·" in words(chat_events.choose("", None, None, {"gone/best": [TURN]}, Talk()))
 
 
+@pytest.mark.parametrize("wanted", [True, False], ids=["named in the address", "not named"])
+def test_a_page_that_is_loaded_anew_during_a_run_goes_on_with_the_conversation_it_had(run: Run, wanted: bool):
+    kept = {f"{run.id}/checkpoint-8": [TURN]}
+    add_checkpoint(run, 16, 3.4)
+    shown = chat_events.choose(run.id if wanted else "", None, None, kept, Talk())
+    assert "step 8" in words(shown) and "Ahoy" in words(shown) and shown[-1] == gr.skip()
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["loaded anew", "open meanwhile"])
+def test_a_conversation_outlives_the_checkpoint_it_began_with(run: Run, opened: bool):
+    kept = {f"{run.id}/checkpoint-8": [TURN]}
+    (run.checkpoints / "checkpoint-8").rename(run.checkpoints / "checkpoint-24")
+    at = (None, None) if opened else (run.id, "checkpoint-8")
+    shown = chat_events.choose(run.id, *at, kept, Talk())
+    assert "Ahoy" in words(shown) and "began with step 8, which is not kept any more" in words(shown)
+    assert shown[-1] == {f"{run.id}/checkpoint-24": [TURN]}
+    again = chat_events.choose(run.id, run.id, "checkpoint-24", shown[-1], Talk())
+    assert "Ahoy" in words(again) and again[-1] == gr.skip()
+
+
+def test_a_conversation_takes_no_other_one_s_place(run: Run):
+    other = {**TURN, "user": "Another"}
+    kept = {f"{run.id}/checkpoint-24": [other], f"{run.id}/checkpoint-8": [TURN]}
+    (run.checkpoints / "checkpoint-8").rename(run.checkpoints / "checkpoint-24")
+    shown = chat_events.choose(run.id, run.id, "checkpoint-8", kept, Talk())
+    assert "Another" in words(shown) and shown[-1] == gr.skip()
+
+
 def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
     alert = 4 + 3 + 3 + 1  # its place among what is chosen, the questions and the panes
     assert chat_events.choose(run.id, run.id, "checkpoint-8", {}, Talk())[alert] == gr.skip()
