@@ -140,6 +140,9 @@ def mend(
             if any(message.role == "user" and not is_empty(message) for message in messages):
                 problem = "its reply stands before the only prompts, and none answers them."
                 fix = "If its turns stand newest first, turn their order around; else leave this record out."
+            elif any(message.role == "user" for message in messages):
+                problem = "the user's turn that its reply answers is empty."
+                fix = "Write that turn, or leave this record out."
             return problem_in(origin, start + 1, None, "no_prompt", problem, fix, raw)
         leading = merged[start:asked]
         if any(message.train for message in leading):

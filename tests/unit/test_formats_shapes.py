@@ -118,6 +118,14 @@ def test_where_the_prompt_stands_behind_its_reply_that_is_said():
     assert problem.code == "no_prompt" and "Add the user's turn" in problem.fix
 
 
+def test_a_prompt_that_is_empty_is_named_as_what_is_missing():
+    for content in ("", "  \n", None):
+        turns = [{"role": "user", "content": content}, {"role": "assistant", "content": "A"}]
+        problem = read({"messages": turns})
+        assert problem.code == "no_prompt" and "the user's turn that its reply answers is empty" in problem.problem
+        assert "Write that turn" in problem.fix
+
+
 def test_a_turn_of_other_keys_is_told_what_it_needs(tmp_path):
     path = tmp_path / "f.json"
     path.write_text(json.dumps([{"messages": [{"x": "Q"}, ANSWER]}]))
