@@ -66,19 +66,20 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Ta
     here = [shared.dataset, staged]
     one = [detail, actions, *fixes, show]
     all_of_it = [found, status, words, there, *one, problem]
-    check.click(look, here, all_of_it, concurrency_limit=1, **PRIVATE)
+    looked = [check.click(look, here, all_of_it, concurrency_limit=1, **PRIVATE)]
     there.input(choose, [found, there], one, **PRIVATE)
     ignore.click(without, [found, there], [found, words, there, *one], **PRIVATE)
     show.click(show_rows, [found, there], [only, panels], **PRIVATE)
     for place, fix in enumerate(fixes):
-        fix.click(
+        mended = fix.click(
             partial(mend, place=place),
             [*here, found, there],
             [staged, shared.edited, *all_of_it],
             concurrency_limit=2,
             **PRIVATE,
         )
-    on_change([shared.looked_at], forget, [*here, found], all_of_it)
+        looked.append(mended)
+    on_change([shared.looked_at, *looked], forget, [*here, found], all_of_it)
 
 
 def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:

@@ -35,8 +35,8 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     data_hub.build_push(shared, staged)
     of = gr.State("")  # what the files were made of: its path
     here, made = [shared.dataset, staged], [of, words, file, left_out, problem]
-    make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
-    on_change([shared.looked_at], forget, [*here, of], made)
+    written = make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
+    on_change([shared.looked_at, written], forget, [*here, of], made)
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:

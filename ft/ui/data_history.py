@@ -62,7 +62,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     listed = [there, parts, shown, actions, fold, problem, drawn]
     on_change([shared.looked_at, own_tab().select], show, [*here, drawn], listed)
     use.click(use_version, [*here, there], [shared.edited, problem], **PRIVATE)
-    differ.click(difference, [*here, there], [shown, problem], **PRIVATE)
+    of = gr.State("")  # what was compared: its path
+    compared = differ.click(difference, [*here, there], [of, shown, problem], **PRIVATE)
+    on_change([compared], forget, [*here, of], [of, shown])
     made = [shared.dataset, refused]
     combine.click(combined, [*here, parts, name], made, concurrency_limit=1, **PRIVATE)
 
@@ -121,12 +123,19 @@ def use_version(dataset: str, staged: str, chosen: str | None) -> Any:
     return time.time_ns()
 
 
-@alerts.told(outputs=1)
-def difference(dataset: str, staged: str, chosen: str | None) -> str:
-    """What differs between that version and the one in use."""
+def forget(dataset: str, staged: str, of: str) -> tuple[Any, Any]:
+    """What was compared is no longer what is looked at, unless it is."""
+    if not of or data_choice.still_looked_at(dataset, staged, of):
+        return gr.skip(), gr.skip()
+    return "", ""
+
+
+@alerts.told(outputs=2)
+def difference(dataset: str, staged: str, chosen: str | None) -> tuple[str, str]:
+    """What differs between that version and the one in use: the path of that, and the difference."""
     looked = saved(dataset, staged)
     old = versions.find(f"{looked.name}@{chosen or looked.version}")
-    return markup(old, looked, compare(old.conversations_path, looked.conversations_path))
+    return str(looked.path), markup(old, looked, compare(old.conversations_path, looked.conversations_path))
 
 
 def markup(old: Version, new: Version, found: Difference) -> str:

@@ -101,8 +101,9 @@ def build_push(shared: Shared, staged: gr.BrowserState) -> None:
         problem, told = alerts.place(), gr.HTML(elem_id="hub-pushed")
     of = gr.State("")  # what is written, or was: its path
     here = [shared.dataset, staged]
-    write.click(pushed, [*here, to, format, token, public], [of, told, problem], concurrency_limit=1, **PRIVATE)
-    on_change([shared.looked_at], forget, [*here, of], [of, told, problem])
+    asked = [*here, to, format, token, public]
+    written = write.click(pushed, asked, [of, told, problem], concurrency_limit=1, **PRIVATE)
+    on_change([shared.looked_at, written], forget, [*here, of], [of, told, problem])
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:

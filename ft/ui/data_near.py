@@ -50,9 +50,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     groups = gr.State(None)
     here = [shared.dataset, staged]
     found = [groups, status, shown, keep, problem]
-    find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
+    looked = find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
     keep.click(keep_one, [*here, groups], [staged, shared.edited, problem], **PRIVATE)
-    on_change([shared.looked_at], forget, [*here, groups], found)
+    on_change([shared.looked_at, looked], forget, [*here, groups], found)
 
 
 def forget(dataset: str, staged: str, found: Found | None) -> tuple[Any, ...]:

@@ -101,18 +101,20 @@ def _config(model: str, length: float | None) -> TrainConfig:
 def show(dataset: str, staged: str, model: str, length: float, number: float) -> Iterator[tuple[Any, ...]]:
     """Look at one conversation, token by token. Closing this iterator, as Gradio does when the page is closed, ends the
     work."""
+    of: Any = gr.skip()  # said with whatever is shown: what is looked at may have changed in the meantime, and back
     try:
         looked, config = required(dataset, staged), _config(model, length)
+        of = str(looked.path)
 
         def work(say: Say, heed: Heed) -> Microscope:
             return tokens.look_at(looked, int(number or 0), config, say, heed)
 
-        yield str(looked.path), _working("Loading the tokenizer"), alerts.hidden()
+        yield of, _working("Loading the tokenizer"), alerts.hidden()
         for each in _followed(work):
             shown = _working(each) if isinstance(each, str) else markup(each)
-            yield gr.skip(), shown, alerts.hidden()
+            yield of, shown, alerts.hidden()
     except Exception as error:
-        yield gr.skip(), "", alerts.shown(error)
+        yield of, "", alerts.shown(error)
 
 
 def _followed(work: Callable[[Say, Heed], Item]) -> Iterator[Item | str]:
@@ -179,23 +181,24 @@ def _token(piece: Piece) -> str:
 
 def count_all(dataset: str, staged: str, model: str, length: float) -> Iterator[tuple[Any, ...]]:
     """Count the tokens of all conversations, and show how long they are."""
+    of: Any = gr.skip()
     try:
         looked = required(dataset, staged)
-        config = _config(model, length)
+        of, config = str(looked.path), _config(model, length)
         limit = config.max_length
 
         def work(say: Say, heed: Heed) -> Counts:
             return tokens.count_all(looked, config, say, heed)
 
-        yield str(looked.path), _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
+        yield of, _status("Counting"), gr.skip(), gr.skip(), alerts.hidden()
         for each in _followed(work):
             if isinstance(each, Counts):
                 said, drawn = summary(each, limit), _plot(each.lengths, limit)
-                yield gr.skip(), gr.HTML("", visible=False), said, drawn, alerts.hidden()
+                yield of, gr.HTML("", visible=False), said, drawn, alerts.hidden()
             else:
-                yield gr.skip(), _status(each), gr.skip(), gr.skip(), gr.skip()
+                yield of, _status(each), gr.skip(), gr.skip(), gr.skip()
     except Exception as error:
-        yield gr.skip(), gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
+        yield of, gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.shown(error)
 
 
 def _status(words: str) -> Any:

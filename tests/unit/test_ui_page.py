@@ -240,3 +240,32 @@ def test_a_port_that_is_taken_is_refused_in_words(home: Path):
         port = other.getsockname()[1]
         with pytest.raises(UserError, match=f"port {port} of 127.0.0.1.*taken.*--port"):
             server.serve(port=port)
+
+
+# What is worked out of a dataset and shown with it, by the module of its panel.
+OF_A_DATASET = {
+    "data_tokens": {"show", "count_all"},
+    "data_near": {"look"},
+    "data_checks": {"look", "mend"},
+    "data_export": {"exported"},
+    "data_hub": {"pushed"},
+    "data_history": {"difference"},
+}
+
+
+@pytest.mark.parametrize("module", OF_A_DATASET)
+def test_what_comes_after_another_dataset_was_chosen_is_taken_away_again(page: gr.Blocks, module: str):
+    def name(event: Any) -> tuple[str, str]:
+        fn = getattr(event.fn, "func", event.fn)
+        return getattr(fn, "__module__", ""), getattr(fn, "__name__", "")
+
+    asked = [
+        event
+        for event in page.fns.values()
+        if name(event) in {(f"ft.ui.{module}", one) for one in OF_A_DATASET[module]}
+    ]
+    assert {name(event)[1] for event in asked} == OF_A_DATASET[module]
+    for event in asked:
+        then = [each for each in page.fns.values() if each.trigger_after == event._id]
+        (forget,) = [each for each in then if name(each) == (f"ft.ui.{module}", "forget")]
+        assert {block._id for block in event.outputs} & {block._id for block in forget.outputs}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ft.ui.data_tokens import _plot, histogram
+from stranger import publish
+
+from ft.dataset.build import save, stage
+from ft.dataset.sample import sample_file
+from ft.ui.data_tokens import _plot, count_all, histogram, show
 
 LENGTHS = [47, 64, 65, 300, 512, 513, 750]
 
@@ -32,3 +36,11 @@ def test_the_picture_says_the_maximum_length_and_is_left_out_where_it_is_one_bar
     assert plot.visible and "512 tokens" in plot.color_title and set(plot.color_map) == {"fit: 5", "longer: 2"}
     assert plot.sort[0] == "1\N{EN DASH}64" and plot.y_lim[0] == 0
     assert not _plot([87] * 4, 512).visible
+
+
+def test_each_step_of_what_is_shown_says_of_which_dataset_it_is(home, tmp_path):
+    """Where another one is looked at in the middle, what was said of it before is taken away."""
+    dataset, model = save(stage([sample_file()]), "sample"), publish(tmp_path / "model")
+    shown = list(show("sample", "", model, 512, 1)), list(count_all("sample", "", model, 512))
+    for steps in (*shown, list(show("sample", "", model, 512, 99))):  # there is no such conversation
+        assert len(steps) > 1 and {step[0] for step in steps} == {str(dataset.path)}
