@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import gradio as gr
 from gradio.routes import App, ORJSONResponse
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
@@ -25,6 +26,8 @@ from ft.ui.theme import STYLES, theme
 from ft.ui.unreadable import answer_unreadable
 
 _PORTS = range(7860, 7960)
+# What is said to those who hear the page, and has no words in Gradio 6.31: they heard its name.
+_SAID = {"common.complete": "Done"}
 _SESSIONS = 100  # whose state is kept: each takes about 1 MB, as Gradio copies the page for it
 
 
@@ -87,6 +90,7 @@ def serve(
             css_paths=STYLES,
             head=address.HEAD + accessible.HEAD,
             footer_links=[],
+            i18n=gr.I18n(en=_SAID),
             run_history=False,
             enable_monitoring=False,
             max_file_size="200mb",

@@ -94,3 +94,24 @@ def test_a_message_is_not_closed_by_the_time_of_an_earlier_one(page, app, chats)
     expect(messages).to_have_count(2)
     page.clock.fast_forward(20_000)
     expect(messages).to_have_count(0, timeout=HELD)
+
+
+HEARD = """
+window.heard = [];
+new MutationObserver(() => {
+  for (const said of document.querySelectorAll(".sr-only[role=status]")) {
+    const words = said.textContent.trim();
+    if (words && window.heard.at(-1) !== words) window.heard.push(words);
+  }
+}).observe(document, {childList: true, subtree: true, characterData: true});
+"""
+
+
+def test_what_is_said_of_work_to_those_who_hear_the_page_is_in_words(page, app, chats):
+    page.add_init_script(HEARD)
+    page.goto(app.url + "/?tab=data")
+    page.locator("#data-files input[type=file]").set_input_files(chats)
+    expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=HELD)
+    page.wait_for_function("window.heard.includes('Done')", timeout=HELD)
+    heard = page.evaluate("window.heard")
+    assert not [words for words in heard if "." in words.strip(".")], heard
