@@ -1,6 +1,6 @@
 """The web app: `python app.py [--host H] [--port P] [--auth user:pass]`."""
 
-from ft.cli import serve_main
+from ft.cli import run_app
 
 if __name__ == "__main__":
-    raise SystemExit(serve_main())
+    run_app()

@@ -1,6 +1,6 @@
 """`python -m ft ...`: the same as `sidetune ...`."""
 
-from ft.cli import main
+from ft.cli import run
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run()

@@ -7,13 +7,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from formats.conversation import Conversation
+from ft import hosting
 from ft.dataset.documents import REPAIR
 from ft.dataset.split import Side
 from ft.dataset.table import CHAT, INDEX, SCHEMA, Facts, conversations, facts, table
@@ -22,7 +22,6 @@ from ft.files import regular
 
 _MAGIC = b"PAR1"  # a whole file begins and ends with it
 FILE_NAME = "conversations.parquet"
-_OF_REPLIES = ("role", "train", "reasoning")
 ROWS_A_GROUP = 1000
 CHARACTERS_A_GROUP = 4_000_000  # long conversations are written in smaller groups
 
@@ -42,6 +41,8 @@ def require_file(path: Path) -> None:
 
 def damaged(path: Path, why: object) -> UserError:
     """That the file of conversations at `path` is damaged."""
+    if hosting.hosted():  # where the host keeps what is nobody's business
+        return UserError(f"the dataset {path.parent.parent.name}", "its file of conversations cannot be read.", REPAIR)
     return UserError(str(path), f"it cannot be read ({str(why)[:200]}).", REPAIR)
 
 
@@ -56,19 +57,22 @@ def _readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    require_file(path)
     with _readable(path), pq.ParquetFile(path) as file:
         _require_kinds(file.schema_arrow)
         yield file
 
 
 def _require_kinds(found: pa.Schema) -> None:
-    """Raise TypeError where a column holds something of another kind than ours do; nothing at all is no other kind."""
+    """Raise TypeError where a column holds something of another kind than ours do; lists of nothing are no other
+    kind."""
     for column in found:
         wanted = SCHEMA.field(column.name).type if column.name in SCHEMA.names else column.type
-        held = [(column.type, wanted)]
-        if pa.types.is_list(wanted) and pa.types.is_list(column.type):
-            held.append((column.type.value_type, wanted.value_type))
-        if any(kind.id != ours.id and not pa.types.is_null(kind) for kind, ours in held):
+        other = column.type.id != wanted.id
+        if not other and pa.types.is_list(wanted):
+            kind = column.type.value_type
+            other = kind.id != wanted.value_type.id and not pa.types.is_null(kind)
+        if other:
             raise TypeError(f"its column {column.name!r} holds {column.type}")
 
 
@@ -226,6 +230,7 @@ def index(path: Path) -> pa.Table:
         UserError: the file is damaged.
     """
     columns = [*INDEX.names, "origin", "repairs"]
+    require_file(path)
     with _readable(path):
         _require_kinds(pq.read_schema(path))
         if set(columns) <= set(pq.read_schema(path).names):
@@ -239,35 +244,15 @@ def _completed(part: pa.Table) -> pa.Table:
     return table([(each, side, facts(each)) for each, side in zip(conversations(part), sides, strict=True)])
 
 
-class Replies(NamedTuple):
-    """How many conversations hold what a reply thought first, and how many hold no reply that is to be learned."""
-
-    reasoned: int
-    unlearned: int
-
-
-def count_replies(path: Path) -> Replies:
-    """What the replies of the file come to.
+def groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
+    """Those columns of the file, one row group after another.
 
     Raises:
         UserError: the file is damaged.
     """
-    reasoned, unlearned = 0, 0
     with _opened(path) as file:
         for group in range(file.num_row_groups):
-            part = file.read_row_group(group, columns=[f"messages.list.element.{name}" for name in _OF_REPLIES])
-            for lists in part["messages"].chunks if part.num_columns else ():
-                turns = dict(zip(lists.type.value_type.names, lists.flatten().flatten(), strict=True))
-                if "reasoning" in turns:
-                    reasoned += _holding(lists, pc.greater(pc.binary_length(turns["reasoning"]), 0))
-                learned = pc.and_(pc.equal(turns["role"], "assistant"), pc.fill_null(turns["train"], True))
-                unlearned += len(lists) - _holding(lists, learned)
-    return Replies(reasoned, unlearned)
-
-
-def _holding(lists: pa.ListArray, turns: pa.Array) -> int:
-    """In how many of the `lists` there is one of the `turns` (bool)."""
-    return int(pc.count_distinct(pc.list_parent_indices(lists).filter(turns)).as_py())
+            yield file.read_row_group(group, columns=columns)
 
 
 def side_counts(path: Path) -> dict[str, int]:

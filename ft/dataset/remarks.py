@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow.compute as pc
 
 from ft.dataset import parquet
+from ft.dataset.replies import count_replies
 from ft.dataset.versions import Version
 from ft.figures import count
 
@@ -22,7 +23,7 @@ def remarks(version: Version) -> list[str]:
     found = [] if version.report["splits"]["validation"] else [NONE_HELD_OUT]
     tools = pc.sum(parquet.index(version.conversations_path)["has_tools"]).as_py() or 0
     which = f"`sidetune inspect {version.name} --model MODEL` says what a model makes of it."
-    replies = parquet.count_replies(version.conversations_path)
+    replies = count_replies(version.conversations_path)
     if replies.unlearned:
         found.append(
             f"In {count(replies.unlearned, 'conversation')} every reply is marked as not to be trained on, so training "

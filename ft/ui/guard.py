@@ -116,8 +116,9 @@ class Guard:
         """Gradio writes what these headers say into its page, as the address to ask from then on."""
         for header in ("x-forwarded-host", "x-gradio-server"):
             for text in headers.getlist(header):
-                name = split_authority((text.partition("://")[2] or text).partition("/")[0])
-                if name is None or name[0] not in self._names:
+                scheme, found, rest = text.rpartition("://")
+                name = split_authority(rest.removesuffix("/") if found else rest)
+                if name is None or name[0] not in self._names or scheme not in ("", "http", "https"):
                     scope["headers"] = [pair for pair in scope["headers"] if pair[0] != header.encode()]
 
     def _is_foreign(self, scope: Scope, headers: Headers, host: tuple[str, str]) -> bool:

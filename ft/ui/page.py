@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from html import escape
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 import gradio as gr
@@ -21,6 +21,8 @@ from ft.ui import alerts
 from ft.ui.late_answers import Answered
 from ft.ui.sessions import EventQueue
 from ft.ui.values import require_choice, require_value
+
+_LONGEST_PATH, _LONGEST_NAME = 2048, 255  # characters; bytes of a file's name, as Linux has it
 
 
 class Page(gr.Blocks):
@@ -107,6 +109,8 @@ class Page(gr.Blocks):
         Raises:
             UserError: there are fewer than the event takes, or one is not what its component can have.
         """
+        if block_fn.api_visibility != "private":  # a script that was written before there was another argument
+            inputs = [*inputs, *takewhile(_is_something, map(_usual, block_fn.inputs[len(inputs) :]))]
         if len(inputs) < len(block_fn.inputs):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
             raise UserError("the arguments", why, "See the list of endpoints.")
@@ -170,6 +174,16 @@ def _as_sentence(error: Exception) -> gr.Error:
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
 
 
+def _usual(block: Any) -> Any:
+    """What a component holds where nobody has given it anything; None where that is nothing."""
+    value = getattr(block, "value", None)
+    return None if callable(value) else value
+
+
+def _is_something(value: Any) -> bool:
+    return value is not None
+
+
 def _without_value(update: Any) -> dict[str, Any]:
     """The update of a component, but for what is chosen in it."""
     if isinstance(update, dict) and update.get("__type__") == "update":
@@ -212,8 +226,14 @@ def _as_shown(block: Any, value: Any) -> Any:
 
 
 def _require_upload(file: dict[str, Any]) -> dict[str, Any]:
-    """Gradio fetches a file whose path is an address, from wherever it says. Raises: UserError."""
-    if "://" in str(file.get("path")):
+    """Gradio fetches a file whose path is an address, from wherever it says, and fails at what no path can be. Raises:
+    UserError."""
+    path = str(file.get("path"))
+    try:
+        longest = max(map(len, path.encode().split(b"/")))
+    except UnicodeEncodeError:
+        raise _not_uploaded() from None
+    if "://" in path or "\0" in path or len(path) > _LONGEST_PATH or longest > _LONGEST_NAME:
         raise _not_uploaded()
     return file
 

@@ -12,6 +12,26 @@ from starlette.exceptions import HTTPException
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+class Session(SessionState):
+    """The state of one session, without what Gradio 6.31 keeps of it for links that lead to a page as it was, which
+    this page does not offer: a copy of its layout, with each value that it sent, however large, also of what was
+    refused."""
+
+    def __init__(self, blocks: Any) -> None:
+        super().__init__(blocks)
+        self.config_values.clear()
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.config_values.clear()
+
+    def _update_config(self, key: int) -> None:
+        pass
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        pass
+
+
 class Sessions(StateHolder):
     """The state of each session, by the name that its requests give it."""
 
@@ -24,6 +44,8 @@ class Sessions(StateHolder):
         """
         if not _PLAIN.fullmatch(session_id):
             raise HTTPException(400, "The session's name is not made of letters and digits.")
+        if session_id not in self.session_data:
+            self.session_data[session_id] = Session(self.blocks)
         return super().__getitem__(session_id)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -125,13 +127,17 @@ def test_uploads_lie_in_the_home_and_are_gone_when_it_has_ended(start, tmp_path)
         again.kill()
 
 
-@pytest.mark.parametrize("path", ["/etc/hostname", "https://huggingface.co/robots.txt"])
-def test_only_what_was_uploaded_is_read(start, path):
+FORGED = ["/etc/hostname", "https://huggingface.co/robots.txt", "\0", "a\0b", "x" * 5000, "x/" * 3000, "\ud800"]
+
+
+def test_only_what_was_uploaded_is_read(start):
     app = start()
-    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    begun = httpx.post(f"{app.url}/gradio_api/call/convert", json={"data": [[file], "mine", "auto"]}).json()
-    answer = httpx.get(f"{app.url}/gradio_api/call/convert/{begun['event_id']}", timeout=60).text
-    assert "not one that was uploaded here" in answer and "Traceback" not in app.log.read_text()
+    for path in FORGED:
+        body = json.dumps({"data": [[{"path": path, "meta": {"_type": "gradio.FileData"}}], "mine", "auto"]})
+        told = {"content-type": "application/json"}
+        begun = httpx.post(f"{app.url}/gradio_api/call/convert", content=body, headers=told).json()
+        answer = httpx.get(f"{app.url}/gradio_api/call/convert/{begun['event_id']}", timeout=60).text
+        assert "not one that was uploaded here" in answer and "Traceback" not in app.log.read_text(), path[:20]
 
 
 def test_an_upload_that_is_too_large_in_all_leaves_nothing_behind(start):
@@ -192,6 +198,21 @@ def test_it_ends_when_it_is_told_to_and_runs_go_on(start, signalled, tiny_model,
     assert status(found).live
     launch.stop(found)
     list(launch.wait(found))
+
+
+def test_it_ends_also_while_it_works_for_somebody_who_has_gone(start, tmp_path):
+    app = start()
+    chats = tmp_path / "chats.jsonl"
+    chats.write_text("".join(f'{{"prompt": "{n}", "completion": "{"+49 30 123456 " * 60_000}"}}\n' for n in range(2)))
+    Client(app.url, verbose=False).predict([handle_file(str(chats))], "mine", api_name="/convert")
+    httpx.post(f"{app.url}/gradio_api/call/check", json={"data": ["mine", []]}).raise_for_status()
+    assert app.process is not None
+    server = psutil.Process(app.process.pid)
+    used = server.cpu_times().user
+    while server.cpu_times().user < used + 1:  # it is at it
+        time.sleep(0.1)
+    app.process.send_signal(signal.SIGTERM)
+    assert app.process.wait(20) == 0
 
 
 @pytest.mark.skipif(

@@ -39,6 +39,22 @@ def test_five_hundred_sessions_leave_little_behind(own_app):
         assert (server.memory_info().rss - begun) / MB < 150
 
 
+def test_what_is_refused_leaves_nothing_behind_however_large_it_is(own_app):
+    server = psutil.Process(own_app.process.pid)
+
+    def refused(client: httpx.Client, text: str) -> None:
+        asked = client.post("/gradio_api/call/undo", json={"data": [text]}).raise_for_status().json()["event_id"]
+        assert "error" in client.get(f"/gradio_api/call/undo/{asked}").text
+
+    with httpx.Client(base_url=own_app.url, timeout=120) as client:
+        for _ in range(3):
+            refused(client, "x" * 10_000_000)
+        begun = server.memory_info().rss
+        for _ in range(20):
+            refused(client, "x" * 10_000_000)
+        assert (server.memory_info().rss - begun) / MB < 100
+
+
 def work(url: str, folder: Path, name: str, times: int) -> None:
     """A script makes a dataset of 100 conversations, has it checked and exported, and gets its own."""
     client = Client(url, verbose=False, httpx_kwargs={"timeout": 300})

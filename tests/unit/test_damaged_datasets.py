@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from answers import refused, said
 
@@ -92,6 +95,20 @@ def gone(name: str) -> Damage:
     return lambda folder: (folder / name).unlink()
 
 
+def pipe(name: str) -> Damage:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return damage
+
+
+def without_types(folder: Path) -> None:
+    table = pq.read_table(folder / "conversations.parquet", partitioning=None)
+    empty = {name: pa.nulls(len(table)) for name in table.column_names}
+    pq.write_table(pa.table(empty), folder / "conversations.parquet")
+
+
 def kinds() -> Iterator[tuple[str, Damage]]:
     for file, fields in (("report.json", REPORT), ("source.json", SOURCE)):
         for name, values in fields.items():
@@ -106,6 +123,7 @@ def kinds() -> Iterator[tuple[str, Damage]]:
     name = "conversations.parquet"
     yield f"{name} a folder", a_folder(name)
     yield f"{name} gone", gone(name)
+    yield f"{name} a pipe", pipe(name)
     for written in (b"", b"PAR1", b"garbage" * 100, b"PAR1" + bytes(100)):
         yield f"{name} {written[:10]!r} {len(written)}", content(name, written)
     yield "rejected.jsonl a folder", a_folder("rejected.jsonl")
@@ -115,6 +133,7 @@ NAMED = dict(kinds())
 # Listed, for what is damaged is looked at later, or is no part of it.
 TOLERATED: dict[str, Damage] = {
     "a footer of garbage": content("conversations.parquet", b"PAR1" + bytes(range(256)) + b"PAR1"),
+    "columns of nothing": without_types,
     "rejected records of garbage": content("rejected.jsonl", b"\xff\xfe\n"),
     "rejected records of other types": content("rejected.jsonl", b'{"raw": 7}\n[]\n'),
     "current of garbage": lambda folder: (folder.parent / "current").write_bytes(b"\xff\xfe"),

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from test_guard import HOME, OPENING, guarded, status
+from starlette.responses import JSONResponse
+from starlette.testclient import TestClient
+from test_guard import HOME, OPENING, PLENTY, guarded, status
+
+from ft.ui.body_limit import BodyLimit
+from ft.ui.guard import Guard
+from ft.ui.own_names import OwnNames
 
 
 def test_what_only_says_that_it_is_a_page_opens_nothing():
@@ -28,3 +34,24 @@ def test_the_page_may_ask_nobody_but_the_app():
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["connect-src"].split() == ["'self'", "data:", "blob:"]
     assert not any("*" in rule.split() for rule in rules.values())
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("x-forwarded-host", "tune.example/evil"),
+        ("x-gradio-server", "https://tune.example/evil"),
+        ("x-gradio-server", "javascript://tune.example/%0aalert(1)"),
+        ("x-gradio-server", "javascript://tune.example"),
+    ],
+)
+def test_what_is_forwarded_is_a_name_and_nothing_more(header, value):
+    seen = []
+
+    async def look(scope, receive, send):
+        seen.extend(held for name, held in scope["headers"] if name == header.encode())
+        await JSONResponse({})(scope, receive, send)
+
+    guard = Guard(look, OwnNames.of("127.0.0.1", ["tune.example"]), BodyLimit(lambda wanted: PLENTY))
+    assert TestClient(guard, base_url=f"http://{HOME}").get("/", headers={header: value}).status_code == 200
+    assert seen == []
