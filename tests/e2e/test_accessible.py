@@ -86,7 +86,7 @@ def test_a_message_is_not_closed_by_the_time_of_an_earlier_one(page, app, chats)
     page.locator("#data-files input[type=file]").set_input_files(chats)
     expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=HELD)
     messages = page.locator("[data-testid=toast-text]")
-    for number, passes in ((1, 4_000), (2, 12_000)):  # together more than the first has, and less than the second
+    for number, passes in ((1, 8_000), (2, 9_000)):  # together more than the first has, and neither alone
         button(page, "Delete conversation 1").click(timeout=HELD)
         expect(messages).to_have_count(number, timeout=HELD)
         expect(page.get_by_text(f"{30 - number} conversations", exact=True)).to_be_visible(timeout=HELD)
@@ -111,7 +111,7 @@ def test_what_is_said_of_work_to_those_who_hear_the_page_is_in_words(page, app, 
     page.add_init_script(HEARD)
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(chats)
-    expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=HELD)
+    expect(page.get_by_label("Name of the dataset")).to_have_value(re.compile("kitchen"), timeout=HELD)
     page.wait_for_function("window.heard.includes('Done')", timeout=HELD)
     heard = page.evaluate("window.heard")
     assert not [words for words in heard if "." in words.strip(".")], heard
