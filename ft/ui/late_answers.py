@@ -19,6 +19,7 @@ from gradio.queueing import Event
 
 NUMBER = "x-sidetune-question"  # the header with the number of what is asked
 _CHOSEN = ("input", "select", "release")  # events that a person alone brings about
+_DATASET = "sidetune-dataset"  # the name under which a browser keeps the dataset that is looked at
 _PAGES = 200  # that are remembered: as many as Gradio keeps sessions of, and more
 
 
@@ -68,8 +69,11 @@ class Answered:
 
 
 def _choices(event: BlockFunction) -> list[int]:
-    """The blocks that a person chose something in, where that is why the event is asked."""
-    return [block for block, name in event.targets if name in _CHOSEN and block is not None]
+    """The blocks that a person chose something in, where that is why the event is asked, and the dataset that is looked
+    at where that is what they chose: files that were brought before, and are read now, wait beside it."""
+    chosen = [block for block, name in event.targets if name in _CHOSEN and block is not None]
+    decided = [block._id for block in event.outputs if getattr(block, "storage_key", "") == _DATASET]
+    return [*chosen, *decided] if chosen else []
 
 
 def _number(request: Any) -> int:

@@ -4,6 +4,7 @@ need that change while somebody looks."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from html import escape
 from itertools import chain, takewhile
 from typing import Any
@@ -22,6 +23,7 @@ from ft.ui.late_answers import Answered
 from ft.ui.sessions import EventQueue
 from ft.ui.values import require_choice, require_value
 
+_asked: ContextVar[Any] = ContextVar("asked", default=None)  # the request of the event that is answered
 _LONGEST_PATH, _LONGEST_NAME = 2048, 255  # characters; bytes of a file's name, as Linux has it
 
 
@@ -44,11 +46,11 @@ class Page(gr.Blocks):
         Raises:
             gr.Error: with the sentence.
         """
+        _asked.set(named.get("request"))
         try:
             if not named.get("iterator"):
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
-            found = await super().process_api(block_fn, inputs, *given, **named)
-            return self._without_later_choices(block_fn, found, named)
+            return await super().process_api(block_fn, inputs, *given, **named)
         except Exception as error:
             raised = _as_sentence(error)
             raised.duration = None  # until it is closed
@@ -57,19 +59,14 @@ class Page(gr.Blocks):
                 raised.message = escape(str(raised.message))
             raise raised from None
 
-    def _without_later_choices(self, block_fn: Any, found: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
-        """What an event answers, without what would be drawn over something that somebody has chosen meanwhile."""
-        event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
-        request = named.get("request")
-        if not isinstance(request, gr.Request) or event.api_visibility != "private" or found.get("iterator"):
-            return found
+    def _chosen_since(self, event: BlockFunction) -> set[int]:
+        """The outputs of an event of the page in which somebody has chosen something since it was asked."""
+        request = _asked.get()
+        if not isinstance(request, gr.Request) or event.api_visibility != "private":
+            return set()
         waiting = (each for line in self._queue.event_queue_per_concurrency_id.values() for each in line.queue)
         working = (each for events in self._queue.active_jobs for each in events or ())
-        chosen = self.answered.chosen_since(event, request, chain(waiting, working))
-        if chosen:
-            data = zip(event.outputs, found["data"], strict=True)
-            found["data"] = [_without_value(each) if block._id in chosen else each for block, each in data]
-        return found
+        return self.answered.chosen_since(event, request, chain(waiting, working))
 
     async def call_function(
         self,
@@ -132,10 +129,16 @@ class Page(gr.Blocks):
         return [gone.get(number, value) for number, value in enumerate(processed)]
 
     async def postprocess_data(self, block_fn: Any, *given: Any, **named: Any) -> list[Any]:
-        """As Gradio's, which makes of what an event returned what goes to the browser; of a chart the data go first."""
+        """As Gradio's, which makes of what an event returned what goes to the browser; of a chart the data go first,
+        and what somebody has chosen meanwhile stays chosen."""
         sent = await super().postprocess_data(block_fn, *given, **named)
+        chosen = self._chosen_since(block_fn)
         return [
-            _data_first(each) if isinstance(block, NativePlot) else each
+            _without_value(each)
+            if block._id in chosen
+            else _data_first(each)
+            if isinstance(block, NativePlot)
+            else each
             for block, each in zip(block_fn.outputs, sent, strict=True)
         ]
 

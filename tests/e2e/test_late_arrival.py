@@ -126,6 +126,34 @@ def test_the_address_names_what_is_looked_at_before_the_page_has_drawn_it(home: 
     expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
 
 
+def test_files_that_are_read_once_another_dataset_was_chosen_wait_beside_it(
+    home: Path, own_app, page: Page, chats: str
+):
+    save(stage([sample_file()]), "first")
+    page.set_default_timeout(LONG)
+    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
+    config = httpx.get(f"{own_app.url}/config").json()
+    files = {each["id"] for each in config["components"] if each["props"].get("elem_id") == "data-files"}
+    brought = {
+        each["id"] for each in config["dependencies"] if [id for id, name in each["targets"] if name == "upload"][:1]
+    }
+    reading = {each["id"] for each in config["dependencies"] if each["trigger_after"] in brought}
+    assert files and len(reading) == 1
+    there = page.locator("#data-there")
+    with unheard(page, reading):
+        with page.expect_request(
+            lambda asked: "queue/join" in asked.url and asked.post_data_json["fn_index"] in reading
+        ):
+            page.locator("#data-files input[type=file]").set_input_files(chats)
+        there.get_by_text("first", exact=False).first.click()
+        expect(page.get_by_role("heading", name="first", exact=True)).to_be_visible(timeout=LONG)
+    expect(there.get_by_text("kitchen.jsonl", exact=False).first).to_be_visible(timeout=LONG)
+    page.wait_for_timeout(RESTS)
+    expect(page.get_by_role("heading", name="first", exact=True)).to_be_visible()
+    expect(there.locator("input:checked")).to_have_value("first")
+
+
 def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, own_app, page: Page):
     for name in ("first", "second"):
         save(stage([sample_file()]), name)
