@@ -166,6 +166,11 @@ def checkpointing_on(device: Literal["cuda", "cpu"], mode: str) -> str:
     return mode if mode != "auto" else "full" if device == "cuda" else "off"
 
 
+def length_within(config: TrainConfig, positions: int) -> int:
+    """The maximum length of `config`, and no more than the tokens that a model reads (0: not known)."""
+    return max(16, min(config.max_length, positions or config.max_length))
+
+
 def require_positions(config: TrainConfig, positions: int) -> None:
     """Raise UserError where conversations may be longer than the tokens that a model reads (0: not known)."""
     if positions and config.max_length > positions:

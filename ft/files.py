@@ -50,18 +50,25 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def remedy(error: BaseException) -> str:
-    """What a person can do where a file could not be read or written, without a full stop. That the disk is full is
-    said where it is: libraries in Rust, as safetensors, write the system's number into their text."""
-    number = getattr(error, "errno", None)
-    told = re.search(r"os error (\d+)", str(error))
-    numbers = {number, int(told[1]) if told else None}
-    if not numbers.isdisjoint(_FULL):
+    """What a person can do where a file could not be read or written, without a full stop."""
+    if is_full(error):
         return "Free disk space"
-    if not numbers.isdisjoint(_FORBIDDEN):
+    if not _numbers(error).isdisjoint(_FORBIDDEN):
         return "Repair the permissions of the file and its folder"
     if is_of_torch_save(error):
         return "Free disk space, or see that the folder can be written"
     return "See that the file and its folder are there, and can be read and written"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that there is no room on the disk."""
+    return not _numbers(error).isdisjoint(_FULL)
+
+
+def _numbers(error: BaseException) -> set[int | None]:
+    """The system's numbers of what went wrong: libraries in Rust, as safetensors, write it into their text."""
+    told = re.search(r"os error (\d+)", str(error))
+    return {getattr(error, "errno", None), int(told[1]) if told else None}
 
 
 def is_of_torch_save(error: BaseException) -> bool:

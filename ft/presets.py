@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ft.config import DEFAULT_MODEL, TrainConfig, require_layers, require_positions
+from ft.config import DEFAULT_MODEL, TrainConfig, length_within, require_layers, require_positions
 from ft.errors import UserError
 from ft.models import device, facts
 from ft.models.facts import ModelFacts
@@ -37,7 +37,7 @@ class Preset:
         """The preset for a model of which that is known, no longer than it reads; as it is where nothing is known."""
         if known is None:
             return self.config
-        longest = max(16, min(self.config.max_length, known.positions or self.config.max_length))
+        longest = length_within(self.config, known.positions)
         return self.config.with_settings({"max_length": longest, **self.fit(known)})
 
 

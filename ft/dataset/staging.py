@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import secrets
@@ -18,7 +17,7 @@ from formats.conversation import Conversation
 from ft.dataset import parquet
 from ft.dataset.documents import read_report, read_source
 from ft.errors import UserError
-from ft.files import read_bytes, write_text
+from ft.files import is_full, read_bytes, write_text
 from ft.home import datasets_dir
 
 _DAY = 86_400  # seconds
@@ -156,7 +155,7 @@ def disk_error(error: OSError, task: str) -> UserError:
     """A disk's refusal in words; `task` is what could not be done ("save the dataset")."""
     place = str(error.filename or datasets_dir())
     why = f"it cannot {task} there: {(error.strerror or str(error)).lower()}."
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if is_full(error):
         todo = "Free some room on that disk and try again. Nothing that was there before has changed."
     else:
         todo = "See that the folder can be written (or the file read), or set SIDETUNE_HOME to another folder."

@@ -92,8 +92,8 @@ def standing(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for event in found:
         if event["kind"] == "started":
-            again = () if event.get("step") else ("validation", "probe")
             last = event.get("step") or 0
+            again = () if last else ("validation", "probe")
             kept = [each for each in kept if (each.get("step") or 0) <= last and each["kind"] not in again]
         kept.append(event)
     return kept

@@ -20,8 +20,8 @@ class Arguments(SFTConfig):
         """As the trainer has it; what recomputes is named by its mode."""
         found = super().to_dict()
         for name in ("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
-            if found.get(name):
-                found[name] = {**found[name], "context_fn": "light"} if "context_fn" in found[name] else found[name]
+            if "context_fn" in (found.get(name) or ()):
+                found[name] = {**found[name], "context_fn": "light"}
         return found
 
 

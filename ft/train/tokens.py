@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ft.config import TrainConfig
+from ft.config import TrainConfig, length_within
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
@@ -33,8 +33,7 @@ def config_of(model: str, max_length: float | None) -> TrainConfig:
         return TrainConfig().with_settings({**given, "max_length": int(max_length)})
     config = TrainConfig().with_settings(given)
     known = facts.of(config.model, ask_hub=False)
-    longest = known.positions if known else 0
-    return config.with_settings({"max_length": max(16, min(config.max_length, longest or config.max_length))})
+    return config.with_settings({"max_length": length_within(config, known.positions if known else 0)})
 
 
 def look_at(

@@ -213,10 +213,10 @@ def again(files: list[str] | None, fetched: data_hub.Fetched, *how: Any) -> Iter
 @alerts.told(outputs=1)
 def hold_out(share: float, staged: str) -> Any:
     """Hold another share of the upload out: its new id. Nothing is read again."""
-    upload = data_choice.upload_of(staged)
-    if upload is None or upload.source["validation_fraction"] == share / 100:
+    upload, fraction = data_choice.upload_of(staged), fraction_of(share)
+    if upload is None or upload.source["validation_fraction"] == fraction:
         return gr.skip()
-    return build.hold_out(upload, share / 100).id
+    return build.hold_out(upload, fraction).id
 
 
 @alerts.told(outputs=8)
