@@ -1,8 +1,8 @@
 """What the app does with a conversation, done with hostile ones: texts that a careless step takes minutes for.
 
-`python hostile.py LENGTH SECONDS [PIECE...]` does each step with texts of so many characters, each made of one piece
-(all of PIECES where none is named), and prints as JSON Lines which took longer than SECONDS of processor time, or
-raised something else than a refusal.
+`python hostile.py LENGTH [PIECE...]` does each step with a text of an eighth of so many characters and with one of all
+of them, each made of one piece (all of PIECES where none is named). It prints as JSON Lines where the processor time
+grew much faster than the text, where a step did not end, and where it raised something else than a refusal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,10 @@ PIECES = (
 HERE = Origin("f", 1)
 EVERY = Reading(repairs=dict.fromkeys(REPAIRS, True), fill={"a": "b"})
 LANGUAGES = Languages()
+PARTS = 8  # the longer text is so many of the shorter
+GROWTH = 24.0  # at most so many times the shorter text's time: 8 where time grows with the length, 64 with its square
+SHORT = 0.25  # seconds of processor time that are too short to say anything of their growth
+ENDLESS = 400.0  # seconds of processor time after which a step is not waited for
 
 
 def chat(text: str) -> Conversation:
@@ -130,30 +135,41 @@ def _written(write: Callable[[Conversation], object], conversation: Conversation
         return None
 
 
-class _TooSlow(Exception):
+class _Endless(Exception):
     pass
 
 
 def _ring(number: int, frame: object) -> None:
-    raise _TooSlow
+    raise _Endless
 
 
-def main(length: int, seconds: float, pieces: tuple[str, ...]) -> None:
+def _seconds(step: Callable[[str], object], text: str) -> float:
+    """The processor time of one step."""
+    signal.setitimer(signal.ITIMER_VIRTUAL, ENDLESS)
+    begun = time.process_time()
+    try:
+        step(text)
+    except UserError:
+        pass
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    return time.process_time() - begun
+
+
+def main(length: int, pieces: tuple[str, ...]) -> None:
     signal.signal(signal.SIGVTALRM, _ring)
     for name, step in STEPS.items():
-        for piece in pieces[:: 4 if step is dataset and len(pieces) > 20 else 1]:
-            signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+        for piece in pieces[:: 8 if step is dataset and len(pieces) > 20 else 1]:
             try:
-                step(piece * (length // len(piece)))
-            except UserError:
-                pass
+                part, whole = (_seconds(step, piece * (size // len(piece))) for size in (length // PARTS, length))
+                wrong = f"{part:.3f} s, then {whole:.3f} s" if whole > max(SHORT, GROWTH * part) else ""
             except Exception as error:
-                print(json.dumps({"step": name, "piece": piece, "error": repr(error)[:200]}), flush=True)
-            finally:
-                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+                wrong = repr(error)[:200]
+            if wrong:
+                print(json.dumps({"step": name, "piece": piece, "wrong": wrong}), flush=True)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as home:
         os.environ["SIDETUNE_HOME"] = home
-        main(int(sys.argv[1]), float(sys.argv[2]), tuple(sys.argv[3:]) or PIECES)
+        main(int(sys.argv[1]), tuple(sys.argv[2:]) or PIECES)
