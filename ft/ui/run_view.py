@@ -250,7 +250,7 @@ def model_title(run: Run) -> str:
 def title_of(model: str) -> str:
     """The same, from what a run's settings name."""
     try:
-        return catalogue.resolve(model).title
+        return catalogue.locate(model).title
     except UserError:
         return model
 

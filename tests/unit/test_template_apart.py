@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from contextlib import closing
 from multiprocessing import forkserver
@@ -116,6 +118,25 @@ def test_a_page_for_others_keeps_no_process_of_a_stranger_s_template(dataset, tm
     monkeypatch.setattr("ft.hosting.hosted", lambda: True)
     monkeypatch.setattr(apart, "place", lambda model, progress, weights: Path(model))
     assert tokens.look_at(dataset, 1, config_of(model)).tokens and not children()
+
+
+WITHOUT_TORCH = """
+import sys
+from ft.config import TrainConfig
+from ft.dataset.versions import find
+from ft.train import preflight, tokens
+from ft.ui.run_view import title_of
+
+dataset, config = find("sample"), TrainConfig()
+title_of(sys.argv[1]), tokens.look_at(dataset, 1, config), preflight.check(dataset, config)
+assert "torch" not in sys.modules and "transformers" not in sys.modules
+"""
+
+
+@pytest.mark.slow
+def test_to_show_runs_tokens_and_a_plan_takes_no_torch(dataset, embedded_model, tiny_model):
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, tiny_model], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
