@@ -89,7 +89,7 @@ class TrainConfig(BaseModel):
     gpus: str = Field(
         "",
         pattern=r"^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$",
-        description="GPUs that share each step, as 0,1 (numbers of nvidia-smi); empty: the first alone",
+        description="GPUs that share each step, as 0,1 (numbers of nvidia-smi); empty: any one that is free",
     )
     tracker: Literal["none", "tensorboard", "trackio", "wandb"] = Field(
         "none", description="experiment tracker that is told too; its package must be installed"

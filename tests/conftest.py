@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 from ft.config import DEFAULT_MODEL
 from ft.errors import UserError
 from ft.models import embedded
+from ft.models.hardware import STAND_IN
 
 AXE_CORE = "4.14.1"  # its version on npm
 CHROMIUM_FLAGS = [
@@ -58,7 +59,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """`nvidia_smi(script)`: from then on that shell script stands in for nvidia-smi, and all its GPUs are visible."""
+    """`nvidia_smi(script)`: from then on that shell script stands in for nvidia-smi, all its GPUs are visible, and the
+    CPU computes in their place."""
 
     def installed(script: str) -> None:
         path = tmp_path / "bin" / "nvidia-smi"
@@ -67,6 +69,7 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str
         path.chmod(0o755)
         monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setenv(STAND_IN, "1")
 
     return installed
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
 _PROBE_SECONDS = 0.05
+_DRIVER = Path("/proc/driver/nvidia/gpus")  # where NVIDIA's driver on Linux has a folder for each GPU
+_MIG = re.compile(r"^\s+MIG .*?\.(\d+)gb\b.*\(UUID: (MIG-[^)]+)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +74,21 @@ def gpus() -> tuple[Device, ...]:
         same = (each for each in there if name == each[0] or (name.startswith("GPU-") and each[1].startswith(name)))
         gpu = next(same, None)
         if gpu is None and name.startswith("MIG-"):
-            whole = next(iter(there), None)  # nvidia-smi lists whole ones
-            gpu = whole and [whole[0], name, f"part of {whole[2]}", *whole[3:]]
+            gpu = _part(name, there)
         if gpu is None:
             break  # as CUDA does: what comes after a name that is none is not visible
         found.append(_gpu(name, *gpu[1:]))
     return tuple(found)
 
 
-def first_visible() -> str:
-    """The first GPU that CUDA_VISIBLE_DEVICES names ("0" where it is not set), though nvidia-smi may not know it."""
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+def unseen() -> str:
+    """A sentence on a GPU that is not used since nvidia-smi does not name it; "" where there is none."""
+    if gpus() or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not any(_DRIVER.glob("*")):
+        return ""
+    return (
+        "There is a GPU here that nvidia-smi does not name, so the CPU is used. In a container, nvidia-smi comes with "
+        "NVIDIA_DRIVER_CAPABILITIES=compute,utility."
+    )
 
 
 def chosen(wanted: str) -> tuple[Device, ...]:
@@ -102,6 +108,20 @@ def chosen(wanted: str) -> tuple[Device, ...]:
             f"Use some of {', '.join(there)}." if there else "Leave it empty: this machine shows no GPU.",
         )
     return tuple(there[name] for name in dict.fromkeys(wanted.split(",")))
+
+
+def _part(name: str, there: list[list[str]]) -> list[str] | None:
+    """A part of a GPU (MIG), as nvidia-smi would list it: of one it names the memory alone, in whole gigabytes."""
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False).stdout
+    title, uuid = "", ""
+    for line in listed.splitlines():
+        if whole := re.match(r"GPU \d+: (.+?) \(UUID: (\S+)\)", line):
+            title, uuid = whole[1], whole[2]
+        elif (part := _MIG.match(line)) and part[2].startswith(name):
+            number = next((each[0] for each in there if each[1] == uuid), "0")
+            memory = str(int(part[1]) * 1024)
+            return [number, part[2], f"part of {title}", memory, memory]
+    return None
 
 
 def _gpu(name: str, uuid: str, title: str, total: str, free: str) -> Device:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import sys
 import threading
 import warnings
+
+from ft.models import device
 
 _IMPORTING = threading.Lock()
 _NAMES = ("AutoTokenizer", "AutoConfig", "AutoModelForCausalLM", "BitsAndBytesConfig")
@@ -19,6 +22,8 @@ def import_libraries() -> None:
     there is no such name.
     """
     os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # GPU 0 is then the one that nvidia-smi means
+    if "torch" not in sys.modules and device.describe().kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what was said to be done on the CPU is done there
     with _IMPORTING:
         # What libraries tell each other's developers is not for a person's log. bitsandbytes misses an optional kernel
         # on some CPUs, for layers that are replaced here anyway.

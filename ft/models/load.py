@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ft import hosting
 from ft.errors import UserError
 from ft.models import catalogue, device, embedded, hub
+from ft.models.device import Device
 from ft.models.folder import check_causal, check_weights, tokenizer_folder
+from ft.models.hardware import computing_on
 from ft.models.libraries import import_libraries
 from ft.models.memory import out_of_memory
 from ft.models.other_kinds import NO_TOKENIZER
@@ -25,12 +27,14 @@ _AGAIN = "Save or download it again, or choose another model with safetensors."
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A base model in eval mode, its tokenizer, and the precision of its matrix products ("nf4 in float32")."""
+    """A base model in eval mode, its tokenizer, the precision of its matrix products ("nf4 in float32"), and what it is
+    computed on."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     title: str
     precision: str
+    device: Device
 
 
 def load_tokenizer(model: str, progress: Progress | None = None) -> PreTrainedTokenizerBase:
@@ -73,9 +77,11 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
     lora: the weights as they are, in `dtype`.
 
     Raises:
-        UserError: the model cannot be found, reached or used for this, or does not fit into memory.
+        UserError: the model cannot be found, reached or used for this, or does not fit into memory; or torch cannot use
+            the GPU.
     """
     import_libraries()
+    here = computing_on(device.describe())
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
 
@@ -113,7 +119,7 @@ def load_base(model: str, method: str, progress: Progress | None = None, dtype: 
         dequantise_linear(base)
     base.eval()
     precision = ("nf4 in " if method == "qlora" else "") + str(dtype).removeprefix("torch.")
-    return Loaded(base, tokenizer, source.title, precision)
+    return Loaded(base, tokenizer, source.title, precision, here)
 
 
 def dequantise_linear(model: PreTrainedModel) -> None:

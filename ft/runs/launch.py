@@ -24,7 +24,7 @@ from ft.models import device
 from ft.models.device import Device
 from ft.runs import directory, events
 from ft.runs.directory import Run
-from ft.runs.line import line
+from ft.runs.line import Line, line, wanted_devices
 from ft.runs.status import is_held, status
 
 MOST_WAITING = 20  # runs, for all devices together
@@ -53,7 +53,7 @@ def environment(devices: Sequence[Device] = ()) -> dict[str, str]:
         **QUIET,
         **hosting.environment(),
         # No others: TRL refuses several in one process.
-        "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices) or device.first_visible(),
+        "CUDA_VISIBLE_DEVICES": ",".join(each.id for each in devices),  # none for the CPU
     }
 
 
@@ -106,12 +106,42 @@ def require_devices(config: TrainConfig) -> None:
 
 
 def devices_of(config: TrainConfig) -> tuple[Device, ...]:
-    """What a run trains on: the GPUs that it was made for, or as many of them as are still there and can share its
+    """What a run can train on: the GPUs that it was made for, or as many of them as are still there and can share its
     steps, or else the first device there is. Its steps are the same on any number of them."""
     there = {each.id: each for each in device.gpus()} if config.gpus else {}
     left = tuple(there[name] for name in gpus_of(config) if name in there)
     even = (number for number in range(len(left), 0, -1) if shares_evenly(config, number))
     return left[: next(even, 0)] or (device.describe(),)
+
+
+def spare(there: Sequence[Device], now: Line) -> Device | None:
+    """The first of several GPUs `there` that nobody has and nobody waits for."""
+    free = (each for each in there if not now.wanted(each.key) and not is_held(home.locks_dir() / f"{each.key}.lock"))
+    return next(free, None) if len(there) > 1 else None
+
+
+def chosen(config: TrainConfig, now: Line) -> tuple[Device, ...]:
+    """What a run of `config` that is started now goes on: its GPUs, or else any that is free, or the first device."""
+    free = None if config.gpus else spare(device.gpus(), now)
+    return (free,) if free else devices_of(config)
+
+
+def announced(run: Run) -> tuple[Device, ...]:
+    """What `run` was started for last; what it can train on now where that is not there any more."""
+    keys = wanted_devices(events.read(run))
+    there = [] if run.config.train.gpus else [each for each in device.gpus() if each.key in keys]
+    return tuple(there) or devices_of(run.config.train)
+
+
+def require_gpu(run: Run) -> None:
+    """Raise UserError where `run` was started for a GPU and there is none now: on the CPU it might take weeks."""
+    wanted = wanted_devices(events.read(run))
+    if any(key.startswith("cuda") for key in wanted) and device.describe().kind == "cpu":
+        raise UserError(
+            f"run {run.title}",
+            "it was started on a GPU, and there is none now that this process may use.",
+            "See that nvidia-smi lists it, then resume the run; or start a new one to train on the CPU.",
+        )
 
 
 def start(run: Run) -> int:
@@ -125,14 +155,15 @@ def start(run: Run) -> int:
 
 def _start(run: Run, require: Callable[[], None]) -> int:
     """As `start`; `require` refuses while no other run can be started."""
-    devices = devices_of(run.config.train)
-    keys = {each.key for each in devices}
+    require_gpu(run)
     try:
         home.locks_dir().mkdir(parents=True, exist_ok=True)
         with FileLock(home.locks_dir() / "starts.lock", timeout=10):
             require()
             now = line()
             _require_place(len(now.waiting))
+            devices = chosen(run.config.train, now)
+            keys = {each.key for each in devices}
             waits = now.ahead(keys) is not None or bool(now.trials & keys)
             announce(run, devices, waits)
     except Timeout as error:
@@ -160,7 +191,7 @@ def work(run: Run, lock: int | None = None) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**environment(devices_of(run.config.train)), **inherited},
+                env={**environment(announced(run)), **inherited},
                 pass_fds=() if lock is None else (lock,),
                 start_new_session=True,
             )

@@ -68,6 +68,10 @@ class Line:
         there = [*self.using, *(each.run for each in self.waiting)]
         return next((run for run in there if not (mine := self.devices[run.id]) or mine & set(devices)), None)
 
+    def wanted(self, device: str) -> bool:
+        """Whether a run or a trial has the device, or a run waits for it."""
+        return device in self.trials or self.ahead({device}) is not None
+
     def standing(self, run: Run, devices: Collection[str]) -> tuple[str, int]:
         """(who has one of `devices`, how many runs go before `run`): the id of a run, "a trial", or "" where none is
         known."""
@@ -94,7 +98,7 @@ def line() -> Line:
             order = _order(run, found)
         except (FileNotFoundError, UserError):
             continue  # deleted meanwhile, or damaged
-        devices[run.id] = frozenset(found[newest_launch(found)].get("devices", ())) if found else frozenset()
+        devices[run.id] = wanted_devices(found)
         if locked and not {event["kind"] for event in found[newest_launch(found) :]} <= BEFORE_WORK:
             using.append(run)
         elif now.live and now.state != "stopping":
@@ -122,6 +126,11 @@ def as_json(now: Line) -> dict[str, Any]:
             for place, each in enumerate(now.waiting, 1)
         ],
     }
+
+
+def wanted_devices(found: list[dict[str, Any]]) -> frozenset[str]:
+    """The keys of the devices that a run with these events was started for last."""
+    return frozenset(found[newest_launch(found)].get("devices", ())) if found else frozenset()
 
 
 def newest_launch(found: list[dict[str, Any]]) -> int:

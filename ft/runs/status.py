@@ -65,7 +65,8 @@ def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
     step = max((event.get("step") or 0 for event in lately), default=0)
     steps = (lately[0].get("steps") or 0) if lately else 0
     state, message = _state(run, found, step)
-    left = next((e.get("seconds_left") for e in reversed(lately) if e["kind"] == "step"), None)
+    # After the last step comes what is not in that figure: the last questions, and saving.
+    left = next((e.get("seconds_left") for e in reversed(lately) if e["kind"] == "step" and step < steps), None)
     return Status(state, step, steps, left if state == "running" else None, message)
 
 

@@ -21,6 +21,8 @@ from filelock import FileLock, Timeout
 
 from ft.errors import UserError
 from ft.files import regular, remedy
+from ft.models import device
+from ft.models.device import Device
 from ft.runs import directory, events, launch
 from ft.runs.directory import Run
 from ft.runs.line import Line, line
@@ -33,11 +35,13 @@ POLL_SECONDS = 1.0
 
 @dataclass
 class _Held:
-    """A run that waits; `lock` is the descriptor that holds its lock, `said` what was told last."""
+    """A run that waits; `lock` is the descriptor that holds its lock, `any_of` the GPUs that will do, `said` what was
+    told last."""
 
     run: Run
     lock: int
     devices: list[str]
+    any_of: tuple[Device, ...] = ()
     said: tuple[str, int] = ("", -1)
 
 
@@ -61,7 +65,8 @@ def _wait() -> None:
         if not held:
             return
         now = line()
-        for each in list(held.values()):
+        places = {each.run.id: place for place, each in enumerate(now.waiting)}
+        for each in sorted(held.values(), key=lambda each: places.get(each.run.id, len(places))):
             try:
                 goes_on = _step(each, now)
             except (UserError, OSError) as error:  # its folder is gone or damaged: no other has to suffer for it
@@ -89,7 +94,8 @@ def _take(run: Run) -> _Held | None:
     lock = os.open(run.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return _Held(run, lock, [device.key for device in launch.devices_of(run.config.train)])
+        any_of = () if run.config.train.gpus else device.gpus()
+        return _Held(run, lock, [each.key for each in launch.announced(run)], any_of)
     except (OSError, UserError):
         os.close(lock)
         return None
@@ -107,6 +113,10 @@ def _step(each: _Held, now: Line) -> bool:
             launch.work(each.run, each.lock)
             return False
         using = using or ANOTHER
+    if each.any_of and (free := launch.spare(each.any_of, line())):
+        events.append(each.run, "launched", devices=[free.key])
+        launch.work(each.run, each.lock)
+        return False
     if (using, before) != each.said:
         each.said = using, before
         events.append(each.run, "waiting", behind=using, before=before)

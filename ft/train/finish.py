@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerBase
 
 from ft.errors import UserError
 from ft.files import write_text
-from ft.models import device
 from ft.models.load import Loaded
 from ft.runs.directory import Run
 from ft.train.callbacks import RunEvents
@@ -39,7 +38,7 @@ def finish(run: Run, trainer: ResponseTrainer, reporter: RunEvents, loaded: Load
         "best_step": best,
         "tokens_per_second": round(reporter.totals["tokens"] / max(reporter.totals["seconds"], 1e-9), 1),
         "peak_memory_bytes": reporter.peak_memory_bytes,
-        "device": with_others(device.describe()),
+        "device": with_others(loaded.device),
         "python": platform.python_version(),
         "packages": {
             name: package_version(name) for name in ("torch", "transformers", "trl", "peft", "bitsandbytes", "datasets")

@@ -80,6 +80,8 @@ def check(
     known = facts.of(config.model, ask_hub=False)
     require_positions(config, known.positions if known else 0)
     said = remarks(config, train, held_out, known)
+    if unseen := device.unseen():
+        said.append(unseen)
     if len(gpus) > 1:
         said.append(
             f"{len(gpus)} GPUs share each step: {batch.size * batch.accumulation} of its {batch.rows_a_step} "

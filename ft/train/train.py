@@ -14,6 +14,7 @@ from ft.config import require_positions
 from ft.dataset import versions
 from ft.dataset.held_out import digest as held_out_digest
 from ft.models import device, facts
+from ft.models.hardware import computing_on
 from ft.models.load import load_base
 from ft.models.memory import give_back, out_of_memory
 from ft.models.saved_tokenizer import require_same
@@ -139,7 +140,7 @@ def _train(run: Run, batch: Batch) -> None:
         step=first,
         steps=steps,
         resumed_from=first or None,
-        device=with_others(device.describe()),
+        device=with_others(loaded.device),
         dtype=loaded.precision,
         parameters=parameters,
         trainable=trainable,
@@ -162,7 +163,7 @@ def _dtype(run: Run) -> torch.dtype:
     """What this device is fast in; of a run that goes on where it began, what it began in: on a busy machine the
     measurement may come out differently, and the weights would not be the same to the bit."""
     began = next((event for event in events.read(run) if event["kind"] == "started"), None)
-    if began and began["device"].startswith(device.describe().name):
+    if began and began["device"].startswith(computing_on(device.describe()).name):
         name = began["dtype"].rpartition(" ")[2]
     else:
         name = str(training_dtype()).removeprefix("torch.")

@@ -86,7 +86,7 @@ def trial(
             trial's process.
     """
     devices = device.chosen(config.gpus)
-    here = devices[0]
+    here = devices[0] if config.gpus else launch.chosen(config, queue.line())[0]
     with _words_for_disk(), _held(here):
         room = int(here.free_bytes * HEADROOM)
         attempts: list[Attempt] = []

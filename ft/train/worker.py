@@ -54,7 +54,8 @@ def _in_turn(run: Run) -> None:
             said = (behind, before)
             tell(run, "waiting", behind=behind, before=before)
 
-    devices = launch.devices_of(run.config.train)
+    launch.require_gpu(run)
+    devices = launch.announced(run)
     with device_lock([each.key for each in devices], run, waiting):
         _heed(run)
         if len(devices) > 1:

@@ -136,7 +136,7 @@ GROUPS: tuple[tuple[str, tuple[Setting, ...]], ...] = (
                 "gpus",
                 "Which GPUs share each step",
                 "GPUs",
-                "none chosen: the first alone. Several learn the same, each from its share of a step's conversations",
+                "none chosen: any that is free. Several learn the same, each from its share of a step's conversations",
             ),
         ),
     ),

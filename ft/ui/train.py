@@ -15,7 +15,7 @@ from ft.config import TrainConfig
 from ft.dataset import versions
 from ft.dataset.versions import Version
 from ft.errors import UserError
-from ft.models import catalogue, device, facts
+from ft.models import catalogue, facts
 from ft.presets import preset
 from ft.runs import directory, launch, queue
 from ft.runs.reader import Reader
@@ -193,7 +193,8 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
     text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
-    going = queue.line().ahead({each.key for each in device.chosen(config.gpus)})
+    now = queue.line()
+    going = now.ahead({each.key for each in launch.chosen(config, now)})
     return text + (f"\n- Run {going.name} is going on: this one waits until it ends." if going else "")
 
 

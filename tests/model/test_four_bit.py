@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from ft.config import TrainConfig
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
+from ft.models import device
 from ft.models.load import Loaded
 from ft.template.render import Renderer
 from ft.train.assemble import put_adapter, trainer_for
@@ -31,7 +32,7 @@ NF4 = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_
 @pytest.fixture
 def four_bit(tiny_model: str) -> Loaded:
     model = AutoModelForCausalLM.from_pretrained(tiny_model, quantization_config=NF4, dtype=torch.float32)
-    return Loaded(model.eval(), AutoTokenizer.from_pretrained(tiny_model), "tiny", "nf4 in float32")
+    return Loaded(model.eval(), AutoTokenizer.from_pretrained(tiny_model), "tiny", "nf4 in float32", device.describe())
 
 
 @pytest.fixture

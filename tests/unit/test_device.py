@@ -11,6 +11,12 @@ from ft.models import device
 SMI = """#!/bin/sh
 case "$*" in
   *--query-gpu=index,uuid,name,memory.total,memory.free*--format=csv,noheader,nounits*) ;;
+  -L)
+    echo "GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-5d9f11aa)"
+    echo "  MIG 3g.40gb     Device  0: (UUID: MIG-5d9f11aa-0001)"
+    echo "  MIG 1g.10gb+me  Device  1: (UUID: MIG-5d9f11aa-0002)"
+    echo "GPU 1: NVIDIA L4 (UUID: GPU-77e0bc42)"
+    exit ;;
   *) exit 2 ;;
 esac
 echo "0, GPU-5d9f11aa, NVIDIA A100-SXM4-80GB, 81920, 80000"
@@ -37,12 +43,32 @@ def test_the_first_gpu_is_described_with_its_memory_in_bytes(smi):
         ("1", "NVIDIA L4"),
         ("1,0", "NVIDIA L4"),
         ("GPU-77e0", "NVIDIA L4"),
-        ("MIG-5d9f", "part of NVIDIA A100-SXM4-80GB"),
+        ("MIG-5d9f11aa-0002", "part of NVIDIA A100-SXM4-80GB"),
     ],
 )
 def test_the_gpu_that_is_described_is_the_one_that_cuda_shows_first(smi, monkeypatch, visible: str, name: str):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert device.describe().name == name
+
+
+def test_a_part_of_a_gpu_has_its_own_memory_and_its_own_lock(smi, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-5d9f11aa-0002,MIG-5d9f11aa-0001,MIG-none")
+    assert [(each.key, each.memory_bytes) for each in device.gpus()] == [
+        ("cuda-MIG-5d9f11aa-0002", 10 * 2**30),
+        ("cuda-MIG-5d9f11aa-0001", 40 * 2**30),
+    ]
+
+
+@pytest.mark.parametrize("driver", [True, False])
+def test_a_gpu_that_nvidia_smi_does_not_name_is_told_of(tmp_path, monkeypatch, driver: bool):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(device, "_DRIVER", tmp_path)
+    if driver:
+        (tmp_path / "0000:01:00.0").mkdir()
+    assert ("nvidia-smi does not name" in device.unseen()) is driver
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # hidden on purpose
+    assert device.unseen() == ""
 
 
 @pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles", "7"])

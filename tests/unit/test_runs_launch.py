@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ft import home as places
@@ -137,18 +138,59 @@ def test_a_run_goes_on_on_those_of_its_gpus_that_are_left_and_can_share_its_step
     assert [each.id for each in launch.devices_of(config)] == left
 
 
-@pytest.mark.parametrize(("visible", "given"), [(None, "0"), ("2,3", "2"), ("GPU-1a2b,1", "GPU-1a2b"), ("", "")])
-def test_a_worker_sees_one_gpu_at_most(run: Run, hold, monkeypatch, visible: str | None, given: str):
+THREE_GPUS = "#!/bin/sh\n" + "".join(f'echo "{n}, GPU-{n}a, A GPU, 1000, 1000"\n' for n in range(3))
+
+
+def test_a_run_that_any_gpu_will_do_for_goes_on_one_that_nobody_has_or_waits_for(home: Path, nvidia_smi, hold):
+    nvidia_smi(THREE_GPUS)
+    waits = directory.create(Version("sample", "v1", home), TrainConfig(gpus="1"))
+    with hold(places.locks_dir() / "cuda-GPU-0a.lock"), hold(waits.lock_path):
+        events.append(waits, "launched", devices=["cuda-GPU-1a"])
+        events.append(waits, "waiting", behind="another program", before=0)
+        assert [each.id for each in launch.chosen(TrainConfig(), queue.line())] == ["2"]
+        assert [each.id for each in launch.chosen(TrainConfig(gpus="1,0"), queue.line())] == ["1", "0"]
+        with hold(places.locks_dir() / "cuda-GPU-2a.lock"):
+            assert [each.id for each in launch.chosen(TrainConfig(), queue.line())] == ["0"]
+
+
+@contextmanager
+def running(home: Path, hold, gpu: int) -> Iterator[None]:
+    """A run that trains on that GPU, as its worker would."""
+    run = directory.create(Version("sample", "v1", home), TrainConfig())
+    with hold(run.lock_path), hold(places.locks_dir() / f"cuda-GPU-{gpu}a.lock"):
+        events.append(run, "launched", devices=[f"cuda-GPU-{gpu}a"])
+        events.append(run, "preparing")
+        events.append(run, "started")
+        yield
+
+
+def test_a_run_that_any_gpu_will_do_for_waits_for_the_first_that_gets_free(home: Path, nvidia_smi, hold):
+    nvidia_smi(THREE_GPUS)
+    run = directory.create(Version("sample", "v1", home), TrainConfig(model="nowhere"))
+    with running(home, hold, 0), running(home, hold, 2):
+        with running(home, hold, 1):
+            launch.start(run)
+            follow(run, "waiting", before=0)
+        end(run)
+    launched = [event["devices"] for event in events.read(run) if event["kind"] == "launched"]
+    assert launched == [["cuda-GPU-0a"], ["cuda-GPU-1a"]]
+    assert "nowhere" in status(run).message  # its worker was started
+
+
+def test_a_run_of_a_gpu_is_not_resumed_on_the_cpu(run: Run, monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    events.append(run, "launched", devices=["cuda-GPU-0a"])
+    with pytest.raises(UserError, match="there is none now"):
+        launch.resume(run)
+
+
+@pytest.mark.parametrize(("visible", "given"), [(None, "0"), ("2,1", "2"), ("GPU-1a,1", "GPU-1a"), ("", "")])
+def test_a_worker_sees_one_gpu_at_most(run: Run, hold, nvidia_smi, monkeypatch, visible: str | None, given: str):
     """TRL's trainer refuses to start where several GPUs are visible to one process."""
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    nvidia_smi(THREE_GPUS)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    with hold(places.locks_dir() / f"{device.describe().key}.lock"):
-        pid = launch.start(run)
-        follow(run, "waiting")  # before it is up, the process has the environment of whoever started it
-        assert psutil.Process(pid).environ()["CUDA_VISIBLE_DEVICES"] == given
-        launch.stop(run)
-        end(run)
+    assert launch.environment(launch.devices_of(run.config.train))["CUDA_VISIBLE_DEVICES"] == given
 
 
 def test_a_run_that_is_stopped_before_its_process_is_up_loads_nothing(home: Path):
