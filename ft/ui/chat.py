@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, on_change, own_tab
+from ft.ui.tab import PRIVATE, TICK, on_change, own_tab, what_is_drawn
 
 REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
@@ -48,6 +48,7 @@ class Chat:
     settings: gr.BrowserState
     message: gr.BrowserState
     talk: gr.State
+    drawn: gr.Textbox
 
     @property
     def panes(self) -> list[Component]:
@@ -155,12 +156,12 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
             )
     kept, settings, message = shared.memory.talks, shared.memory.chat_settings, shared.memory.message
     names = {name: value for name, value in locals().items() if name in Chat.__dataclass_fields__}
-    return Chat(**names, sample_buttons=buttons, talk=gr.State(Talk()))
+    return Chat(**names, sample_buttons=buttons, talk=gr.State(Talk()), drawn=what_is_drawn())
 
 
 def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     """Wire what chooses the run and its checkpoint; gives the events after which another conversation may be shown."""
-    outputs = [*chat.choice, *chat.panes, *chat.controls, chat.kept]
+    outputs = [*chat.choice, *chat.panes, *chat.controls, chat.kept, chat.drawn]
     now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
     inputs = [shared.run, *now]
     set_up = [chat.system, chat.temperature, chat.longest]
@@ -171,7 +172,7 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = on_change([shared.run_changed, own_tab().select], chat_events.choose, inputs, outputs)
-    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, inputs, outputs, **TICK)
+    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, [*inputs, chat.drawn], outputs, **TICK)
     chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(

@@ -16,6 +16,7 @@ from ft.runs.directory import Run
 from ft.ui import chat_choice, chat_reply, chat_turns
 from ft.ui.chat_reply import Question, Talk
 from ft.ui.run_view import model_title
+from ft.ui.tab import mark
 
 _TOO_EARLY = "The models are not chosen yet: send it again in a moment"
 
@@ -31,7 +32,7 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     there = chat_choice.runs()
     last_run, last_checkpoint = chat_turns.last_kept(kept)
     run = chat_choice.pick(wanted, run_id or last_run, there)
-    talk.chosen_from = chat_choice.seen(wanted, run.id if run else None)
+    seen = chat_choice.seen(wanted, run.id if run else None)
     names = checkpoints(run) if run else []
     same = run is not None and run.id == run_id
     chosen = checkpoint or "" if same else ""
@@ -68,13 +69,16 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
         gr.Dropdown(runs, value=run.id if run else None, interactive=True),
         gr.Dropdown(titles, value=chosen or None, interactive=True),
         gr.skip() if now is kept else now,
+        mark(seen),
     )
 
 
-def refresh(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk) -> Any:
+def refresh(
+    wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk, drawn: str
+) -> Any:
     """`choose` again where runs have gone on since: others to talk to, new checkpoints, another note. Most times
     nothing."""
-    if talk.going or talk.chosen_from in ("", chat_choice.seen(wanted, run_id)):
+    if talk.going or drawn in ("", mark(chat_choice.seen(wanted, run_id))):
         return gr.skip()
     return choose(wanted, run_id, checkpoint, kept, talk)
 

@@ -24,13 +24,11 @@ _KEPT_EVERY = 1.0  # seconds between two times that the browser is given a growi
 @dataclass
 class Talk:
     """What is happening in one visitor's panes, seen by all of their events: Send says that it is `going` and looks for
-    `stop_asked`; Stop sets that; and nothing else may touch the panes meanwhile. `chosen_from`: what there was to
-    choose from when the tab was last brought up to date. `picked`: the checkpoint that somebody chose themselves, as
-    `chat_turns.kept_under` names it."""
+    `stop_asked`; Stop sets that; and nothing else may touch the panes meanwhile. `picked`: the checkpoint that somebody
+    chose themselves, as `chat_turns.kept_under` names it."""
 
     going: bool = False
     stop_asked: bool = False
-    chosen_from: str = ""
     picked: str = ""
 
 

@@ -25,11 +25,11 @@ from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.run_download import Download
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, own_tab
+from ft.ui.tab import PRIVATE, TICK, mark, own_tab, what_is_drawn
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
-_NOTHING: dict[str, str] = {"run": "", "charts": ""}
+_NOTHING = ""  # the marks of nothing
 # A log that is in sight goes on to its new end, but not where somebody has scrolled up to read. (Gradio 6.31 scrolls a
 # text box to its end only as it is typed into.)
 _FOLLOW_LOG = """() => {
@@ -82,7 +82,7 @@ class RunView:
     alert: gr.HTML
     timer: gr.Timer
     state: gr.State
-    seen: gr.State
+    seen: gr.Textbox
     reader: Reader
 
     @property
@@ -128,7 +128,7 @@ def build(tab: str) -> tuple[RunView, gr.Row]:
         *(chat, stop, stop_now, resume, download, alert),
         timer=gr.Timer(TICK_SECONDS, active=False),
         state=gr.State(""),
-        seen=gr.State(_NOTHING),
+        seen=what_is_drawn(),
         reader=Reader(),
     )
     return view, actions
@@ -161,7 +161,7 @@ def connect(view: RunView, shared: Shared, run_id: gr.Dropdown | gr.BrowserState
     run_advice.connect(view.advice, shared, view.shown, view.alert)
 
 
-def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any:
+def tick(reader: Reader, run_id: str, seen: str, opened: bool) -> Any:
     """What changed since `seen`: nothing at all most of the time."""
     try:
         run = directory.find(run_id)
@@ -169,17 +169,16 @@ def tick(reader: Reader, run_id: str, seen: dict[str, str], opened: bool) -> Any
         return show(run_id)
     curves = reader.read(run)
     now = status.status(run, curves.told)
-    if _seen(run, now, curves)["run"] == seen["run"]:
+    if _seen(run, now, curves) == seen:
         return gr.skip()
     return _shown(run, curves, now, alerts.hidden(), seen, opened)
 
 
-def _seen(run: Run, now: status.Status, curves: Curves) -> dict[str, str]:
+def _seen(run: Run, now: status.Status, curves: Curves) -> str:
+    """The marks of the run and of its charts."""
     size, log = (os.path.getsize(path) if os.path.exists(path) else 0 for path in (run.events_path, run.log_path))
-    return {
-        "run": f"{run.id} {now.state} {size} {log} {run.name}",
-        "charts": f"{run.id} {run_charts.drawn(curves, now)}",
-    }
+    told = mark(f"{run.id} {now.state} {size} {log} {run.name}")
+    return f"{told} {mark(f'{run.id} {run_charts.drawn(curves, now)}')}"
 
 
 def show(run_id: str, problem: UserError | None = None, reader: Reader | None = None) -> tuple[Any, ...]:
@@ -199,15 +198,13 @@ def show(run_id: str, problem: UserError | None = None, reader: Reader | None = 
     return _shown(run, curves, status.status(run, curves.told), alert, _NOTHING, True)
 
 
-def _shown(
-    run: Run, curves: Curves, now: status.Status, alert: Any, seen: dict[str, str], opened: bool
-) -> tuple[Any, ...]:
+def _shown(run: Run, curves: Curves, now: status.Status, alert: Any, seen: str, opened: bool) -> tuple[Any, ...]:
     summary = status.summary(run, curves)
     text = run_words.outcome(summary, curves.told)
     answers = run_probes.html(curves.told)
     log = status.log_tail(run)
     following = _seen(run, now, curves)
-    same = following["charts"] == seen["charts"]
+    same = following.split()[1:] == seen.split()[1:]
     charts = run_charts.unchanged() if same else run_charts.show(curves, now, opened)
     return (
         gr.Textbox(run.id),

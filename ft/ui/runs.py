@@ -16,7 +16,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, on_change, own_tab
+from ft.ui.tab import PRIVATE, TICK, mark, on_change, own_tab, what_is_drawn
 from ft.ui.tables import table
 
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
@@ -65,7 +65,7 @@ def build(shared: Shared) -> None:
             sure = gr.Button("Yes, delete it for good", variant="stop", scale=0, min_width=200, visible=False)
         renaming = run_rename.build()
         problem = alerts.place()
-    timer, listed, arrived, link = gr.Timer(LISTS_SECONDS), gr.State(""), gr.State(False), gr.Textbox(visible=False)
+    timer, listed, arrived, link = gr.Timer(LISTS_SECONDS), what_is_drawn(), gr.State(False), gr.Textbox(visible=False)
     run_view.connect(view, shared, chosen)
     run_compare.connect(comparing, view.reader, listed)
     confirm = [delete, sure, keep]
@@ -104,7 +104,7 @@ def show(reader: Reader, arrived: bool, wanted: str, shown: str | None, compared
     return _all(overview(reader.summary), reader, wanted, shown, compared) if arrived else gr.skip()
 
 
-def tick(reader: Reader, others: int, arrived: bool, shown: str | None, compared: list[str], listed: int) -> Any:
+def tick(reader: Reader, others: int, arrived: bool, shown: str | None, compared: list[str], listed: str) -> Any:
     """The lists as they are now, where they say something else; the `others` too where the run shown is gone."""
     now = overview(reader.summary) if arrived else None
     if now is None or _mark(now) == listed:
@@ -157,9 +157,9 @@ def _lists(
     )
 
 
-def _mark(now: Overview) -> int:
-    """Another number once the lists say something else."""
-    return hash(_table(now))
+def _mark(now: Overview) -> str:
+    """Another text once the lists say something else."""
+    return mark(_table(now))
 
 
 def _table(now: Overview) -> str:

@@ -19,7 +19,7 @@ from ft.ui import alerts
 from ft.ui.run_view import TICK_SECONDS, model_title
 from ft.ui.run_words import STATES
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, mark, own_tab, what_is_drawn
 
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
@@ -39,7 +39,7 @@ def build(shared: Shared) -> None:
             out = gr.Button("Cancel", scale=0, min_width=110)
         gr.HTML(f'<p class="note">{_NOTE}</p>', padding=False)
         problem = alerts.place()
-    seen, timer = gr.State(""), gr.Timer(TICK_SECONDS)
+    seen, timer = what_is_drawn(), gr.Timer(TICK_SECONDS)
     outputs = [box, head, chosen, *moves.values(), problem, seen]
     timer.tick(tick, [chosen, seen], outputs, **TICK)
     shared.arrival.then(show, chosen, outputs, **PRIVATE)
@@ -97,7 +97,7 @@ def _seen(now: Line) -> str:
     if not _shown(now):
         return ""
     using = [*(run.title for run in now.using), *sorted(now.trials)]
-    return " ".join([*using, "-", *(f"{each.run.title} {each.now.state}" for each in now.waiting)])
+    return mark(" ".join([*using, "-", *(f"{each.run.title} {each.now.state}" for each in now.waiting)]))
 
 
 def _head(now: Line) -> str:

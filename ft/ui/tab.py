@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import gradio as gr
@@ -31,6 +32,20 @@ def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **
     events = [each for each in changes if not isinstance(each, Dependency)]
     chained = [each.then(fn, *wired, **how) for each in changes if isinstance(each, Dependency)]
     return [*chained, *([gr.on(events, fn, *wired, **how)] if events else [])]
+
+
+def what_is_drawn() -> gr.Textbox:
+    """Where a page keeps a `mark` of what it shows; a tick compares it with what there is now.
+
+    It is the page's own, and comes with what it is of: kept here, it would be of the tick's answer also where the page
+    got an older one after it, and the page would never follow again.
+    """
+    return gr.Textbox(visible=False)
+
+
+def mark(told: str) -> str:
+    """A short text, another one for each `told`."""
+    return blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def own_tab() -> gr.Tab:

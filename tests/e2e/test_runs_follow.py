@@ -66,3 +66,55 @@ def test_the_chat_follows_runs_that_get_an_adapter_and_keeps_the_one_that_was_ch
     chosen.click()
     expect(page.get_by_role("option")).to_have_count(2, timeout=LONG)
     expect(page.get_by_label("Your message to both")).to_have_value("half a ques")
+
+
+# Answers of the queue of events are held back while `hold` is set, as by a slow line; ticks are answered at once.
+HELD = """
+const ask = window.fetch;
+window.held = 0;
+window.hold = (holds) => { window.holding = holds ? new Promise((go) => { window.release = go; }) : window.release(); };
+window.fetch = async (...given) => {
+  const answer = await ask(...given);
+  if (!String(given[0]?.url ?? given[0]).includes("/queue/data")) return answer;
+  const later = new TransformStream({
+    async transform(piece, to) {
+      if (window.holding && new TextDecoder().decode(piece).includes("process_completed")) window.held += 1;
+      await window.holding;
+      to.enqueue(piece);
+    },
+  });
+  return new Response(answer.body.pipeThrough(later), {status: answer.status, headers: answer.headers});
+};
+"""
+
+
+@pytest.mark.parametrize("tab", ["Runs", "3 Chat"])
+def test_an_answer_that_is_overtaken_by_a_tick_does_not_end_the_following(home: Path, own_app, page: Page, tab: str):
+    page.set_default_timeout(LONG)
+    page.add_init_script(HELD)
+    run = write(home, "aaaa", events_of(falling, falling, steps=40))
+    adapter(run)
+    page.goto(f"{own_app.url}/?tab={tab.split()[-1].lower()}")
+
+    def expect_name(name: str) -> None:
+        if tab == "Runs":
+            table = page.locator(".prose.runs-table").locator("visible=true")
+            expect(table).to_contain_text(name, timeout=LONG)
+        else:
+            title = f"{name} · sample v1"
+            expect(page.get_by_label("Tuned model (run)")).to_have_value(title, timeout=LONG)
+
+    expect_name(run.name)
+    page.wait_for_timeout(5_000)  # until the page has arrived
+    page.evaluate("window.hold(true)")
+    page.get_by_role("tab", name="1 Data").click()
+    page.get_by_role("tab", name=tab).click()  # asks what there is
+    page.wait_for_function("window.held > 0")
+    page.wait_for_timeout(5_000)
+    directory.rename(run, "shorter replies")
+    expect_name("shorter replies")  # by a tick
+    page.evaluate("window.hold(false)")
+    page.wait_for_timeout(3_000)  # the older answer is drawn
+    expect_name("shorter replies")
+    page.wait_for_timeout(10_000)
+    expect_name("shorter replies")

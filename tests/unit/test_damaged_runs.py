@@ -96,7 +96,7 @@ def test_every_page_goes_on_around_a_damaged_run_and_deletes_it(home: Path, good
     rows = states(runs.arrive(reader, "", good.id, None, []))
     assert rows.keys() == {bad.id, good.id, directory.find("20261120-11").id}
     assert rows[good.id] == "Finished" and (rows[bad.id] == "Damaged") == (name in NAMED)
-    assert states(runs.tick(reader, 0, True, good.id, [], 0)) == rows
+    assert states(runs.tick(reader, 0, True, good.id, [], "")) == rows
     for run in (good, bad):
         seen = run_view.show(run.id, reader=reader)[-1]
         run_view.tick(reader, run.id, seen, True)

@@ -69,10 +69,10 @@ def test_an_adapter_of_a_run_without_validation_is_not_called_the_best(home: Pat
 
 def test_a_new_checkpoint_of_a_run_that_goes_on_can_be_chosen_without_asking(run: Run):
     talk = Talk()
-    chat_events.choose(run.id, None, None, {}, talk)
-    assert chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk) == gr.skip()
+    *_, drawn = chat_events.choose(run.id, None, None, {}, talk)
+    assert chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk, drawn) == gr.skip()
     add_checkpoint(run, 16, 2.9)
-    after = words(chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk))
+    after = words(chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk, drawn))
     assert "step 16" in after and f"Tuned · {run.name} · step 8" in after
 
 
@@ -104,7 +104,7 @@ def test_a_page_that_is_loaded_anew_during_a_run_goes_on_with_the_conversation_i
     kept = {f"{run.id}/checkpoint-8": [TURN]}
     add_checkpoint(run, 16, 3.4)
     shown = chat_events.choose(run.id if wanted else "", None, None, kept, Talk())
-    assert "step 8" in words(shown) and "Ahoy" in words(shown) and shown[-1] == gr.skip()
+    assert "step 8" in words(shown) and "Ahoy" in words(shown) and shown[-2] == gr.skip()
 
 
 @pytest.mark.parametrize("opened", [True, False], ids=["loaded anew", "open meanwhile"])
@@ -114,9 +114,9 @@ def test_a_conversation_outlives_the_checkpoint_it_began_with(run: Run, opened: 
     at = (None, None) if opened else (run.id, "checkpoint-8")
     shown = chat_events.choose(run.id, *at, kept, Talk())
     assert "Ahoy" in words(shown) and "began with step 8, which is not kept any more" in words(shown)
-    assert shown[-1] == {f"{run.id}/checkpoint-24": [TURN]}
-    again = chat_events.choose(run.id, run.id, "checkpoint-24", shown[-1], Talk())
-    assert "Ahoy" in words(again) and again[-1] == gr.skip()
+    assert shown[-2] == {f"{run.id}/checkpoint-24": [TURN]}
+    again = chat_events.choose(run.id, run.id, "checkpoint-24", shown[-2], Talk())
+    assert "Ahoy" in words(again) and again[-2] == gr.skip()
 
 
 def test_a_conversation_takes_no_other_one_s_place(run: Run):
@@ -124,7 +124,7 @@ def test_a_conversation_takes_no_other_one_s_place(run: Run):
     kept = {f"{run.id}/checkpoint-24": [other], f"{run.id}/checkpoint-8": [TURN]}
     (run.checkpoints / "checkpoint-8").rename(run.checkpoints / "checkpoint-24")
     shown = chat_events.choose(run.id, run.id, "checkpoint-8", kept, Talk())
-    assert "Another" in words(shown) and shown[-1] == gr.skip()
+    assert "Another" in words(shown) and shown[-2] == gr.skip()
 
 
 def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
@@ -136,7 +136,7 @@ def test_what_is_said_of_a_reply_stays_while_the_run_goes_on(run: Run):
 def test_nothing_is_changed_while_a_reply_is_written(run: Run):
     talk = Talk(going=True)
     assert chat_events.choose(run.id, None, None, {}, talk) == gr.skip()
-    assert chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk) == gr.skip()
+    assert chat_events.refresh(run.id, run.id, "checkpoint-8", {}, talk, "of another time") == gr.skip()
 
 
 def test_a_run_that_was_deleted_meanwhile_is_said_and_the_conversation_stays(run: Run):

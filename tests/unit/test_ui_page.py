@@ -154,6 +154,14 @@ def test_only_files_of_the_ui_mention_gradio():
     assert found and all(name.startswith("ft/ui/") for name in found)
 
 
+def test_what_a_tick_compares_with_is_kept_by_the_page_that_shows_it(page: gr.Blocks):
+    """A state kept here would be of the tick's own answer, also where the page gets an older one after it."""
+    ticks = [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
+    compared = [{block for block in event.inputs if block in event.outputs} for event in ticks]
+    assert len(ticks) >= 5
+    assert not [block for blocks in compared for block in blocks if isinstance(block, gr.State)]
+
+
 def lists_under_a_tick(page: gr.Blocks) -> list[Any]:
     """The lists whose choices an event of a timer may change."""
     ticks = [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
