@@ -13,7 +13,7 @@ from gradio.events import Dependency
 from ft.ui import alerts, chat_choice, chat_events, chat_keep
 from ft.ui.chat_reply import Talk
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, on_change, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, follow, on_change, own_tab, what_is_drawn
 
 REFRESH_SECONDS = 4  # others may start, rename and delete runs, and one that goes on brings new checkpoints
 _KEEP_TYPED = "(text) => [{text}]"  # Gradio 6.31 keeps no empty text
@@ -162,8 +162,8 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
 def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     """Wire what chooses the run and its checkpoint; gives the events after which another conversation may be shown."""
     outputs = [*chat.choice, *chat.panes, *chat.controls, chat.kept, chat.drawn]
-    now = [chat.run, chat.checkpoint, chat.kept, chat.talk]
-    inputs = [shared.run, *now]
+    shown = [chat.run, chat.checkpoint, chat.kept, chat.talk]
+    inputs = [shared.run, *shown]
     set_up = [chat.system, chat.temperature, chat.longest]
     came = shared.arrival.then(chat_events.choose, inputs, outputs, **PRIVATE)
     came.then(chat_events.restored, [chat.run, chat.settings], set_up, **PRIVATE)
@@ -172,8 +172,9 @@ def _wire_choice(chat: Chat, shared: Shared) -> list[Dependency]:
     changed = [chat.system.blur, chat.temperature.input, chat.longest.input]
     gr.on(changed, chat_events.remember, [chat.run, *set_up], chat.settings, **PRIVATE)
     followed = on_change([shared.run_changed, own_tab().select], chat_events.choose, inputs, outputs)
-    gr.Timer(REFRESH_SECONDS).tick(chat_events.refresh, [*inputs, chat.drawn], outputs, **TICK)
-    chosen = chat.run.input(chat_events.choose, [chat.run, *now], outputs, **PRIVATE)
+    hangs_on, now = [shared.run, chat.run, chat.talk, chat.drawn], [*inputs, chat.drawn]
+    follow(gr.Timer(REFRESH_SECONDS), chat_events.differs, hangs_on, chat_events.refresh, now, outputs)
+    chosen = chat.run.input(chat_events.choose, [chat.run, *shown], outputs, **PRIVATE)
     chosen.then(_same, chat.run, shared.run, **PRIVATE)
     looked_at = chat.checkpoint.input(
         chat_events.show_checkpoint,

@@ -73,12 +73,17 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     )
 
 
+def differs(wanted: str, run_id: str | None, talk: Talk, drawn: str) -> bool:
+    """Whether there is something else to choose from than that of which `drawn` is the mark."""
+    return not talk.going and drawn not in ("", mark(chat_choice.seen(wanted, run_id)))
+
+
 def refresh(
     wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[str, Any], talk: Talk, drawn: str
 ) -> Any:
     """`choose` again where runs have gone on since: others to talk to, new checkpoints, another note. Most times
     nothing."""
-    if talk.going or drawn in ("", mark(chat_choice.seen(wanted, run_id))):
+    if not differs(wanted, run_id, talk, drawn):
         return gr.skip()
     return choose(wanted, run_id, checkpoint, kept, talk)
 

@@ -25,7 +25,7 @@ from ft.ui.run_advice import Advice
 from ft.ui.run_charts import Charts
 from ft.ui.run_download import Download
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, mark, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, follow, mark, own_tab, what_is_drawn
 
 TICK_SECONDS = 1.5
 IDLE_SECONDS = 5.0  # a run that has ended may be resumed by somebody else
@@ -149,7 +149,8 @@ def connect(view: RunView, shared: Shared, run_id: gr.Dropdown | gr.BrowserState
         api_visibility="private",
     )
     inputs = [run_id, view.seen, view.charts.opened]
-    view.timer.tick(partial(tick, view.reader), inputs, view.outputs, **TICK)
+    looked_at = [run_id, view.seen]
+    follow(view.timer, partial(differs, view.reader), looked_at, partial(tick, view.reader), inputs, view.outputs)
     view.stop.click(partial(stop, view.reader), view.shown, view.outputs, **PRIVATE)
     view.stop_now.click(partial(stop_now, view.reader), view.shown, view.outputs, **PRIVATE)
     view.resume.click(partial(resume, view.reader), view.shown, view.outputs, **PRIVATE)
@@ -159,6 +160,16 @@ def connect(view: RunView, shared: Shared, run_id: gr.Dropdown | gr.BrowserState
     view.log_fold.expand(None, None, None, js=_SHOW_LOG_END, api_visibility="private")
     run_charts.connect(view.charts, partial(draw, view.reader), view.shown)
     run_advice.connect(view.advice, shared, view.shown, view.alert)
+
+
+def differs(reader: Reader, run_id: str, seen: str) -> bool:
+    """Whether there is more to show of the run than that of which `seen` is the mark, or it is gone."""
+    try:
+        run = directory.find(run_id)
+        curves = reader.read(run)
+        return _seen(run, status.status(run, curves.told), curves) != seen
+    except UserError:
+        return True
 
 
 def tick(reader: Reader, run_id: str, seen: str, opened: bool) -> Any:

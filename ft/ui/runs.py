@@ -16,7 +16,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, TICK, mark, on_change, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, follow, mark, on_change, own_tab, what_is_drawn
 from ft.ui.tables import table
 
 HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
@@ -79,7 +79,10 @@ def build(shared: Shared) -> None:
         [shared.run_changed, own_tab().select], partial(show, view.reader), [arrived, *asked], everything, **shown
     )
     others = len([*confirm, problem, *view.outputs])
-    timer.tick(partial(tick, view.reader, others), [arrived, chosen, comparing.chosen, listed], everything, **TICK)
+    inputs = [arrived, chosen, comparing.chosen, listed]
+    follow(
+        timer, partial(differs, view.reader), [arrived, listed], partial(tick, view.reader, others), inputs, everything
+    )
     go.click(_to_train, None, shared.tabs, **PRIVATE)
     rows.click(None, None, shared.run, js="() => window.sidetune.run", api_visibility="private")
     chosen.input(None, chosen, shared.run, js="(run) => run", api_visibility="private")
@@ -102,6 +105,11 @@ def arrive(reader: Reader, link: str, wanted: str, shown: str | None, compared: 
 def show(reader: Reader, arrived: bool, wanted: str, shown: str | None, compared: list[str]) -> Any:
     """The tab once another run is wanted, or it is come back to."""
     return _all(overview(reader.summary), reader, wanted, shown, compared) if arrived else gr.skip()
+
+
+def differs(reader: Reader, arrived: bool, listed: str) -> bool:
+    """Whether the lists say something else than those of which `listed` is the mark."""
+    return arrived and _mark(overview(reader.summary)) != listed
 
 
 def tick(reader: Reader, others: int, arrived: bool, shown: str | None, compared: list[str], listed: str) -> Any:

@@ -19,7 +19,7 @@ from ft.ui import alerts
 from ft.ui.run_view import TICK_SECONDS, model_title
 from ft.ui.run_words import STATES
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, TICK, mark, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, SHARED_EVENT, follow, mark, own_tab, what_is_drawn
 
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
@@ -41,12 +41,17 @@ def build(shared: Shared) -> None:
         problem = alerts.place()
     seen, timer = what_is_drawn(), gr.Timer(TICK_SECONDS)
     outputs = [box, head, chosen, *moves.values(), problem, seen]
-    timer.tick(tick, [chosen, seen], outputs, **TICK)
+    follow(timer, differs, [seen], tick, [chosen, seen], outputs)
     shared.arrival.then(show, chosen, outputs, **PRIVATE)
     own_tab().select(show, chosen, outputs, **SHARED_EVENT)
     for where, button in moves.items():
         button.click(partial(move, where), chosen, outputs, **PRIVATE)
     out.click(cancel, chosen, outputs, **PRIVATE)
+
+
+def differs(seen: str) -> bool:
+    """Whether the line is another than that of which `seen` is the mark."""
+    return _seen(queue.line()) != seen
 
 
 def tick(chosen: str | None, seen: str) -> Any:

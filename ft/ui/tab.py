@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +17,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 # How a tab listens to what all tabs listen to (the chosen dataset or run): always. Of several answers on their way, the
 # page's `Page` gives the last.
 SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
-# How the tick of a timer is wired: not behind what people ask for, and not again while it still looks.
+# How what follows a timer is wired: not behind what people ask for, and not again while it still looks.
 TICK: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
 
 Change = Dependency | Callable[..., Dependency]  # an event that was wired, or one that can be: `own_tab().select`
@@ -32,6 +34,29 @@ def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **
     events = [each for each in changes if not isinstance(each, Dependency)]
     chained = [each.then(fn, *wired, **how) for each in changes if isinstance(each, Dependency)]
     return [*chained, *([gr.on(events, fn, *wired, **how)] if events else [])]
+
+
+def follow(
+    timer: gr.Timer,
+    differs: Callable[..., bool],
+    looked_at: Sequence[Any],
+    draw: Callable[..., Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+) -> None:
+    """At each tick, where `differs` says so of the values of `looked_at`, have `draw` answered with `inputs` for
+    `outputs`.
+
+    The tick itself has one output: Gradio 6.31 goes through all components of the page for each output of an event,
+    also where nothing is changed, and a page that nobody touches took a third of a core for it.
+    """
+    news = gr.Textbox(visible=False)
+    timer.tick(partial(_news, differs), looked_at, news, **TICK)
+    news.change(draw, inputs, outputs, **TICK)
+
+
+def _news(differs: Callable[..., bool], *looked_at: Any) -> Any:
+    return str(time.time_ns()) if differs(*looked_at) else gr.skip()  # another text each time: so it is a change
 
 
 def what_is_drawn() -> gr.Textbox:

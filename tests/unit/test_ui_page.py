@@ -17,6 +17,7 @@ import gradio as gr
 import httpx
 import pytest
 from answers import waited
+from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
 from ft.errors import UserError
@@ -154,18 +155,31 @@ def test_only_files_of_the_ui_mention_gradio():
     assert found and all(name.startswith("ft/ui/") for name in found)
 
 
+def ticks(page: gr.Blocks) -> list[BlockFunction]:
+    return [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
+
+
+def drawn_by_ticks(page: gr.Blocks) -> list[BlockFunction]:
+    """The events that draw what a tick found."""
+    news = {block._id for event in ticks(page) for block in event.outputs}
+    return [event for event in page.fns.values() if any(block in news for block, _ in event.targets)]
+
+
+def test_a_tick_has_one_output_whatever_it_finds(page: gr.Blocks):
+    """Gradio's page goes through all of its components for each output of each event."""
+    assert len(ticks(page)) >= 5
+    assert {len(event.outputs) for event in ticks(page)} == {1} and len(ticks(page)) == len(drawn_by_ticks(page))
+
+
 def test_what_a_tick_compares_with_is_kept_by_the_page_that_shows_it(page: gr.Blocks):
     """A state kept here would be of the tick's own answer, also where the page gets an older one after it."""
-    ticks = [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
-    compared = [{block for block in event.inputs if block in event.outputs} for event in ticks]
-    assert len(ticks) >= 5
-    assert not [block for blocks in compared for block in blocks if isinstance(block, gr.State)]
+    compared = [block for event in drawn_by_ticks(page) for block in event.inputs if block in event.outputs]
+    assert compared and not [block for block in compared if isinstance(block, gr.State)]
 
 
 def lists_under_a_tick(page: gr.Blocks) -> list[Any]:
     """The lists whose choices an event of a timer may change."""
-    ticks = [event for event in page.fns.values() if any(name == "tick" for _, name in event.targets)]
-    outputs = {block._id: block for event in ticks for block in event.outputs}
+    outputs = {block._id: block for event in drawn_by_ticks(page) for block in event.outputs}
     return [block for block in outputs.values() if isinstance(block, gr.Dropdown | gr.Radio | gr.CheckboxGroup)]
 
 
