@@ -10,9 +10,10 @@ import gradio as gr
 
 from ft.ui import alerts, data_editing, data_editor, data_filters
 from ft.ui import data_browse_events as events
+from ft.ui.data_shown import on_card
 from ft.ui.optional_number import optional_number
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, on_change, own_tab
+from ft.ui.tab import PRIVATE, SHARED_EVENT, on_change, own_tab, what_is_drawn
 
 # JavaScript, run in the browser. A page of the list is read from its top.
 _TO_THE_TOP = "() => { document.getElementById('data-list')?.scrollIntoView(); }"
@@ -110,13 +111,13 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
                 unmute = gr.Button("Learn from them", size="sm", scale=0, min_width=120)
             problem = alerts.place()
         slots = [_slot(at) for at in range(events.PAGE)]
-    shown, chosen = gr.State(events.Shown()), gr.State([])
+    shown, drawn, chosen = gr.State(events.Shown()), what_is_drawn(), gr.State([])
     with gr.Column(visible=False, elem_id="data-editor") as editor:
         data_editor.build(shared, staged, editing)
 
     filters = [text, side, kind, file, order, shortest, longest, only]
     here = [shared.dataset, staged]
-    page: list[Any] = [place, number, back, further, every, named, clear, *chips, shown]
+    page: list[Any] = [place, number, back, further, every, named, clear, *chips, shown, drawn]
     page += [part for slot in slots for part in (slot.box, slot.chat, slot.chosen)]
     # One after another, each with what the one before has shown: of two at once the later would draw over the other.
     in_line: dict[str, Any] = {"concurrency_id": "rows", "concurrency_limit": 1, **PRIVATE}
@@ -148,17 +149,21 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     every.click(events.choose_all, seen["inputs"], ticks, **PRIVATE)
     none.click(events.choose_none, None, ticks, **PRIVATE)
     for at, slot in enumerate(slots):
-        ticked = partial(events.choose, place=at)
+        ticked = partial(events.tick, place=at)
         # One after another, or of two ticks at once one would be lost.
         ticks_in_line: dict[str, Any] = {"concurrency_id": "ticks", "concurrency_limit": 1, **PRIVATE}
-        slot.chosen.input(ticked, [slot.chosen, chosen, shown], [chosen, bar, said], **ticks_in_line)
-        this = [*here, shown]
+        slot.chosen.input(ticked, [slot.chosen, chosen, shown, drawn], [chosen, bar, said], **ticks_in_line)
+        this = [*here, shown, drawn]
         opened = _OPENED_BY.replace("ID", f"data-edit-{at}")
         slot.edit.click(
-            partial(data_editing.edit, place=at), [*this, editing], [editing, problem], js=opened, **PRIVATE
+            partial(on_card, data_editing.edit, place=at),
+            [*this, editing],
+            [editing, problem],
+            js=opened,
+            **PRIVATE,
         )
-        slot.copy.click(partial(events.copy, place=at), this, changed, **PRIVATE)
-        slot.delete.click(partial(events.delete, place=at), this, changed, **PRIVATE)
+        slot.copy.click(partial(on_card, events.copy, place=at), this, changed, **PRIVATE)
+        slot.delete.click(partial(on_card, events.delete, place=at), this, changed, **PRIVATE)
     opened = _OPENED_BY.replace("ID", "data-add")
     add.click(data_editing.write_new, [*here, editing], [editing, problem], js=opened, **PRIVATE)
     many = [*here, shown, chosen]

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
 from formats.conversation import Conversation
 from ft.dataset import browse, change, parquet
-from ft.dataset.browse import Filter
+from ft.dataset.fingerprint import exact
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.ui import alerts, data_choice, data_view
-from ft.ui.data_change import applied, unchanged
+from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_filters import CHIPS, NO_FILTERS, Rows, chips, filter_of
+from ft.ui.data_shown import Shown, unknown
 from ft.ui.strings import counted
 
 PAGE = 5  # conversations
 _FIELDS = (0, 1, 2, 4, 5, 6)  # the places of filters that hang on no dataset: text, side, kind, order, lengths
-_PAGE_OUTPUTS = 8 + len(CHIPS) + 3 * PAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What is on the page: these rows of the dataset, of which the first is the `start`-th (0: the first) that passes
-    the filters `wanted`; `added` conversations had been added to the dataset until then. `of` is the version or upload
-    that the rows, and those that were chosen, are of: an edit in another window makes another one, with other rows.
-
-    `filters` are the same as a person asked for them, in the order of NO_FILTERS. A page that is drawn again takes them
-    from here: what an event brings from the browser may be older than what was asked for since.
-    """
-
-    rows: tuple[int, ...] = ()
-    start: int = 0
-    added: int = 0
-    of: str = ""
-    wanted: Filter | None = None
-    filters: tuple[Any, ...] = NO_FILTERS
+_PAGE_OUTPUTS = 9 + len(CHIPS) + 3 * PAGE
+_EARLIER = 8  # pages that are remembered: a browser is rarely further behind
 
 
 def show(dataset: str, staged: str, only: Rows | None, before: Shown) -> tuple[Any, ...]:
@@ -69,7 +53,7 @@ def _shown(dataset: str, staged: str, only: Rows | None, before: Shown, at_the_s
         files = gr.Dropdown([("Any", ""), *((name, name) for name in names)], value=known)
         if (before.of, before.wanted) == (str(looked.path), filter_of(looked, *filters)):
             return (*_skips(), gr.skip(), gr.skip(), files, *as_they_are, alerts.hidden())
-        page = _page(looked, filters, 0 if at_the_start else _start(looked, before), [])
+        page = _page(looked, filters, 0 if at_the_start else _start(looked, before), [], before)
         return (*page, [], gr.Row(visible=False), files, *fields, alerts.hidden())
     except UserError as error:
         return (*skips, *as_they_are, alerts.shown(error))
@@ -122,14 +106,16 @@ def _turned(
 ) -> tuple[Any, ...]:
     if data_choice.looked_at(dataset, staged) is None:
         return _skips()
-    return _page(unchanged(dataset, staged, shown.of), filters, start, chosen)
+    return _page(unchanged(dataset, staged, shown.of), filters, start, chosen, shown)
 
 
 def _skips() -> tuple[Any, ...]:
     return tuple(gr.skip() for _ in range(_PAGE_OUTPUTS))
 
 
-def _page(looked: Version | Staged, filters: Sequence[Any], start: int | None, chosen: list[int]) -> tuple[Any, ...]:
+def _page(
+    looked: Version | Staged, filters: Sequence[Any], start: int | None, chosen: list[int], before: Shown
+) -> tuple[Any, ...]:
     wanted = filter_of(looked, *filters)
     found = browse.find(looked.conversations_path, wanted)
     last = max(0, (len(found) - 1) // PAGE * PAGE)
@@ -143,6 +129,9 @@ def _page(looked: Version | Staged, filters: Sequence[Any], start: int | None, c
             slots += [gr.Column(visible=True), chat, gr.Checkbox(value=rows[place] in chosen)]
         else:
             slots += [gr.Column(visible=False), "", gr.skip()]
+    earlier = (replace(before, earlier=()), *before.earlier)[:_EARLIER]
+    exacts = tuple(map(exact, chats))
+    shown = Shown(tuple(rows), start, _added(looked), str(looked.path), wanted, tuple(filters), exacts, earlier)
     pages = len(found) > PAGE
     where = f"{start + 1:,} to {start + len(rows):,} of {len(found):,}" if pages else ""
     return (
@@ -152,7 +141,8 @@ def _page(looked: Version | Staged, filters: Sequence[Any], start: int | None, c
         gr.Button(visible=pages, interactive=start < last),
         gr.Button(f"Choose all {len(found):,}", visible=bool(found)),
         *chips(filters, wanted),
-        Shown(tuple(rows), start, _added(looked), str(looked.path), wanted, tuple(filters)),
+        shown,
+        shown.mark,
         *slots,
     )
 
@@ -162,6 +152,11 @@ def _words(found: int, total: int) -> str:
     if not found:
         return f"None of {counted(total, 'conversation')} passes these filters."
     return counted(total, "conversation") if found == total else f"{found:,} of {total:,} conversations"
+
+
+def tick(ticked: bool, chosen: list[int], shown: Shown, drawn: str, *, place: int) -> Any:
+    """As `choose`; nothing of a page that is about to be drawn anew, with nothing chosen."""
+    return choose(ticked, chosen, shown, place=place) if shown.as_seen(drawn) is shown else gr.skip()
 
 
 def choose(ticked: bool, chosen: list[int], shown: Shown, *, place: int) -> tuple[list[int], Any, str]:
@@ -193,14 +188,14 @@ def _bar(chosen: list[int]) -> tuple[Any, str]:
 
 @alerts.told(outputs=2)
 def copy(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
-    row, chat = conversation_at(dataset, staged, shown, place)
+    _, row, chat = conversation_at(dataset, staged, shown, place)
     return applied(dataset, staged, change.duplication(row, chat))
 
 
 @alerts.told(outputs=2)
 def delete(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Any, Any]:
-    unchanged(dataset, staged, shown.of)
-    return applied(dataset, staged, change.deletion([_row(shown, place)]))
+    _, row = _found(dataset, staged, shown, place)
+    return applied(dataset, staged, change.deletion([row]))
 
 
 @alerts.told(outputs=2)
@@ -234,14 +229,32 @@ def _some(chosen: list[int]) -> list[int]:
     return chosen
 
 
-def conversation_at(dataset: str, staged: str, shown: Shown, place: int) -> tuple[int, Conversation]:
-    """The row of the conversation at that place of the page, and the conversation."""
+def conversation_at(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Version | Staged, int, Conversation]:
+    """What is looked at, the row of the conversation that is at that place of the page, and the conversation."""
+    looked, row = _found(dataset, staged, shown, place)
+    return looked, row, parquet.take(looked.conversations_path, [row])[0]
+
+
+def _found(dataset: str, staged: str, shown: Shown, place: int) -> tuple[Version | Staged, int]:
+    """What is looked at, and the row in which it has what is at that place of the page: also where the page is of a
+    version before, and other rows have gone since.
+
+    Raises:
+        UserError: nothing is known to be there; or it is not there any more; or another dataset is looked at.
+    """
     row = _row(shown, place)
-    return row, parquet.take(unchanged(dataset, staged, shown.of).conversations_path, [row])[0]
+    looked = required(dataset, staged)
+    if shown.of in ("", str(looked.path)) or not shown.exact or not data_choice.is_of(looked, shown.of):
+        return unchanged(dataset, staged, shown.of), row
+    now = browse.find_exact(looked.conversations_path, shown.exact[place], row)
+    if now is None:
+        why = "it was deleted or changed since this was drawn."
+        raise UserError(f"conversation {row + 1:,}", why, "Look at the list as it is now.")
+    return looked, now
 
 
 def _row(shown: Shown, place: int) -> int:
     """Raises: UserError: nothing is known to be there, as of a page that was opened before a restart."""
     if not isinstance(place, int) or not 0 <= place < len(shown.rows):
-        raise UserError("the conversation", "this page does not know any more which it shows.", "Load the page again.")
+        raise unknown()
     return shown.rows[place]

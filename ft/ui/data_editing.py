@@ -40,8 +40,8 @@ def edit(dataset: str, staged: str, shown: Shown, editing: Editing | None, place
     """Open the conversation at that place in the editor."""
     if _is_open(dataset, staged, editing):
         return gr.skip()
-    row, chat = conversation_at(dataset, staged, shown, place)
-    return Editing(row, draft(chat), shown.of, chat.origin, chat.repairs, exact(chat))
+    looked, row, chat = conversation_at(dataset, staged, shown, place)
+    return Editing(row, draft(chat), str(looked.path), chat.origin, chat.repairs, exact(chat))
 
 
 @alerts.told(outputs=1)

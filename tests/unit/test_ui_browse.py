@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
-from ft.dataset import build, edit, near, versions
+from ft.dataset import build, edit, versions
 from ft.dataset.change import deletion
 from ft.dataset.draft import Turn
-from ft.ui import api_data, data_editing, data_editor, data_filters, data_near
 from ft.ui import data_browse_events as events
+from ft.ui import data_editing, data_editor, data_filters
 from ft.ui.data_filters import Rows
 
 ALL = data_filters.NO_FILTERS
 CHIPS = ("text", "side", "kind", "file", "shortest", "longest", "only")
-PAGE = ("place", "number", "back", "further", "every", "named", "clear", *CHIPS, "shown")
+PAGE = ("place", "number", "back", "further", "every", "named", "clear", *CHIPS, "shown", "drawn")
 NAMES = ("text", "side", "kind", "file", "order", "shortest", "longest", "only")
 FIRST = events.Shown((0, 1, 2, 3, 4))
 
 
-@pytest.fixture
-def chats(home: Path, tmp_path: Path) -> versions.Version:
+def twelve(tmp_path: Path) -> versions.Version:
+    """A dataset of twelve conversations."""
     rows = [{"instruction": f"Question {n}?", "output": f"Answer {n}."} for n in range(12)]
     (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return build.save(build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")]), "chats")
+
+
+@pytest.fixture
+def chats(home: Path, tmp_path: Path) -> versions.Version:
+    return twelve(tmp_path)
 
 
 def page(updates: tuple[Any, ...]) -> dict[str, Any]:
@@ -224,76 +228,3 @@ def test_an_upload_that_is_not_saved_is_edited_in_place(home, tmp_path):
         "Question 0?",
         "Question 2?",
     ]
-
-
-def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, tmp_path):
-    found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
-    drawn = next(each for each in events.show("chats", "", None, events.Shown()) if isinstance(each, events.Shown))
-    api_data.dedup("chats")  # nothing to remove: it is the same version
-    assert "refused" not in page(events.page_after("chats", "", drawn, []))["refused"]
-    edit.apply(chats, deletion([0]))  # in another tab of the browser, or by a script
-    for refused in (
-        events.delete("chats", "", drawn, place=0),
-        events.copy("chats", "", drawn, place=0),
-        data_editing.edit("chats", "", drawn, None, place=0),
-        events.delete_many("chats", "", drawn, [1]),
-        events.mute_many("chats", "", drawn, [1]),
-        events.choose_all("chats", "", drawn, []),
-        events.page_after("chats", "", drawn, [1]),
-        events.find("chats", "", *ALL, drawn, [1]),
-        data_near.keep_one("chats", "", found),
-    ):
-        assert "changed elsewhere" in refused[-1]["value"]
-    assert versions.find("chats").count() == 11
-    # Where another dataset was chosen instead, nobody changed anything.
-    build.save(build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")]), "other")
-    for refused in (
-        events.delete("other", "", drawn, place=0),
-        events.copy("other", "", drawn, place=0),
-        data_editing.edit("other", "", drawn, None, place=0),
-        events.delete_many("other", "", drawn, [1]),
-        events.mute_many("other", "", drawn, [1]),
-        events.choose_all("other", "", drawn, []),
-        events.page_after("other", "", drawn, [1]),
-        events.find("other", "", *ALL, drawn, [1]),
-        data_near.keep_one("other", "", found),
-    ):
-        assert "this was drawn of chats, and other is chosen now" in refused[-1]["value"]
-
-
-def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
-    other = events.Shown((5, 6, 7, 8, 9), 5, 0, str(chats.path.parent.parent / "gone" / "v1"))
-    assert page(events.show_again("chats", "", None, other))["rows"] == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("redraw", [events.show, events.show_again])
-def test_the_next_dataset_begins_without_the_filters_of_another(chats, redraw):
-    looked_for = ("nowhere", "validation", "tools", "", "longest", "9", "12", None)
-    other = events.Shown(of=str(chats.path.parent.parent / "gone" / "v1"), filters=looked_for)
-    updates = redraw("chats", "", None, other)
-    assert updates[-1 - len(events._FIELDS) : -1] == ("", "", "", "file", "", "")
-    assert page(updates)["rows"] == [0, 1, 2, 3, 4] and not page(updates)["chips"]
-    same = replace(other, of=str(chats.path))
-    updates = redraw("chats", "", None, same)
-    assert updates[-1 - len(events._FIELDS) : -1] == tuple(gr.skip() for _ in events._FIELDS)
-    assert page(updates)["rows"] == [] and len(page(updates)["chips"]) == 5
-
-
-@pytest.mark.parametrize("redraw", [events.show, events.show_again])
-def test_a_page_that_is_drawn_late_keeps_the_filters_that_were_asked_for_since(chats, redraw):
-    shown = first(text="question 1", longest="20")["shown"]
-    edit.apply(chats, deletion([0]))
-    view = page(redraw("chats", "", None, shown))
-    assert view["rows"] == [0] and view["chips"].keys() == {"text", "longest"}
-    assert page(events.page_after("chats", "", view["shown"], []))["rows"] == [0]
-
-
-@pytest.mark.parametrize("refill", [events.show, events.show_again])
-def test_a_page_that_is_shown_already_is_not_filled_again_and_keeps_what_was_ticked_since(chats, refill):
-    shown = page(events.page_after("chats", "", at(0), []))["shown"]
-    *updates, files, _, _, _, _, _, _, problem = refill("chats", "", None, shown)
-    assert all(update == gr.skip() for update in updates) and len(updates) == events._PAGE_OUTPUTS + 2
-    assert files.value == "" and not problem["visible"]
-    edit.apply(chats, deletion([0]))
-    chosen = refill("chats", "", None, shown)[events._PAGE_OUTPUTS]
-    assert chosen == []
