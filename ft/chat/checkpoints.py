@@ -42,7 +42,9 @@ def find(run_id: str, checkpoint: str) -> tuple[Run, str]:
         )
     if checkpoint and checkpoint not in there:
         raise UserError(
-            f"checkpoint {checkpoint!r} of run {run.title}", "it is not there.", f"Use one of: {', '.join(there)}."
+            f"checkpoint {checkpoint!r} of run {run.title}",
+            "it is not there (any more).",
+            f"Use one of: {', '.join(there)}.",
         )
     return run, checkpoint or there[0]
 

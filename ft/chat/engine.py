@@ -197,7 +197,7 @@ class Engine:
 
         from ft.chat.switch import Switch
 
-        path = adapter_path(run, checkpoint)
+        path = adapter_path(*find(run.id, checkpoint))  # a run that goes on may have removed it meanwhile
         key = (run.id, checkpoint, (path / "adapter_model.safetensors").stat().st_mtime_ns)
         if key not in self._adapters:
             if progress:

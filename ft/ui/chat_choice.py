@@ -71,7 +71,7 @@ def note(wanted: str, chosen: Run | None) -> str:
     if how:
         return f"Run {run.name} diverged before its first checkpoint. {how}{instead}"
     if now.live:
-        return f"Run {run.name} is still going: its first checkpoint can be talked to.{instead}"
+        return f"Run {run.name} is still going: it can be talked to from its first checkpoint on.{instead}"
     return f"Run {run.name} has no adapter ({now.state}): resume it on the Runs tab, or start another.{instead}"
 
 

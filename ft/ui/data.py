@@ -190,7 +190,7 @@ def _wire(shared: Shared, staged: gr.BrowserState, bring: _Bring, look: _Look) -
         save(data_events.save, [staged, waiting, look.name, look.agreed, look.editing], saving, **PRIVATE)
     look.discard.click(data_events.discard, [staged, waiting], [staged, waiting, *files, look.named], **PRIVATE)
     another = [bring.there.input, bring.files.clear, look.discard.click]
-    gr.on(another, data_events.heard, None, [bring.problem, look.problem], **PRIVATE)
+    gr.on(another, data_events.elsewhere, None, [bring.problem, look.problem, *screen.shown()], **PRIVATE)
     chosen = [shared.dataset, bring.there]
     look.go_on.click(data_events.train_on, chosen, [shared.dataset, shared.tabs], **PRIVATE)
     moved = [staged, shared.edited, look.problem]

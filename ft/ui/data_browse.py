@@ -181,7 +181,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
     edited = [staged, shared.memory.uploads, editing]
     went_on = go_on.click(data_editing.go_on, edited, looked_at, js=_REOPENED, **PRIVATE)
     went_on.then(js=_GO_ON, **PRIVATE)
-    drop.click(data_editor.nothing, None, editing, **PRIVATE)
+    drop.click(data_editing.dropped, None, [editing, problem], **PRIVATE)
 
 
 def _slot(at: int) -> _Slot:

@@ -44,6 +44,11 @@ def edit(dataset: str, staged: str, shown: Shown, editing: Editing | None, place
     return Editing(row, draft(chat), str(looked.path), chat.origin, chat.repairs, exact(chat))
 
 
+def dropped() -> tuple[None, Any]:
+    """Nothing is edited, and what was refused because of it is not any more."""
+    return None, alerts.hidden()
+
+
 @alerts.told(outputs=1)
 def write_new(dataset: str, staged: str, editing: Editing | None) -> Any:
     """Open the editor for a new conversation."""

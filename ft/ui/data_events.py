@@ -195,9 +195,9 @@ def choose(there: str, staged: str, waiting: Any) -> tuple[Any, ...]:
     return data_waiting.chosen(there, staged, waiting)
 
 
-def heard() -> tuple[Any, Any]:
-    """What was refused is not asked for any more."""
-    return alerts.hidden(), alerts.hidden()
+def elsewhere() -> tuple[Any, ...]:
+    """What was refused is not asked for any more, nor is the mapping of a file."""
+    return alerts.hidden(), alerts.hidden(), *data_mapping.closed()
 
 
 def again(files: list[str] | None, fetched: data_hub.Fetched, *how: Any) -> Iterator[tuple[Any, ...]]:

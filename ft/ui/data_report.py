@@ -40,7 +40,8 @@ def _notes(report: dict[str, Any]) -> str:
     if report.get("placeholders"):
         names = ", ".join(f"{{{{{name}}}}}" for name in list(report["placeholders"])[:5])
         held = counted(report["with_placeholders"], "record holds", "records hold")
-        notes.append(f"{held} unfilled placeholders ({names}): fill them under How to read them, or keep them.")
+        todo = "fill them under How to read them (of a saved dataset, bring the files again), or keep them"
+        notes.append(f"{held} unfilled placeholders ({names}): {todo}.")
     for code, number in report.get("found", {}).items():
         notes.append(
             f"{counted(number, 'record')} left as they are, with a repair that is off: {REPAIRS.get(code, code)}"

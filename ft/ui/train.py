@@ -173,9 +173,13 @@ def start(name: str, dataset: str | None, model: str, preset_name: str, *shown: 
     try:
         config = train_form.config_of(model, preset_name, shown)
         version = versions.find(dataset or "")
-        for found in _preflight(version, config):
-            text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
-            yield gr.skip(), gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
+        try:
+            for found in _preflight(version, config):
+                text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
+                yield gr.skip(), gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
+        except GeneratorExit:  # who pressed Start has left the page, or loaded it again, and wants the run all the same
+            launch.begin(version, config, name)
+            raise
         run = launch.begin(version, config, name)
         yield run.id, "", gr.skip(), ready, alerts.hidden()
     except Exception as error:
