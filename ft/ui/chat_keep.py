@@ -24,7 +24,7 @@ from ft.runs import directory
 from ft.ui import alerts, chat_turns
 from ft.ui.chat_turns import Side
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE
+from ft.ui.tab import PRIVATE, mark, require_drawn, what_is_drawn
 
 ORIGIN = Origin("a chat in Sidetune", 1)
 _SHOWN = 70  # characters of a question or an earlier reply
@@ -38,6 +38,10 @@ class Example:
     turns: tuple[chat_turns.Turn, ...] = ()
     side: Side = "tuned"
     written: str = ""
+
+    @property
+    def mark(self) -> str:
+        return mark(repr((self.turns, self.side)))
 
     def whole(self) -> dict[int, str]:
         """The earlier replies that the model ended itself, by the place of their turn."""
@@ -83,11 +87,12 @@ def build(
             dataset = gr.Dropdown([], label="Add it to the dataset", filterable=False, min_width=220)
             add = gr.Button("Add it", scale=0, min_width=100, interactive=False)
         problem, told = alerts.place(), gr.HTML()
-    example = gr.State(Example())
-    keeping = Keeping([run, checkpoint, kept, side, reply, example], [reply, question, earlier, example, told])
+    example, drawn = gr.State(Example()), what_is_drawn()
+    keeping = Keeping([run, checkpoint, kept, side, reply, example], [reply, question, earlier, example, drawn, told])
     keeping.after(fold.expand(datasets, run, [dataset, add], **PRIVATE))
     side.input(follow, keeping.talked, keeping.about, **PRIVATE)
-    add.click(added, [example, earlier, system, reply, dataset], [example, told, shared.edited, problem], **PRIVATE)
+    given = [example, drawn, earlier, system, reply, dataset]
+    add.click(added, given, [example, told, shared.edited, problem], **PRIVATE)
     return keeping
 
 
@@ -117,7 +122,7 @@ def follow(
     else:
         now = Example(turns, side, turns[-1][side]["text"] if turns else "")
     if now == example:
-        return tuple(gr.skip() for _ in range(5))
+        return tuple(gr.skip() for _ in range(6))
     asked = f"The reply to “{_short(now.turns[-1]['user'])}”" if now.turns else ""
     offered = [(f"{place + 1}. {_short(text)}", place) for place, text in now.whole().items()]
     return (
@@ -125,6 +130,7 @@ def follow(
         f'<p class="quiet" dir="auto">{escape(asked)}</p>' if asked else "",
         gr.CheckboxGroup(offered, value=[], visible=bool(offered)),
         now,
+        now.mark,
         "",
     )
 
@@ -136,7 +142,7 @@ def _short(text: str) -> str:
 
 @alerts.told(outputs=3)
 def added(
-    example: Example, learnt: list[int], system: str | None, reply: str | None, dataset: str | None
+    example: Example, drawn: str, learnt: list[int], system: str | None, reply: str | None, dataset: str | None
 ) -> tuple[Example, str, float]:
     """Add the chat to the dataset, with the reply that stands in the box. Of the earlier replies, those of the turns at
     the places `learnt` are learnt too.
@@ -145,6 +151,7 @@ def added(
     """
     if not example.turns:
         raise UserError("the chat", "nothing was said in it yet.", "Ask both models something first.")
+    require_drawn(drawn, example.mark, "the reply")
     if not dataset:
         raise UserError("no dataset", "there is none to add it to.", "Make one on the Data tab.")
     conversation = draft.conversation(Draft(tuple(_turns(example, learnt, system or "", reply or ""))), ORIGIN)

@@ -19,7 +19,8 @@ from ft.ui.tab import PRIVATE, on_change
 
 def build(shared: Shared, staged: gr.BrowserState, delete: gr.Button) -> None:
     """Lay out what is asked when `delete` is clicked, and wire it."""
-    which = gr.State("")  # the dataset that was asked about: another one may be chosen meanwhile
+    # The dataset that the question is about, kept where that is drawn: another one may be chosen, and asked about.
+    which = gr.Textbox(visible=False)
     with gr.Column(visible=False) as question:
         words = gr.HTML()
         with gr.Row(elem_classes="actions"):

@@ -11,12 +11,13 @@ from typing import Any
 import gradio as gr
 
 from ft.dataset import rejected
+from ft.dataset.rejected import Rejected
 from ft.errors import UserError
 from ft.ui import alerts, data_choice
 from ft.ui.data_change import required, told
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, on_change, own_tab
+from ft.ui.tab import PRIVATE, mark, on_change, own_tab, require_drawn, what_is_drawn
 
 _SHOWN = 100_000  # characters of a record that are given to the page to be mended
 
@@ -46,16 +47,16 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
             file = gr.UploadButton(
                 "Upload the mended file", size="sm", file_types=[".jsonl", ".json"], scale=0, min_width=190
             )
-    place, given = gr.State(0), gr.State(None)
+    place, given, drawn = gr.State(0), gr.State(None), what_is_drawn()
     here = [shared.dataset, staged]
-    shown = [box, words, raw, before, further, place, given, problem]
+    shown = [box, words, raw, before, further, place, given, drawn, problem]
     on_change([shared.looked_at, own_tab().select], show, [*here, place, given], shown)
     shared.arrival.then(show, [*here, place, given], shown, **PRIVATE)
     before.click(show_before, [*here, place, raw, given], shown, **PRIVATE)
     further.click(show_after, [*here, place, raw, given], shown, **PRIVATE)
     restore.click(show, [*here, place], shown, **PRIVATE)
     made = [staged, shared.edited, problem]
-    again.click(retry, [*here, place, raw], made, **PRIVATE)
+    again.click(retry, [*here, place, raw, drawn], made, **PRIVATE)
     file.upload(retry_file, [*here, file], made, **PRIVATE)
 
 
@@ -72,7 +73,7 @@ def show_after(dataset: str, staged: str, place: int, typed: str, given: Given |
 def _moved(dataset: str, staged: str, place: int, typed: str, given: Given | None) -> tuple[Any, ...]:
     if given is not None and typed != given.text:
         error = UserError("the record", "it was changed and not read again.", "Read it again, or put it back.")
-        return *(gr.skip() for _ in range(7)), alerts.shown(error)
+        return *(gr.skip() for _ in range(8)), alerts.shown(error)
     return show(dataset, staged, place)
 
 
@@ -85,11 +86,11 @@ def show(dataset: str, staged: str, place: int, given: Given | None = None) -> t
         looked = data_choice.looked_at(dataset, staged)
         total = sum(looked.report["rejected"].values()) if looked else 0
         if looked is None or not total:
-            return gr.Column(visible=False), "", "", gr.skip(), gr.skip(), 0, None, alerts.hidden()
+            return gr.Column(visible=False), "", "", gr.skip(), gr.skip(), 0, None, "", alerts.hidden()
         place = max(0, min(place, total - 1))
         (found,) = rejected.page(looked, place, 1)
     except UserError as error:
-        return gr.Column(visible=True), "", "", gr.skip(), gr.skip(), 0, None, alerts.shown(error)
+        return gr.Column(visible=True), "", "", gr.skip(), gr.skip(), 0, None, "", alerts.shown(error)
     problem = found.problem
     where = f"{problem['file']}, record {problem['record']:,}" if problem["record"] else f"{problem['file']}, the file"
     where += f", turn {problem['turn']}" if problem["turn"] else ""
@@ -108,8 +109,13 @@ def show(dataset: str, staged: str, place: int, given: Given | None = None) -> t
         gr.Button(interactive=place + 1 < total),
         place,
         now,
+        _mark(found),
         alerts.hidden(),
     )
+
+
+def _mark(found: Rejected) -> str:
+    return mark(repr((found.key, found.raw)))
 
 
 def pretty(raw: str) -> str:
@@ -136,12 +142,13 @@ def pretty(raw: str) -> str:
 
 
 @alerts.told(outputs=2)
-def retry(dataset: str, staged: str, place: int, raw: str) -> tuple[Any, Any]:
-    """Read the record again as it stands in the field."""
+def retry(dataset: str, staged: str, place: int, raw: str, drawn: str) -> tuple[Any, Any]:
+    """Read the record again as it stands in the field; `drawn` is the mark of the one that was put there."""
     looked = required(dataset, staged)
     found = rejected.page(looked, place, 1)
     if not found:
         raise UserError("the record", "it is not there any more.", "Choose another one.")
+    require_drawn(drawn, _mark(found[0]), "the record")
     if len(found[0].raw) > _SHOWN:
         raise UserError(
             "the record", "it is too long to be mended here.", "Download the rejected records, and mend it."

@@ -12,6 +12,8 @@ import gradio as gr
 from gradio.context import Context
 from gradio.events import Dependency
 
+from ft.errors import UserError
+
 # How an event of the page is wired that is nobody else's: no endpoint for scripts, and nothing spins while it answers.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # How a tab listens to what all tabs listen to (the chosen dataset or run): always. Of several answers on their way, the
@@ -66,6 +68,13 @@ def what_is_drawn() -> gr.Textbox:
     got an older one after it, and the page would never follow again.
     """
     return gr.Textbox(visible=False)
+
+
+def require_drawn(drawn: str, now: str, what: str) -> None:
+    """Raise UserError where the page draws something else than that of which the mark is `now`: then what somebody
+    pressed was not meant for it."""
+    if drawn != now:
+        raise UserError(what, "it has become another one since the page drew it.", "Look at it, and press again.")
 
 
 def mark(told: str) -> str:

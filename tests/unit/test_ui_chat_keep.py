@@ -28,14 +28,21 @@ def follow(turns: list[dict[str, Any]], box: str = "", example: Example | None =
     """What the box shows, its question, the earlier replies offered, and what it is of."""
     kept = {"run-1/final": turns}
     before = example or Example()
-    shown, asked, earlier, after, _ = chat_keep.follow(*WHERE, kept, side, box, before)
+    shown, asked, earlier, after, _, _ = chat_keep.follow(*WHERE, kept, side, box, before)
     skipped = shown == gr.skip()
     offered = None if earlier == gr.skip() else [text for text, _ in earlier.constructor_args["choices"]]
     return box if skipped else shown, asked, offered, before if after == gr.skip() else after
 
 
 def add(example: Example, reply: str, learnt: tuple[int, ...] = (), dataset: str | None = "chats") -> Any:
-    return chat_keep.added(example, list(learnt), "Be a keeper.", reply, dataset)
+    return chat_keep.added(example, example.mark, list(learnt), "Be a keeper.", reply, dataset)
+
+
+def test_a_reply_that_the_page_drew_of_an_earlier_question_is_not_added_to_a_newer_one(chats):
+    *_, before = follow(TURNS[:1])
+    *_, now = follow(TURNS, box=before.written, example=before)
+    added = chat_keep.added(now, before.mark, [], "", before.written, "chats")
+    assert "another one since the page drew it" in str(added) and versions.find("chats").version == "v1"
 
 
 def last_added() -> tuple[Message, ...]:

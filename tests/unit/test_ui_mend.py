@@ -31,27 +31,37 @@ def refused(update: Any) -> str:
 
 def test_a_rejected_record_is_mended_on_the_page(home: Path, tmp_path: Path):
     build.save(upload(tmp_path, *CHATS, UNANSWERED), "chats")
-    box, words, raw, before, further, place, _, _ = data_rejected.show("chats", "", 7)
+    box, words, raw, before, further, place, _, drawn, _ = data_rejected.show("chats", "", 7)
     assert box.visible and place == 0 and "1 of 1 rejected record" in words and "no reply" in raw
     assert not before.interactive and not further.interactive
-    _, edited, trouble = data_rejected.retry("chats", "", 0, raw)
+    _, edited, trouble = data_rejected.retry("chats", "", 0, raw, drawn)
     assert "nothing to learn" in refused(trouble)
     record = json.loads(raw)
     record["messages"].append({"role": "assistant", "content": "Here."})
-    _, edited, trouble = data_rejected.retry("chats", "", 0, json.dumps(record))
+    _, edited, trouble = data_rejected.retry("chats", "", 0, json.dumps(record), drawn)
     assert edited and not refused(trouble) and versions.find("chats").count() == 13
     assert not data_rejected.show("chats", "", 0)[0].visible
 
 
+def test_a_record_is_not_put_in_the_place_of_the_next_one_by_a_second_press(home: Path, tmp_path: Path):
+    build.save(upload(tmp_path, *CHATS, UNANSWERED, UNANSWERED), "chats")
+    *_, drawn, _ = data_rejected.show("chats", "", 0)
+    mended = json.dumps(CHATS[0])
+    for pressed in (1, 2):
+        *_, trouble = data_rejected.retry("chats", "", 0, mended, drawn)
+        assert ("another one since the page drew it" in refused(trouble)) == (pressed == 2)
+    assert versions.find("chats").count() == len(CHATS) + 1
+
+
 def test_what_was_typed_into_a_rejected_record_is_not_lost(home: Path, tmp_path: Path):
     staged_id = upload(tmp_path, *CHATS, UNANSWERED, UNANSWERED, {"messages": []}).id
-    _, _, text, before, further, place, given, _ = data_rejected.show("", staged_id, 0)
+    _, _, text, before, further, place, given, _, _ = data_rejected.show("", staged_id, 0)
     assert not before.interactive and further.interactive
     *kept, trouble = data_rejected.show_after("", staged_id, place, text + " ", given)
     assert all(update == gr.skip() for update in kept) and "put it back" in refused(trouble)
     assert data_rejected.show("", staged_id, place, given)[2] == gr.skip()  # the tab was left, and is come back to
     assert data_rejected.show("", staged_id, place)[2] == text  # put back
-    _, words, again, before, further, place, given, trouble = data_rejected.show_after("", staged_id, 0, text, given)
+    _, words, again, before, further, place, given, _, trouble = data_rejected.show_after("", staged_id, 0, text, given)
     # It says the same, and is another record all the same.
     assert "2 of 3" in words and again == text and before.interactive and further.interactive and not refused(trouble)
     assert not data_rejected.show_after("", staged_id, place, again, given)[4].interactive
