@@ -65,7 +65,7 @@ def build() -> Comparing:
     return Comparing(whole, fold, chosen, lines, plot, tables, problem, gr.State(""))
 
 
-def connect(comparing: Comparing, reader: Reader, listed: gr.Textbox) -> None:
+def connect(comparing: Comparing, reader: Reader, listed: gr.State) -> None:
     """Wire the choice; the comparison is shown anew where the lists of runs, of which `listed` tells, are others."""
     gr.on(
         [comparing.chosen.input, comparing.lines.input, listed.change],

@@ -67,9 +67,10 @@ def build(shared: Shared) -> None:
         problem = alerts.place()
     timer, listed, arrived, link = gr.Timer(LISTS_SECONDS), what_is_drawn(), gr.State(False), gr.Textbox(visible=False)
     run_view.connect(view, shared, chosen)
-    run_compare.connect(comparing, view.reader, listed)
+    changed = gr.State("")  # Gradio tells of its change where the lists are made, whether they are drawn yet or not
+    run_compare.connect(comparing, view.reader, changed)
     confirm = [delete, sure, keep]
-    everything = [empty, main, rows, *comparing.outputs, chosen, listed, *confirm, problem, *view.outputs]
+    everything = [empty, main, rows, *comparing.outputs, chosen, listed, changed, *confirm, problem, *view.outputs]
     # One after another, so that what was asked last is what is shown in the end.
     shown: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": 1, **PRIVATE}
     asked = [shared.run, chosen, comparing.chosen]
@@ -161,7 +162,7 @@ def _lists(
         _table(now),
         *run_compare.offer(now.summaries, compared, named),
         gr.Dropdown(run_rename.choices(now), **(chosen or {})),
-        _mark(now),
+        *[_mark(now)] * 2,
     )
 
 
