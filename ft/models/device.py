@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _PROBE_SECONDS = 0.05
 _DRIVER = Path("/proc/driver/nvidia/gpus")  # where NVIDIA's driver on Linux has a folder for each GPU
-_MIG = re.compile(r"^\s+MIG .*?\.(\d+)gb\b.*\(UUID: (MIG-[^)]+)\)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +112,16 @@ def chosen(wanted: str) -> tuple[Device, ...]:
 def _part(name: str, there: list[list[str]]) -> list[str] | None:
     """A part of a GPU (MIG), as nvidia-smi would list it: of one it names the memory alone, in whole gigabytes."""
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False).stdout
-    title, uuid = "", ""
+    title, whole = "", ""
     for line in listed.splitlines():
-        if whole := re.match(r"GPU \d+: (.+?) \(UUID: (\S+)\)", line):
-            title, uuid = whole[1], whole[2]
-        elif (part := _MIG.match(line)) and part[2].startswith(name):
-            number = next((each[0] for each in there if each[1] == uuid), "0")
-            memory = str(int(part[1]) * 1024)
-            return [number, part[2], f"part of {title}", memory, memory]
+        called, _, uuid = line.strip().removesuffix(")").rpartition(" (UUID: ")
+        if called.startswith("GPU "):  # GPU 0: NVIDIA A100 (UUID: GPU-...)
+            title, whole = called.partition(": ")[2], uuid
+        elif called.startswith("MIG ") and uuid.startswith(name):  # MIG 1g.5gb  Device  0: (UUID: MIG-...)
+            gigabytes = called.split()[1].partition(".")[2].partition("gb")[0]
+            number = next((each[0] for each in there if each[1] == whole), "0")
+            memory = str(int(gigabytes) * 1024) if gigabytes.isdecimal() else ""
+            return [number, uuid, f"part of {title}", memory, memory]
     return None
 
 
