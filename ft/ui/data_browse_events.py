@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from formats.conversation import Conversation
-from ft.dataset import browse, change, parquet
+from ft.dataset import browse, change, parquet, staging
 from ft.dataset.fingerprint import exact
 from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
@@ -131,7 +131,9 @@ def _page(
             slots += [gr.Column(visible=False), "", gr.skip()]
     earlier = (replace(before, earlier=()), *before.earlier)[:_EARLIER]
     exacts = tuple(map(exact, chats))
-    shown = Shown(tuple(rows), start, _added(looked), str(looked.path), wanted, tuple(filters), exacts, earlier)
+    after = staging.later(looked) if isinstance(looked, Staged) else None
+    later = after.id if after else ""
+    shown = Shown(tuple(rows), start, _added(looked), str(looked.path), wanted, tuple(filters), exacts, earlier, later)
     pages = len(found) > PAGE
     where = f"{start + 1:,} to {start + len(rows):,} of {len(found):,}" if pages else ""
     return (

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ft.dataset import staging
 from ft.dataset.browse import Filter
 from ft.errors import UserError
+from ft.ui import data_choice
 from ft.ui.data_filters import NO_FILTERS
 from ft.ui.tab import mark
 
@@ -21,8 +23,9 @@ class Shown:
     `filters` are the same as a person asked for them, in the order of NO_FILTERS. A page that is drawn again takes them
     from here: what an event brings from the browser may be older than what was asked for since.
 
-    `exact`: the hash of each conversation (`ft.dataset.fingerprint.exact`). `earlier`: the pages before this one, the
-    newest first. A button is pressed on the page that somebody sees, which may not be the newest yet.
+    `later`: the id of the next state of an upload, where somebody had gone back. `exact`: the hash of each conversation
+    (`ft.dataset.fingerprint.exact`). `earlier`: the pages before this one, the newest first. A button is pressed on the
+    page that somebody sees, which may not be the newest yet.
     """
 
     rows: tuple[int, ...] = ()
@@ -33,6 +36,7 @@ class Shown:
     filters: tuple[Any, ...] = NO_FILTERS
     exact: tuple[int, ...] = ()
     earlier: tuple[Shown, ...] = ()
+    later: str = ""
 
     @property
     def mark(self) -> str:
@@ -53,7 +57,20 @@ class Shown:
 
 def on_card(do: Callable[..., Any], dataset: str, staged: str, shown: Shown, drawn: str, *more: Any, place: int) -> Any:
     """What `do` makes of the conversation at that place of the page that somebody sees: its mark is `drawn`."""
-    return do(dataset, staged, shown.as_seen(drawn), *more, place=place)
+    seen = shown.as_seen(drawn)
+    return do(dataset, _newest(staged, seen), seen, *more, place=place)
+
+
+def _newest(staged: str, seen: Shown) -> str:
+    """The upload's state to change: the one that was made of `staged` since that page was drawn, which the browser does
+    not know of yet, where there is one. Else the one change would be lost by the other."""
+    now = data_choice.upload_of(staged)
+    if now is None or not data_choice.is_of(now, seen.of):
+        return staged
+    known, after = seen.later, staging.later(now)
+    while after is not None and after.id != known:
+        staged, known, after = after.id, "", staging.later(after)
+    return staged
 
 
 def unknown() -> UserError:

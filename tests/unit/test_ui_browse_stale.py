@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from test_ui_browse import ALL, at, first, page, twelve
 
-from ft.dataset import build, edit, near, versions
+from ft.dataset import build, edit, near, staging, versions
 from ft.dataset.change import deletion
 from ft.errors import UserError
 from ft.ui import api_data, data_editing, data_near
@@ -83,6 +83,24 @@ def test_a_button_is_pressed_for_the_conversation_that_the_person_sees_above_it(
     assert events.tick(True, [], newest, newest.mark, place=0)[0] == [0]
     with pytest.raises(UserError, match="does not know any more"):
         on_card(events.delete, "chats", "", newest, "", place=0)
+
+
+def test_no_change_of_an_upload_is_lost_where_the_browser_does_not_know_of_the_one_before(home, tmp_path):
+    twelve(tmp_path)
+    staged = build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")])
+
+    def left(id: str) -> list[str]:
+        return [chat.messages[0].content for chat in build.open_staged(id).conversations()]
+
+    seen = page(events.show("", staged.id, None, events.Shown()))
+    for place in (0, 1, 3):  # faster than the new state's id comes back
+        id, *_ = on_card(events.delete, "", staged.id, seen["shown"], seen["drawn"], place=place)
+    assert left(id)[:3] == ["Question 2?", "Question 4?", "Question 5?"]
+    # Whoever has gone back goes on from there.
+    before = staging.earlier(build.open_staged(id))
+    again = page(events.show("", before.id, None, seen["shown"]))
+    id, *_ = on_card(events.delete, "", before.id, again["shown"], again["drawn"], place=0)
+    assert left(id)[:3] == ["Question 3?", "Question 4?", "Question 5?"]
 
 
 def test_the_next_dataset_begins_on_its_first_page_whatever_page_of_another_was_shown(chats):
