@@ -60,12 +60,8 @@ def gpus() -> tuple[Device, ...]:
     """The GPUs that CUDA_VISIBLE_DEVICES shows, in its order: from nvidia-smi, since to import torch takes seconds."""
     if not shutil.which("nvidia-smi"):
         return ()
-    query = ["nvidia-smi", "--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
-        return ()  # its driver hangs
-    there = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines() if done.returncode == 0]
+    listed = _nvidia_smi("--query-gpu=index,uuid,name,memory.total,memory.free", "--format=csv,noheader,nounits")
+    there = [[part.strip() for part in line.split(",")] for line in listed]
     there = [each for each in there if len(each) == 5]
     found = []
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(each[0] for each in there))
@@ -78,6 +74,15 @@ def gpus() -> tuple[Device, ...]:
             break  # as CUDA does: what comes after a name that is none is not visible
         found.append(_gpu(name, *gpu[1:]))
     return tuple(found)
+
+
+def _nvidia_smi(*asked: str) -> list[str]:
+    """The lines of its answer; none where it fails, or its driver hangs."""
+    try:
+        done = subprocess.run(["nvidia-smi", *asked], capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def unseen() -> str:
@@ -111,9 +116,8 @@ def chosen(wanted: str) -> tuple[Device, ...]:
 
 def _part(name: str, there: list[list[str]]) -> list[str] | None:
     """A part of a GPU (MIG), as nvidia-smi would list it: of one it names the memory alone, in whole gigabytes."""
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False).stdout
     title, whole = "", ""
-    for line in listed.splitlines():
+    for line in _nvidia_smi("-L"):
         called, _, uuid = line.strip().removesuffix(")").rpartition(" (UUID: ")
         if called.startswith("GPU "):  # GPU 0: NVIDIA A100 (UUID: GPU-...)
             title, whole = called.partition(": ")[2], uuid

@@ -80,7 +80,7 @@ def check(
     known = facts.of(config.model, ask_hub=False)
     require_positions(config, known.positions if known else 0)
     said = remarks(config, train, held_out, known)
-    if unseen := device.unseen():
+    if gpus[0].kind == "cpu" and (unseen := device.unseen()):
         said.append(unseen)
     if len(gpus) > 1:
         said.append(

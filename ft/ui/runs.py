@@ -156,13 +156,14 @@ def _all(
 def _lists(
     now: Overview, compared: list[str], chosen: dict[str, Any] | None = None, named: list[str] | None = None
 ) -> tuple[Any, ...]:
+    drawn = _table(now)
     return (
         gr.Column(visible=not now.ids),
         gr.Column(visible=bool(now.ids)),
-        _table(now),
+        drawn,
         *run_compare.offer(now.summaries, compared, named),
         gr.Dropdown(run_rename.choices(now), **(chosen or {})),
-        *[_mark(now)] * 2,
+        *[mark(drawn)] * 2,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any
 
@@ -178,7 +178,8 @@ def start(name: str, dataset: str | None, model: str, preset_name: str, *shown: 
                 text = _plan(found, config, preset_name) if isinstance(found, Preflight) else f"- {found} …"
                 yield gr.skip(), gr.skip(), marks.html(text), gr.Button("Starting", interactive=False), alerts.hidden()
         except GeneratorExit:  # who pressed Start has left the page, or loaded it again, and wants the run all the same
-            launch.begin(version, config, name)
+            with suppress(UserError):  # nobody is there to be told
+                launch.begin(version, config, name)
             raise
         run = launch.begin(version, config, name)
         yield run.id, "", gr.skip(), ready, alerts.hidden()

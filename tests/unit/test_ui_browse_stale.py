@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -22,41 +23,41 @@ def chats(home: Path, tmp_path: Path) -> versions.Version:
     return twelve(tmp_path)
 
 
+def on_one(dataset: str, drawn: events.Shown) -> tuple[Any, ...]:
+    """The answers to what is pressed on the first card of a page."""
+    return (
+        events.delete(dataset, "", drawn, place=0),
+        events.copy(dataset, "", drawn, place=0),
+        data_editing.edit(dataset, "", drawn, None, place=0),
+    )
+
+
+def on_many(dataset: str, drawn: events.Shown, found: tuple[str, list[near.Group]]) -> tuple[Any, ...]:
+    """The answers to what is pressed for the whole of a page, or for what was found."""
+    return (
+        events.delete_many(dataset, "", drawn, [1]),
+        events.mute_many(dataset, "", drawn, [1]),
+        events.choose_all(dataset, "", drawn, []),
+        events.page_after(dataset, "", drawn, [1]),
+        events.find(dataset, "", *ALL, drawn, [1]),
+        data_near.keep_one(dataset, "", found),
+    )
+
+
 def test_rows_of_what_is_not_looked_at_any_more_are_not_taken_for_others(chats, tmp_path):
     found = (str(chats.path), [near.Group((0, 1), "near", 0.9)])
     drawn = next(each for each in events.show("chats", "", None, events.Shown()) if isinstance(each, events.Shown))
     api_data.dedup("chats")  # nothing to remove: it is the same version
     assert "refused" not in page(events.page_after("chats", "", drawn, []))["refused"]
     edit.apply(chats, deletion([0]))  # in another tab of the browser, or by a script
-    for refused in (
-        events.delete_many("chats", "", drawn, [1]),
-        events.mute_many("chats", "", drawn, [1]),
-        events.choose_all("chats", "", drawn, []),
-        events.page_after("chats", "", drawn, [1]),
-        events.find("chats", "", *ALL, drawn, [1]),
-        data_near.keep_one("chats", "", found),
-    ):
+    for refused in on_many("chats", drawn, found):
         assert "changed elsewhere" in refused[-1]["value"]
-    for refused in (
-        events.delete("chats", "", drawn, place=0),
-        events.copy("chats", "", drawn, place=0),
-        data_editing.edit("chats", "", drawn, None, place=0),
-    ):
+    for refused in on_one("chats", drawn):
         assert "it was deleted or changed since this was drawn" in refused[-1]["value"]
     assert versions.find("chats").count() == 11
     # Where another dataset was chosen instead, nobody changed anything.
     build.save(build.stage([build.SourceFile(tmp_path / "chats.jsonl", "chats.jsonl")]), "other")
-    for refused in (
-        events.delete("other", "", drawn, place=0),
-        events.copy("other", "", drawn, place=0),
-        data_editing.edit("other", "", drawn, None, place=0),
-        events.delete_many("other", "", drawn, [1]),
-        events.mute_many("other", "", drawn, [1]),
-        events.choose_all("other", "", drawn, []),
-        events.page_after("other", "", drawn, [1]),
-        events.find("other", "", *ALL, drawn, [1]),
-        data_near.keep_one("other", "", found),
-    ):
+    for refused in (*on_one("other", drawn), *on_many("other", drawn, found)):
         assert "this was drawn of chats, and other is chosen now" in refused[-1]["value"]
 
 
