@@ -42,7 +42,8 @@ class Answered:
             self._pages.popitem(last=False)
 
     def is_late(self, event: BlockFunction, request: gr.Request, waiting: Iterable[Event]) -> bool:
-        """Whether a later question of the same kind has been answered, or is among those that are `waiting`."""
+        """Whether a later question of the same kind has been answered, or is among those that are `waiting`: those came
+        here later, but a page's connections may bring a question before an earlier one."""
         page = request.session_hash
         if not page:
             return False
@@ -50,8 +51,11 @@ class Answered:
         if 0 < number < self._pages.get(page, {}).get(asked, 0):
             return True
         return any(
-            later.session_hash == page and later.fn.trigger_mode == "multiple" and _question(later.fn) == asked
-            for later in waiting
+            other.session_hash == page
+            and other.fn.trigger_mode == "multiple"
+            and _question(other.fn) == asked
+            and not 0 < _number(other.request) < number
+            for other in waiting
         )
 
     def chosen_since(self, event: BlockFunction, request: gr.Request, going: Iterable[Event]) -> set[int]:
@@ -78,7 +82,7 @@ def _choices(event: BlockFunction) -> list[int]:
 
 def _number(request: Any) -> int:
     """The number that the page gave the question; 0 where it gave none."""
-    text = str(request.headers.get(NUMBER, ""))
+    text = str(request.headers.get(NUMBER, "")) if request is not None else ""
     return int(text) if text.isdecimal() and len(text) < 12 else 0
 
 

@@ -141,6 +141,18 @@ def test_a_question_that_comes_after_a_later_one_is_not_answered(asked):
     assert drawn(found[late[1]]) is None and drawn(found[late[2]]).startswith("third")
 
 
+def test_a_question_that_came_before_an_earlier_one_is_answered(asked):
+    """Two connections may bring what a page asked in another order, while the later question is worked on."""
+    late = asked.ask("second", number=8)
+    while not asked.asked:
+        time.sleep(0.01)
+    early = asked.ask("first", number=7)
+    asked.wait_for(1)
+    asked.go_on.set()
+    found = asked.answers(2)
+    assert drawn(found[late]) == "second, after nothing" and drawn(found[early]) is None
+
+
 @pytest.mark.parametrize("answered", [True, False], ids=["answered", "still asked"])
 def test_what_somebody_chose_since_is_not_written_over(asked, answered):
     """`follow` writes the second box, in which somebody has written before it answers."""
