@@ -12,7 +12,6 @@ from typing import Any
 import gradio as gr
 from answers import waited
 from gradio.blocks import BlockFunction
-from gradio.state_holder import SessionState
 from stranger import publish
 from synthetic_runs import events_of, write
 
@@ -20,6 +19,7 @@ from ft.chat.pair import Pair, Reply
 from ft.dataset.build import SourceFile, save, stage
 from ft.ui import app
 from ft.ui.page import Page
+from ft.ui.sessions import Session
 
 REPLIES = {"base": "Hello.", "tuned": "Ahoy."}
 ARRIVALS = ("data_events.show", "train.arrive", "chat_events.choose", "runs.arrive")
@@ -74,7 +74,7 @@ class Visitor:
     properties of all components, as the updates of events leave them."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.state = world, SessionState(world.page)
+        self.world, self.state = world, Session(world.page)
         self.shown: dict[int, dict[str, Any]] = {
             block._id: dict(block.get_config()) for block in world.page.blocks.values()
         }

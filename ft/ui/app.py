@@ -26,12 +26,15 @@ def build() -> gr.Blocks:
     """The page with all its tabs and the endpoints for scripts, not yet served."""
     leave_no_empty_files()
     with Page(title=strings.NAME, analytics_enabled=False, delete_cache=(_DAY, _DAY)) as page:
+        # In Gradio 6.31 a page looks for the component of each update in the order of its layout: so what is updated
+        # with every event comes first, and what only scripts use last.
+        link = gr.Textbox(visible=False)
         engine = Engine()
-        api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
+        with gr.Column(visible=False, render=False) as for_scripts:
+            api.add(engine)  # first: an event of a tab would take the name of an endpoint, private as it is
         dataset = gr.BrowserState("", storage_key="sidetune-dataset", secret="sidetune")
         run = gr.BrowserState("", storage_key="sidetune-run", secret="sidetune")
         proposed, edited, kept = gr.State({}), gr.State(0), memory()
-        link = gr.Textbox(visible=False)
         gr.HTML(_HEADER, padding=False)
         if hosting.lost_at_restart():
             gr.HTML(_LOST_AT_RESTART, padding=False)
@@ -56,6 +59,7 @@ def build() -> gr.Blocks:
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):
                     lay_out(shared)
+        for_scripts.render()
         for event in page.fns.values():
             if event.api_visibility == "undocumented":  # gr.render leaves what draws its part open to scripts
                 event.api_visibility = "private"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 from gradio.queueing import Queue
@@ -14,12 +15,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 class Session(SessionState):
     """The state of one session, without what Gradio 6.31 keeps of it for links that lead to a page as it was, which
-    this page does not offer: a copy of its layout, with each value that it sent, however large, also of what was
-    refused."""
+    this page does not offer: a copy of its layout, which takes a tenth of a second to make, with each value that it
+    sent, however large, also of what was refused."""
 
     def __init__(self, blocks: Any) -> None:
-        super().__init__(blocks)
-        self.config_values.clear()
+        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
     def __setitem__(self, key: int, value: Any) -> None:
         super().__setitem__(key, value)

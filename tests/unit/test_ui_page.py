@@ -18,11 +18,11 @@ import httpx
 import pytest
 from answers import waited
 from gradio.block_function import BlockFunction
-from gradio.state_holder import SessionState
 
 from ft.errors import UserError
 from ft.ui import address, api, api_data, app, server
 from ft.ui.page import Page
+from ft.ui.sessions import Session
 from ft.ui.theme import STYLES, theme
 
 ROOT = Path(__file__).parents[2]
@@ -191,7 +191,7 @@ def test_what_was_chosen_of_a_list_reaches_each_event_also_after_a_tick_that_too
         for event in page.fns.values():
             if chosen not in event.inputs or not event.preprocess:
                 continue
-            session = SessionState(page)
+            session = Session(page)
             session[chosen._id] = type(chosen)(choices=["new"], render=False)
             sent = ["old"] if several else "old"
             inputs = [sent if block is chosen else getattr(block, "value", None) for block in event.inputs]
@@ -210,7 +210,7 @@ def test_a_box_that_nothing_has_filled_yet_reaches_each_event_as_an_empty_text(p
     for event, place in boxes:
         inputs = [getattr(block, "value", None) for block in event.inputs]
         inputs[place] = None
-        assert waited(page.preprocess_data(event, inputs, SessionState(page)))[place] == "", event.fn
+        assert waited(page.preprocess_data(event, inputs, Session(page)))[place] == "", event.fn
 
 
 @pytest.mark.parametrize("hostile", [{"a": 1}, 7, [["old"]], "never offered"])
@@ -219,7 +219,7 @@ def test_what_no_list_ever_offered_is_refused(page: gr.Blocks, hostile: object):
     chosen = next(block for block in event.inputs if isinstance(block, gr.Dropdown))
     inputs = [hostile if block is chosen else getattr(block, "value", None) for block in event.inputs]
     with pytest.raises((gr.Error, UserError)):
-        waited(page.preprocess_data(event, inputs, SessionState(page)))
+        waited(page.preprocess_data(event, inputs, Session(page)))
 
 
 def test_an_event_that_shows_no_progress_tells_one_component_how_it_goes(page: gr.Blocks):

@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 import pytest
 from answers import waited
-from gradio.state_holder import SessionState
 
 from ft.errors import UserError
 from ft.ui.data_browse_events import Shown, choose, conversation_at, copy, delete
 from ft.ui.page import Page
+from ft.ui.sessions import Session
 
 WRONG: dict[str, Any] = {
     "object": {"a": [1]},
@@ -30,7 +30,7 @@ LOOKED_AT = (
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_every_event_refuses_what_its_components_never_hold(world, kind: str):
-    page, state, refusals = world.page, SessionState(world.page), set()
+    page, state, refusals = world.page, Session(world.page), set()
     for event in page.fns.values():
         if event.fn and event.inputs and event.api_visibility == "private":
             inputs = [WRONG[kind] if isinstance(block, LOOKED_AT) else None for block in event.inputs]
@@ -60,7 +60,7 @@ def test_a_wrong_value_is_a_sentence_of_ours_and_a_bug_is_still_in_the_log(caplo
     with Page(analytics_enabled=False) as page:
         fields = [gr.Textbox(), gr.Number(), gr.Radio(["a", "b"]), gr.Checkbox()]
         gr.Button().click(greet, fields, None, api_visibility="private")
-    state = SessionState(page)
+    state = Session(page)
     with caplog.at_level(logging.ERROR):
         with pytest.raises(gr.Error, match=r"Load the page again\.|Write that character again\."):
             waited(page.process_api(0, inputs, state=state))
@@ -92,4 +92,4 @@ def test_what_a_browser_kept_of_another_form_is_as_if_it_had_kept_nothing(kept: 
     with Page(analytics_enabled=False) as page:
         gr.Button().click(lambda value: value, gr.BrowserState(default), None, api_visibility="private")
     expected = kept if type(kept) is type(default) else default
-    assert waited(page.preprocess_data(page.fns[0], [kept], SessionState(page))) == [expected]
+    assert waited(page.preprocess_data(page.fns[0], [kept], Session(page))) == [expected]
