@@ -84,6 +84,9 @@ class ResponseTrainer(SFTTrainer):
             kwargs["eval_dataset"] = with_blanks(kwargs["eval_dataset"], blanks)
         learnt = {name: each.data for name, each in kwargs["model"].named_parameters() if each.requires_grad}
         super().__init__(*args, **kwargs)
+        # `compute_loss` divides by a step's tokens whatever the model's class says of its own loss. Else Trainer would
+        # not count them for some (Gemma 3n and 4), and the batches of a step would weigh the same, however short.
+        self.model_accepts_loss_kwargs = True
         # TRL has rounded them to bfloat16 on a 4-bit base: late in a run its steps are larger than the updates.
         for name, each in kwargs["model"].named_parameters():
             if name in learnt:
