@@ -18,10 +18,8 @@ Point = tuple[int, float]  # (step, figure)
 class Curves:
     """What a run has told so far, small enough to be kept: a hundred thousand steps take 6 MB.
 
-    `told`: its events, but of steps in a row only the last, with the most memory of them, and of what it was doing
-    between two steps ("doing") only what it does now. Whatever asks for a run's
-    state or its last figures does with these. The figures of every step are in columns, and of a resumed run only
-    those that still stand.
+    `told`: its events as `ft.runs.events.read_compact` gives them. Whatever asks for a run's state or its last figures
+    does with these. The figures of every step are in columns, and of a resumed run only those that still stand.
     """
 
     def __init__(self) -> None:
@@ -40,14 +38,11 @@ class Curves:
     def add(self, found: Iterable[dict[str, Any]]) -> None:
         """Go on with the events that came next."""
         for event in found:
-            if self.told and self.told[-1]["kind"] == "doing":
-                self.told.pop()
             if event["kind"] == "step":
                 self._add_step(event)
-            else:
-                if event["kind"] == "started":  # a resumed run takes the steps behind its checkpoint again
-                    self._cut(event.get("step") or 0)
-                self.told.append(event)
+            elif event["kind"] == "started":  # a resumed run takes the steps behind its checkpoint again
+                self._cut(event.get("step") or 0)
+            events.compact(self.told, [event])
 
     def copy(self) -> Curves:
         """The same, to go on with while others still read this one."""
@@ -63,10 +58,6 @@ class Curves:
         self._epochs.append(_number(event.get("epoch")))
         for name, column in self._figures.items():
             column.append(_number(event.get(name)))
-        if self.told and self.told[-1]["kind"] == "step":
-            most = max(self.told.pop().get("memory_bytes") or 0, event.get("memory_bytes") or 0)
-            event = {**event, "memory_bytes": most or None}
-        self.told.append(event)
 
     def _cut(self, last: int) -> None:
         if self._steps and self._steps[-1] > last:

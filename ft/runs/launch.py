@@ -128,14 +128,14 @@ def chosen(config: TrainConfig, now: Line) -> tuple[Device, ...]:
 
 def announced(run: Run) -> tuple[Device, ...]:
     """What `run` was started for last; what it can train on now where that is not there any more."""
-    keys = wanted_devices(events.read(run))
+    keys = wanted_devices(events.read_compact(run))
     there = [] if run.config.train.gpus else [each for each in device.gpus() if each.key in keys]
     return tuple(there) or devices_of(run.config.train)
 
 
 def require_gpu(run: Run) -> None:
     """Raise UserError where `run` was started for a GPU and there is none now: on the CPU it might take weeks."""
-    wanted = wanted_devices(events.read(run))
+    wanted = wanted_devices(events.read_compact(run))
     if any(key.startswith("cuda") for key in wanted) and device.describe().kind == "cpu":
         raise UserError(
             f"run {run.title}",

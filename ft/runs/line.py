@@ -50,13 +50,15 @@ class Line:
     def before(self, run: Run) -> list[Run]:
         """The runs that wait for a device that `run` wants too and go before it, the next one first; those whose
         process is not up hold up nobody."""
-        order = _order(run, events.read(run))
+        order = _order(run, events.read_compact(run))
         ahead = [each for each in self.waiting if each.now.state == "waiting" and each.order < order]
         return [each.run for each in ahead if self._share(each.run, run)]
 
     def ahead_of(self, run: Run) -> list[Run]:
         """As `before`, with those whose process is on its way: for whoever is to start the next one."""
-        mine = next((each.order for each in self.waiting if each.run.id == run.id), _order(run, events.read(run)))
+        mine = next(
+            (each.order for each in self.waiting if each.run.id == run.id), _order(run, events.read_compact(run))
+        )
         return [each.run for each in self.waiting if each.order < mine and self._share(each.run, run)]
 
     def user(self, run: Run) -> Run | None:
@@ -93,7 +95,7 @@ def line() -> Line:
         if not locked and not _lately_told(run):
             continue  # it is over: most are, and their events are long
         try:
-            found = events.read(run)
+            found = events.read_compact(run)
             now = status(run, found)
             order = _order(run, found)
         except (FileNotFoundError, UserError):

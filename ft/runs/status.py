@@ -58,8 +58,9 @@ def is_held(lock: Path) -> bool:
 
 
 def status(run: Run, known: list[dict[str, Any]] | None = None) -> Status:
-    """The run's state now; `known` are its events, or those that its `Curves` kept, where they were read already."""
-    found = events.read(run) if known is None else known
+    """The run's state now; `known` are its events, or those that `events.read_compact` keeps, where they were read
+    already."""
+    found = events.read_compact(run) if known is None else known
     starts = [number for number, event in enumerate(found) if event["kind"] == "started"]
     lately = found[starts[-1] :] if starts else []  # a resumed run goes back to its last checkpoint
     step = max((event.get("step") or 0 for event in lately), default=0)

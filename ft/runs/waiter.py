@@ -83,9 +83,8 @@ def _left() -> Iterator[Run]:
     for run in directory.list_runs():
         with suppress(UserError, OSError):
             if is_recent(run.events_path.stat().st_mtime):
-                newest: dict[str, Any] = next(
-                    reversed(events.read(run)), {}
-                )  # of a run that was held once another event is
+                # Of a run that was held once, another event is the newest.
+                newest: dict[str, Any] = next(reversed(events.read_compact(run)), {})
                 if newest.get("kind") == "launched" and newest.get("waiter") == launch.waits_for():
                     yield run
 

@@ -94,7 +94,7 @@ def is_told(run: Run) -> bool:
         return False
     if rank():
         time.sleep(_FIRST_SPEAKS)
-    found = events.read(run)
+    found = events.read_compact(run)
     if not is_locked(run) or found[-1]["kind"] in {*ENDS, "smaller_batch"}:
         return True  # the process that holds the lock for all was killed, or another was quicker
     began = psutil.Process().create_time()

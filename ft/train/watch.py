@@ -50,7 +50,7 @@ def end_when_stopped(run: Run) -> None:
 
 def _has_stepped(run: Run) -> bool:
     """Whether the newest process of the run has told a step."""
-    for event in reversed(events.read(run)):
+    for event in reversed(events.read_compact(run)):
         if event["kind"] in ("step", "launched"):
             return bool(event["kind"] == "step")
     return False

@@ -19,7 +19,8 @@ class Session(SessionState):
     sent, however large, also of what was refused."""
 
     def __init__(self, blocks: Any) -> None:
-        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
+        nothing_to_copy: Any = SimpleNamespace(default_config=blocks.default_config, blocks={})
+        super().__init__(nothing_to_copy)
 
     def __setitem__(self, key: int, value: Any) -> None:
         super().__setitem__(key, value)

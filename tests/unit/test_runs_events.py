@@ -9,6 +9,8 @@ from ft.dataset.versions import Version
 from ft.runs import directory, events
 from ft.runs.curves import Curves
 from ft.runs.directory import Run
+from ft.runs.line import line, wanted_devices
+from ft.runs.status import status
 
 
 @pytest.fixture
@@ -109,3 +111,49 @@ def test_a_chart_leaves_out_a_loss_that_was_not_a_number():
     found = [{"kind": "step", "step": 1, "loss": None}, {"kind": "step", "step": 2, "loss": 2.0}]
     curves = Curves.of(found)
     assert curves.points("loss") == [(2, 2.0)] and curves.validations() == []
+
+
+def test_what_is_kept_of_a_long_run_is_what_its_whole_events_say(run: Run):
+    """At each moment: with steps in a row, with words between them, after it went on from a checkpoint."""
+    told = ["launched", "started", "step", "step", "doing", "step", "doing", "doing", "checkpoint", "step", "stopped"]
+    told += ["launched", "started", "step", "step", "validation", "step"]
+    for step, kind in enumerate(told):
+        more = {"steps": 99} if kind == "started" else {"memory_bytes": 1000 - step} if kind == "step" else {}
+        events.append(run, kind, step=step, **more)
+        kept = events.read_compact(run)
+        assert kept == Curves.of(events.read(run)).told
+        assert status(run, kept) == status(run, events.read(run)) == status(run)
+    assert [event["kind"] for event in kept].count("step") == 4 and kept[-1]["memory_bytes"] == 1000 - step
+
+
+@pytest.mark.parametrize("told", [0, 1, 5])
+def test_who_asks_for_the_state_again_reads_only_what_was_told_since(run: Run, told: int, monkeypatch):
+    events.append(run, "launched")
+    for step in range(1, 200):
+        events.append(run, "step", step=step)
+    line(), status(run), wanted_devices(events.read_compact(run))
+    read: list[object] = []
+    monkeypatch.setattr(events, "usable", lambda event: read.append(event) or event)
+    for step in range(200, 200 + told):
+        events.append(run, "step", step=step)
+    line(), status(run), status(run), run.stop_path.touch(), line()
+    assert len(read) == told
+
+
+def test_another_file_under_the_same_name_is_read_from_its_beginning(run: Run):
+    events.append(run, "launched")
+    events.append(run, "failed", given="a", why="b", todo="c")
+    assert status(run).state == "failed"
+    other = run.events_path.read_bytes().replace(b"failed", b"stopped") + b'{"time": 9, "kind": "launched"}\n'
+    run.events_path.write_bytes(other)
+    assert [event["kind"] for event in events.read_compact(run)] == ["launched", "stopped", "launched"]
+    run.events_path.unlink()
+    assert events.read_compact(run) == []
+
+
+def test_what_somebody_was_given_stays_as_it_was(run: Run):
+    events.append(run, "launched")
+    given = events.read_compact(run)
+    before = list(given)
+    events.append(run, "step", step=1)
+    assert events.read_compact(run) != before and given == before
