@@ -6,11 +6,18 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
-from gradio.queueing import Queue
+from gradio.queueing import Event, Queue
+from gradio.server_messages import EstimationMessage, EventMessage
 from gradio.state_holder import SessionState, StateHolder
 from starlette.exceptions import HTTPException
 
+from ft.ui.body_limit import MB, OTHER
+
+WAITING, WAITING_OF_ONE = 1_000, 100  # events at once; of one session: a page that opens asks about forty
+WAITING_BYTES = 256 * MB  # that they brought together
+UNREAD = 100  # messages of a session, after which it is not told any more how long it may take
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_PLAIN = "The session's name is not made of letters and digits."
 
 
 class Session(SessionState):
@@ -44,15 +51,18 @@ class Sessions(StateHolder):
                 keeps them, however long they are.
         """
         if not _PLAIN.fullmatch(session_id):
-            raise HTTPException(400, "The session's name is not made of letters and digits.")
+            raise HTTPException(400, _NOT_PLAIN)
         if session_id not in self.session_data:
             self.session_data[session_id] = Session(self.blocks)
         return super().__getitem__(session_id)
 
 
 class EventQueue(Queue):
-    """Gradio's queue of events without its statistics: nothing reads them, and at the end of each event Gradio goes
-    through those of all. What goes wrong there would keep the event, with all that it brought, for good."""
+    """Gradio's queue of events, with limits: of those that wait, of what they brought, and of what a session is told
+    that nobody reads. Gradio 6.31 has none, and where it has a message for a session that is gone it stops for good.
+
+    It is without its statistics: nothing reads them, and at the end of each event Gradio goes through those of all.
+    What goes wrong there would keep the event, with all that it brought, for good."""
 
     def __init__(self, queue: Queue) -> None:
         """One with the settings of `queue`."""
@@ -66,5 +76,34 @@ class EventQueue(Queue):
         )
         self.ANALYTICS_MAX_EVENTS = 0
 
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """As Gradio's, which takes an event in.
+
+        Raises:
+            HTTPException: its session has no name.
+        """
+        if not body.session_hash and body.session_hash is not None:
+            raise HTTPException(400, _NOT_PLAIN)
+        waiting = [event for line in self.event_queue_per_concurrency_id.values() for event in line.queue]
+        mine = sum(event.session_hash == body.session_hash for event in waiting)
+        brought = sum(_brought(event.request) for event in waiting)
+        if len(waiting) >= WAITING or mine >= WAITING_OF_ONE or brought + _brought(request) > WAITING_BYTES:
+            return False, "Too much waits to be answered already. Try again in a moment.", "queue_full"
+        return await super().push(body, request, username)
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """As Gradio's, which tells the event's session something; not one that is gone, or does not read."""
+        unread = self.pending_messages_per_session.get(event.session_hash)
+        if unread is None:
+            event.alive = False
+        elif not isinstance(event_message, EstimationMessage) or unread.qsize() < UNREAD:
+            super().send_message(event, event_message)
+
     def compute_analytics_summary(self, records: Any) -> dict[str, Any]:
         return {"functions": {}}
+
+
+def _brought(request: Any) -> int:
+    """The bytes that came with a request; as many as may come where it did not say how many."""
+    length = request.headers.get("content-length", "") if request is not None else "0"
+    return int(length) if length.isdecimal() else OTHER
