@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ft.errors import UserError
 from ft.runs import directory, names
@@ -19,7 +20,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_charts import steps_axis
 from ft.ui.run_compare_words import COLORS, LETTERS, series
-from ft.ui.tab import PRIVATE
+from ft.ui.tab import PRIVATE, mark, what_is_drawn
 
 POINTS = 200  # of each run
 LINES = (("Validation loss", "validation"), ("Training loss, smoothed", "training"))
@@ -39,7 +40,7 @@ class Comparing:
     plot: gr.LinePlot
     tables: gr.HTML
     problem: gr.HTML
-    drawn: gr.State
+    drawn: gr.Textbox
 
     @property
     def outputs(self) -> list[Component | gr.Column]:
@@ -62,19 +63,20 @@ def build() -> Comparing:
             x="step", y="loss", color="run", x_title="Step", height=300, tooltip="all", visible=False, show_label=False
         )
         tables = gr.HTML(padding=False, elem_classes="bare")
-    return Comparing(whole, fold, chosen, lines, plot, tables, problem, gr.State(""))
+    return Comparing(whole, fold, chosen, lines, plot, tables, problem, what_is_drawn())
 
 
-def connect(comparing: Comparing, reader: Reader, listed: gr.State) -> None:
-    """Wire the choice; the comparison is shown anew where the lists of runs, of which `listed` tells, are others."""
-    gr.on(
-        [comparing.chosen.input, comparing.lines.input, listed.change],
+def connect(comparing: Comparing, reader: Reader, listing: Sequence[Dependency]) -> None:
+    """Wire the choice; the comparison is looked at anew after each of the events that may make other lists of runs."""
+    wired: list[Any] = [
         partial(show, reader),
         [comparing.chosen, comparing.lines, comparing.drawn],
         comparing.shown,
-        trigger_mode="always_last",
-        **PRIVATE,
-    )
+    ]
+    how: dict[str, Any] = {"trigger_mode": "always_last", **PRIVATE}
+    gr.on([comparing.chosen.input, comparing.lines.input], *wired, **how)
+    for event in listing:
+        event.then(*wired, **how)
     comparing.chosen.change(None, comparing.chosen, None, js=_WRITE, api_visibility="private")
 
 
@@ -97,13 +99,13 @@ def show(reader: Reader, chosen: Sequence[str], lines: str, drawn: str = "") -> 
         return (hidden, hidden, "", alerts.hidden(), "") if drawn else gr.skip()
     try:
         runs = {each: told(directory.find(each), reader) for each in chosen}
-        mark = repr((lines, [(each.id, each.figures, each.curves.steps) for each in runs.values()]))
-        if mark == drawn:
+        now = mark(repr((lines, [(each.id, each.figures, each.curves.steps) for each in runs.values()])))
+        if now == drawn:
             return gr.skip()
         found = compare(list(runs.values()))
     except UserError as error:
-        return hidden, hidden, "", alerts.shown(error), str(error)
-    return gr.Radio(visible=True), _plot(found, runs, lines), run_compare_words.tables(found), alerts.hidden(), mark
+        return hidden, hidden, "", alerts.shown(error), mark(str(error))
+    return gr.Radio(visible=True), _plot(found, runs, lines), run_compare_words.tables(found), alerts.hidden(), now
 
 
 def _plot(found: Comparison, runs: dict[str, Told], lines: str) -> gr.LinePlot:

@@ -67,21 +67,18 @@ def build(shared: Shared) -> None:
         problem = alerts.place()
     timer, listed, arrived, link = gr.Timer(LISTS_SECONDS), what_is_drawn(), gr.State(False), gr.Textbox(visible=False)
     run_view.connect(view, shared, chosen)
-    changed = gr.State("")  # Gradio tells of its change where the lists are made, whether they are drawn yet or not
-    run_compare.connect(comparing, view.reader, changed)
     confirm = [delete, sure, keep]
-    everything = [empty, main, rows, *comparing.outputs, chosen, listed, changed, *confirm, problem, *view.outputs]
+    everything = [empty, main, rows, *comparing.outputs, chosen, listed, *confirm, problem, *view.outputs]
     # One after another, so that what was asked last is what is shown in the end.
     shown: dict[str, Any] = {"concurrency_id": "runs", "concurrency_limit": 1, **PRIVATE}
     asked = [shared.run, chosen, comparing.chosen]
     first = [*everything, comparing.fold, arrived]
-    shared.arrival.then(partial(arrive, view.reader), [link, *asked], first, js=READ_LINK, **shown)
-    on_change(
-        [shared.run_changed, own_tab().select], partial(show, view.reader), [arrived, *asked], everything, **shown
-    )
+    arriving = shared.arrival.then(partial(arrive, view.reader), [link, *asked], first, js=READ_LINK, **shown)
+    again: dict[str, Any] = {"fn": partial(show, view.reader), "inputs": [arrived, *asked], "outputs": everything}
+    shows = on_change([shared.run_changed, own_tab().select], **again, **shown)
     others = len([*confirm, problem, *view.outputs])
     inputs = [arrived, chosen, comparing.chosen, listed]
-    follow(
+    ticked = follow(
         timer, partial(differs, view.reader), [arrived, listed], partial(tick, view.reader, others), inputs, everything
     )
     go.click(_to_train, None, shared.tabs, **PRIVATE)
@@ -90,9 +87,12 @@ def build(shared: Shared) -> None:
     chosen.change(None, chosen, None, js=_MARK_ROW, api_visibility="private")
     delete.click(None, None, confirm, js=_ASK, api_visibility="private")
     keep.click(None, None, confirm, js=_ASKED, api_visibility="private")
-    sure.click(partial(remove, view.reader), [view.shown, comparing.chosen], [shared.run, *everything], **shown)
+    removed = sure.click(
+        partial(remove, view.reader), [view.shown, comparing.chosen], [shared.run, *everything], **shown
+    )
     renamed = run_rename.connect(renaming, view.shown)
-    renamed.then(partial(show, view.reader), [arrived, *asked], everything, **shown)
+    called = renamed.then(**again, **shown)
+    run_compare.connect(comparing, view.reader, [arriving, *shows, ticked, removed, called])
 
 
 def arrive(reader: Reader, link: str, wanted: str, shown: str | None, compared: list[str]) -> tuple[Any, ...]:
@@ -163,7 +163,7 @@ def _lists(
         drawn,
         *run_compare.offer(now.summaries, compared, named),
         gr.Dropdown(run_rename.choices(now), **(chosen or {})),
-        *[mark(drawn)] * 2,
+        mark(drawn),
     )
 
 

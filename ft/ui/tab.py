@@ -45,20 +45,28 @@ def follow(
     draw: Callable[..., Any],
     inputs: Sequence[Any],
     outputs: Sequence[Any],
-) -> None:
+) -> Dependency:
     """At each tick, where `differs` says so of the values of `looked_at`, have `draw` answered with `inputs` for
-    `outputs`.
+    `outputs`: the event of that, to chain what follows it to. (Gradio 6.31 tells of no change of a State at an event
+    that does not go through the queue, as these do not.)
 
     The tick itself has one output: Gradio 6.31 goes through all components of the page for each output of an event,
     also where nothing is changed, and a page that nobody touches took a third of a core for it.
     """
     news = gr.Textbox(visible=False)
     timer.tick(partial(_news, differs), looked_at, news, **TICK)
-    news.change(draw, inputs, outputs, **TICK)
+    drawn: Dependency = news.change(draw, inputs, outputs, **TICK)
+    return drawn
 
 
 def _news(differs: Callable[..., bool], *looked_at: Any) -> Any:
     return str(time.time_ns()) if differs(*looked_at) else gr.skip()  # another text each time: so it is a change
+
+
+def forget_with(settings: Sequence[Any], forget: Callable[..., Any], outputs: Sequence[Any]) -> None:
+    """Have `forget`, asked with nothing, take away what was made with these settings once somebody sets another."""
+    set_anew = [each.release if isinstance(each, gr.Slider) else each.input for each in settings]
+    gr.on(set_anew, forget, None, outputs, **PRIVATE)
 
 
 def what_is_drawn() -> gr.Textbox:

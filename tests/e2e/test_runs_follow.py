@@ -53,6 +53,27 @@ def test_the_table_follows_runs_that_somebody_else_starts_renames_and_deletes(ho
     expect(other).to_have_count(1)
 
 
+def test_the_comparison_follows_runs_that_go_on_end_and_are_called_otherwise(home: Path, own_app, page: Page):
+    page.set_default_timeout(LONG)
+    first = write(home, "aaaa", events_of(falling, falling, steps=40))
+    second = write(home, "bbbb", events_of(falling, falling, steps=40, last=12, end=""), hour=1)
+    page.goto(f"{own_app.url}/?tab=runs&compare={first.id},{second.id}")
+    tables = page.locator(".bare table").locator("visible=true").first
+    expect(tables).to_contain_text("aaaa", timeout=LONG)
+    directory.rename(first, "shorter replies")
+    expect(tables).to_contain_text("shorter replies", timeout=LONG)
+    page.get_by_role("tab", name="Data").first.click()
+    for event in events_of(falling, falling, steps=40)[len(events.read(second)) :]:
+        events.append(second, event.pop("kind"), **{name: each for name, each in event.items() if name != "time"})
+    directory.rename(second, "longer replies")
+    page.wait_for_timeout(6_000)  # ticks that hear of it while it is not looked at
+    page.get_by_role("tab", name="Runs").click()
+    expect(tables).to_contain_text("longer replies", timeout=LONG)
+    expect(tables).not_to_contain_text("Interrupted")
+    deletion.delete(second)
+    expect(tables).to_have_count(0, timeout=LONG)
+
+
 def test_the_chat_follows_runs_that_get_an_adapter_and_keeps_the_one_that_was_chosen(home: Path, own_app, page: Page):
     page.set_default_timeout(LONG)
     first = write(home, "aaaa", events_of(falling, falling, steps=40))
