@@ -16,9 +16,10 @@ from ft.ui.data_change import required
 from ft.ui.given_out import given_out
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import PRIVATE, on_change
+from ft.ui.tab import PRIVATE, forget_with, on_change
 
 SIDES = [("Both sides", ""), ("To train on", "train"), ("Held out", "validation")]
+_NAMED = {"": "", "train": "-train", "validation": "-held-out"}  # in the name of the file
 
 
 def build(shared: Shared, staged: gr.BrowserState) -> None:
@@ -37,12 +38,18 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     here, made = [shared.dataset, staged], [of, words, file, left_out, problem]
     written = make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
     on_change([shared.looked_at, written], forget, [*here, of], made)
+    forget_with([format, side], nothing_made, made)
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
     """The files made before are not of what is looked at now, unless they are."""
     if data_choice.still_looked_at(dataset, staged, of):
         return tuple(gr.skip() for _ in range(5))
+    return nothing_made()
+
+
+def nothing_made() -> tuple[Any, ...]:
+    """No file, and no word of one."""
     return "", "", gr.DownloadButton(visible=False), gr.DownloadButton(visible=False), alerts.hidden()
 
 
@@ -51,7 +58,7 @@ def exported(dataset: str, staged: str, format: str, side: str) -> tuple[Any, ..
     """Write the file, and give it out."""
     looked = required(dataset, staged)
     stem = data_choice.title(looked).partition(".")[0].replace("/", "-")[:60] or "dataset"
-    name = f"{stem}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
+    name = f"{stem}{_NAMED[side or '']}-{format}.{'parquet' if format == 'parquet' else 'jsonl'}"
     try:
         with tempfile.TemporaryDirectory() as folder:
             done = export.export(looked, Path(folder) / name, format, side or None)

@@ -21,7 +21,7 @@ from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_view import shortened
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, on_change
+from ft.ui.tab import PRIVATE, forget_with, on_change
 
 _DRAWN = 12  # groups
 _OF_A_GROUP = 4  # conversations
@@ -53,12 +53,18 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     looked = find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
     keep.click(keep_one, [*here, groups], [staged, shared.edited, problem], **PRIVATE)
     on_change([shared.looked_at, looked], forget, [*here, groups], found)
+    forget_with([near_too, threshold], nothing_found, found)
 
 
 def forget(dataset: str, staged: str, found: Found | None) -> tuple[Any, ...]:
     """What was found is no longer of what is looked at, unless it is."""
     if data_choice.still_looked_at(dataset, staged, found[0] if found else ""):
         return tuple(gr.skip() for _ in range(5))
+    return nothing_found()
+
+
+def nothing_found() -> tuple[Any, ...]:
+    """No groups, and nothing to delete."""
     return None, gr.HTML("", visible=False), "", gr.Button(visible=False), alerts.hidden()
 
 

@@ -14,6 +14,7 @@ import gradio as gr
 import pandas as pd
 
 from ft.config import TrainConfig
+from ft.errors import UserError
 from ft.template.microscope import Microscope, Piece
 from ft.train import tokens
 from ft.train.data import Counts
@@ -24,7 +25,7 @@ from ft.ui.background import Item, Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT
+from ft.ui.tab import PRIVATE, SHARED_EVENT, forget_with
 
 # Each may take a core, and a long conversation a gigabyte: of scripts and of the panel one goes on at a time.
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "tokens"}
@@ -45,11 +46,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     defaults = TrainConfig()
     with gr.Row(elem_classes="actions"):
         model = gr.Textbox(defaults.model, label="Base model, whose tokenizer counts", max_lines=1, min_width=220)
-        length = gr.Number(
-            defaults.max_length, label="Maximum length, in tokens", precision=0, minimum=16, min_width=150
-        )
+        length = gr.Number(defaults.max_length, label="Maximum length, in tokens", precision=0, min_width=150)
     with gr.Row(elem_classes="actions"):
-        number = gr.Number(1, label="Conversation", precision=0, minimum=1, min_width=110, elem_id="tokens-row")
+        number = gr.Number(1, label="Conversation", precision=0, min_width=110, elem_id="tokens-row")
         see = gr.Button("Look at it", scale=0, min_width=110)
         following = gr.Button("Next", scale=0, min_width=80)
     problem = alerts.place()
@@ -73,25 +72,35 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     looked = {"inputs": [*here, number], "outputs": [of, seen, problem], **ONE_AT_A_TIME, **PRIVATE}
     ended = [
         gr.on([see.click, number.submit], show, **looked),
-        following.click(further, number, number, **PRIVATE).then(show, **looked),
+        following.click(further, [*here[:2], number], number, **PRIVATE).then(show, **looked),
         count.click(count_all, here, [of, status, words, plot, problem], **ONE_AT_A_TIME, **PRIVATE),
     ]
     # Another dataset may be looked at by the time that something is counted.
     all_of_it = [of, seen, status, words, plot, problem]
     for event in [*ended, shared.looked_at]:
         event.then(forget, [shared.dataset, staged, of], all_of_it, **SHARED_EVENT)
+    forget_with([model, length], nothing_counted, all_of_it)
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:
     """What was counted is no longer of what is looked at, unless it is."""
     if not of or data_choice.still_looked_at(dataset, staged, of):
         return tuple(gr.skip() for _ in range(6))
+    return nothing_counted()
+
+
+def nothing_counted() -> tuple[Any, ...]:
+    """No tokens, and no figures."""
     return "", "", gr.HTML("", visible=False), "", gr.BarPlot(visible=False), alerts.hidden()
 
 
-def further(number: float | None) -> int:
-    """The number of the next conversation."""
-    return int(number or 0) + 1
+def further(dataset: str, staged: str, number: float | None) -> int:
+    """The number of the next conversation; behind the last one, that of the last."""
+    try:
+        looked = data_choice.looked_at(dataset, staged)
+    except UserError:
+        looked = None
+    return max(1, min(int(number or 0) + 1, int(looked.report["kept"]) if looked else 1))
 
 
 def _config(model: str, length: float | None) -> TrainConfig:
@@ -111,7 +120,7 @@ def show(dataset: str, staged: str, model: str, length: float, number: float) ->
 
         yield of, _working("Loading the tokenizer"), alerts.hidden()
         for each in _followed(work):
-            shown = _working(each) if isinstance(each, str) else markup(each)
+            shown = _working(each) if isinstance(each, str) else markup(each, int(number or 0))
             yield of, shown, alerts.hidden()
     except Exception as error:
         yield of, "", alerts.shown(error)
@@ -136,9 +145,9 @@ def _followed(work: Callable[[Say, Heed], Item]) -> Iterator[Item | str]:
         left.set()
 
 
-def markup(seen: Microscope) -> str:
-    """The tokens as HTML, all of their text escaped, with sentences on them above."""
-    facts = [f"{counted(seen.tokens, 'token')}, {seen.trained:,} of them learnt."]
+def markup(seen: Microscope, number: int) -> str:
+    """The tokens of that conversation (1: the first) as HTML, their text escaped, with sentences on them above."""
+    facts = [f"Conversation {number:,}: {counted(seen.tokens, 'token')}, {seen.trained:,} of them learnt."]
     if seen.shown < seen.tokens:
         facts.append(f"The first {seen.shown:,} are shown here.")
     if seen.samples > 1:

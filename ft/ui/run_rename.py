@@ -7,7 +7,6 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import Dependency
 
 from ft.errors import UserError
@@ -39,13 +38,19 @@ def build() -> Renaming:
     return Renaming(name, rename, done, problem)
 
 
-def connect(renaming: Renaming, run_id: Component) -> Dependency:
+def connect(renaming: Renaming, run_id: gr.Textbox) -> Dependency:
     """Wire the button to the run that `run_id` holds. Whatever shows the name follows the event that this returns."""
     outputs = [renaming.name, renaming.done, renaming.problem]
     event: Dependency = gr.on(
         [renaming.rename.click, renaming.name.submit], rename, [run_id, renaming.name], outputs, **PRIVATE
     )
+    run_id.change(nothing_said, None, [renaming.done, renaming.problem], **PRIVATE)
     return event
+
+
+def nothing_said() -> tuple[Any, ...]:
+    """What was said of another run's name is not of this one."""
+    return "", alerts.hidden()
 
 
 def rename(run_id: str | None, name: str) -> tuple[Any, ...]:

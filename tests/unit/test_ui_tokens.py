@@ -6,7 +6,7 @@ from stranger import publish
 
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
-from ft.ui.data_tokens import _plot, count_all, histogram, show
+from ft.ui.data_tokens import _plot, count_all, further, histogram, show
 
 LENGTHS = [47, 64, 65, 300, 512, 513, 750]
 
@@ -36,6 +36,16 @@ def test_the_picture_says_the_maximum_length_and_is_left_out_where_it_is_one_bar
     assert plot.visible and "512 tokens" in plot.color_title and set(plot.color_map) == {"fit: 5", "longer: 2"}
     assert plot.sort[0] == "1\N{EN DASH}64" and plot.y_lim[0] == 0
     assert not _plot([87] * 4, 512).visible
+
+
+def test_a_conversation_is_named_with_its_tokens_and_the_last_has_no_next(home, tmp_path):
+    save(stage([sample_file()]), "sample")
+    model = publish(tmp_path / "model")
+    assert "Conversation 2: " in list(show("sample", "", model, 512, 2))[-1][1]
+    assert [further("sample", "", number) for number in (None, 0, -7, 1, 59, 60, 99)] == [1, 1, 1, 2, 60, 60, 60]
+    for number in (0, -1, 61):
+        *_, (_, _, alert) = show("sample", "", model, 512, number)
+        assert "there are 1 to 60" in str(alert)
 
 
 def test_each_step_of_what_is_shown_says_of_which_dataset_it_is(home, tmp_path):
