@@ -65,7 +65,7 @@ def filter_of(
         repair="any" if kind == "repaired" else "",
         untrained=kind == "untrained",
         at_least=int(number_in(shortest, SHORTEST) or 0),
-        at_most=int(number_in(longest, LONGEST) or 0),
+        at_most=int(number_in(longest, LONGEST, least=1) or 0),
         rows=_rows(looked, only),
         order=order or "file",
     )

@@ -17,18 +17,17 @@ def optional_number(label: str, info: str, placeholder: str = "any", **layout: A
     return gr.Textbox("", label=label, info=info, placeholder=placeholder, max_lines=1, max_length=20, **layout)
 
 
-def number_in(text: str | None, label: str) -> float | None:
+def number_in(text: str | None, label: str, least: int = 0) -> float | None:
     """What was written into the field of that label; None where it is empty. 1500, 1,500 and 1 500 are the same.
 
     Raises:
-        UserError: it is no number, or a negative one.
+        UserError: it is no number, or one below `least`.
     """
     written = (text or "").strip()
     if not written:
         return None
     plain = re.sub(r"[^\d.]", "", written) if _GROUPED.match(written) else written.replace(",", ".")
-    if not re.fullmatch(r"\d{1,15}(\.\d{0,9})?|\.\d{1,9}", plain):
-        raise UserError(
-            f"{label}: {written}", "it is not a number from 0 on.", "Write for example 500, or leave it empty."
-        )
+    if not re.fullmatch(r"\d{1,15}(\.\d{0,9})?|\.\d{1,9}", plain) or float(plain) < least:
+        why = f"it is not a number from {least} on."
+        raise UserError(f"{label}: {written}", why, "Write for example 500, or leave it empty.")
     return float(plain)

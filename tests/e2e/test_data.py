@@ -190,6 +190,12 @@ def test_filters_are_named_where_nothing_passes_in_one_row_above_the_list_and_le
     lengths[1].fill("1,000")
     lengths[1].press("Enter")
     expect(button(page, "At most 1,000 characters")).to_be_visible(timeout=HELD)
+    lengths[0].fill("abc")
+    lengths[0].press("Enter")
+    expect(page.get_by_text("it is not a number from 0 on")).to_be_visible(timeout=HELD)
+    lengths[0].fill("")
+    lengths[0].press("Enter")
+    expect(page.get_by_text("it is not a number from 0 on")).to_have_count(0, timeout=HELD)
     said = page.locator("#data-list").get_by_text("30 conversations")
     row = [said, button(page, "Choose all 30"), button(page, "Write a new one")]
     before, boxes = [], [each.bounding_box() for each in row]
@@ -200,6 +206,10 @@ def test_filters_are_named_where_nothing_passes_in_one_row_above_the_list_and_le
     page.get_by_label("Search in the text").fill("rice")
     page.get_by_label("Search in the text").press("Enter")
     expect(page.get_by_text("None of 30 conversations passes these filters.")).to_be_visible(timeout=HELD)
+    # What is refused is seen also where no bar stands above the list: it all fits on one page.
+    lengths[0].fill("abc")
+    lengths[0].press("Enter")
+    expect(page.get_by_text("it is not a number from 0 on")).to_be_visible(timeout=HELD)
     button(page, "Text: rice").click()
     expect(button(page, "Choose all 30")).to_be_visible(timeout=HELD)
     expect(page.get_by_label("Search in the text")).to_have_value("")

@@ -35,3 +35,9 @@ def test_no_number_field_of_the_page_is_empty_at_the_start(home):
     """Gradio's own shows 0 where there is no number, which looks like a limit that somebody set."""
     fields = [block for block in app.build().blocks.values() if isinstance(block, gr.Number)]
     assert fields and [field.label for field in fields if field.value is None] == []
+
+
+def test_a_number_below_the_least_is_refused_with_the_least():
+    assert number_in("1", "Length", least=1) == 1 and number_in("", "Length", least=1) is None
+    with pytest.raises(UserError, match="from 1 on"):
+        number_in("0", "Length", least=1)
