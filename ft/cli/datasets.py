@@ -207,7 +207,7 @@ def _say_report(version: versions.Version) -> None:
 def _say_found(report: dict[str, Any]) -> None:
     """What was seen and left as it is."""
     for code, number in report.get("found", {}).items():
-        say(f"{count(number, 'record')} left as they are; --repair {code}: {REPAIRS.get(code, code)}")
+        say(f"{count(number, 'record')} left unchanged; --repair {code}: {REPAIRS.get(code, code)}")
     if report.get("placeholders"):
         names = ", ".join(f"{{{{{name}}}}} in {number:,}" for name, number in report["placeholders"].items())
         say(f"{count(report['with_placeholders'], 'record')} with unfilled placeholders ({names}): see --fill.")

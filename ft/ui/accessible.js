@@ -3,8 +3,8 @@
   const READING_TIME = 15000; // milliseconds that a message in the corner stays after the last word in it
   const OFF_TIME = 3000; // milliseconds that a button may be off for the time of its answer
   const CAN_HOLD_FOCUS =
-    "a[href], button:enabled, textarea:enabled, select:enabled, summary, [tabindex='0']," +
-    "input:enabled:not([type=file], [role=combobox])"; // a list of choices would open
+    "a[href], button:enabled:not(.stop), textarea:enabled, select:enabled, summary, [tabindex='0']," +
+    "input:enabled:not([type=file], [role=combobox])"; // a list of choices would open, and a second Enter stop or delete
   const seen = (element) => element.isConnected && element.checkVisibility({visibilityProperty: true});
 
   // A fold says whether it is open, and its arrow is no part of its name.

@@ -51,7 +51,6 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
     turns = chat_turns.turns_of(now, chat_turns.kept_under(run.id, chosen)) if run else []
     base, tuned, proof = chat_reply.panes(turns)
     status, alert, *buttons = chat_reply.controls(False, turns)[:-2]
-    told = same and chosen == checkpoint  # what was said of this conversation is still so
     runs = chat_choice.run_choices(there)
     titles = [(chat_choice.checkpoint_title(run, name), name) for name in names] if run else []
     return (
@@ -63,8 +62,8 @@ def choose(wanted: str, run_id: str | None, checkpoint: str | None, kept: dict[s
         gr.Chatbot(base, label=f"Base · {model_title(run)}" if run else "Base"),
         gr.Chatbot(tuned, label=_tuned_label(run, chosen) if run else "Tuned"),
         proof,
-        gr.skip() if told else status,
-        gr.skip() if told else alert,
+        gr.skip() if same else status,  # what was said of what somebody asked stays, also where a checkpoint has gone
+        gr.skip() if same else alert,
         *buttons,
         gr.Dropdown(runs, value=run.id if run else None, interactive=True),
         gr.Dropdown(titles, value=chosen or None, interactive=True),

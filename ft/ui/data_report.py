@@ -43,9 +43,8 @@ def _notes(report: dict[str, Any]) -> str:
         todo = "fill them under How to read them (of a saved dataset, bring the files again), or keep them"
         notes.append(f"{held} unfilled placeholders ({names}): {todo}.")
     for code, number in report.get("found", {}).items():
-        notes.append(
-            f"{counted(number, 'record')} left as they are, with a repair that is off: {REPAIRS.get(code, code)}"
-        )
+        left = counted(number, "record is", "records are")
+        notes.append(f"{left} left unchanged, because this repair is off: {REPAIRS.get(code, code)}")
     if not report["splits"]["validation"]:
         notes.append(
             "Nothing is held out, so a run cannot say whether the model got better on chats that it has not seen."

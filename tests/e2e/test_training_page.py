@@ -61,8 +61,11 @@ def test_a_run_that_is_stopped_and_killed_goes_on_each_time_and_two_runs_are_com
     page.wait_for_function("window.sidetune?.arrived", timeout=LONG)
     expect(page.get_by_text("54 conversations").locator("visible=true").first).to_be_visible(timeout=LONG)
     set_up(page, tiny_model, 4000)
-    shown(page, "button", "Start training").click()
+    shown(page, "button", "Start training").press("Enter")
     state(page, r"Training · step [\d,]+ of 4,000")
+    # Where the focus went on to, a second press of the same key ends nothing.
+    page.wait_for_function("document.activeElement !== document.body", timeout=LONG)
+    assert page.evaluate("!document.activeElement.matches('button.stop')")
     (run,) = (app.home / "runs").glob("[!.]*")
     next(each for each in launch.wait(Run(run)) if each["kind"] == "validation" and each["step"])  # else it has no rank
 

@@ -72,7 +72,7 @@ def test_convert_says_what_changed_the_meaning_and_counts_what_was_not_read(home
     path.write_text(json.dumps([{"messages": gap}, [{**turn, **keys} for turn in group]]))
     assert main(["convert", str(path), "--name", "mine"]) == 0
     told = capsys.readouterr().out
-    assert "(cut_at_missing_turn)" in told and "1 record left as they are; --repair names_in_text" in told
+    assert "(cut_at_missing_turn)" in told and "1 record left unchanged; --repair names_in_text" in told
     assert "key 0 (1)" in told and "and 8 more" in told
     assert printed(capsys, ["convert", str(path), "--name", "mine"])["ignored"] == dict.fromkeys(keys, 1)
     chats = [[(m.name, m.content) for m in chat.messages] for chat in versions.find("mine").conversations()]

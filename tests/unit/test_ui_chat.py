@@ -107,6 +107,16 @@ def test_a_page_that_is_loaded_anew_during_a_run_goes_on_with_the_conversation_i
     assert "step 8" in words(shown) and "Ahoy" in words(shown) and shown[-2] == gr.skip()
 
 
+@pytest.mark.parametrize("best", [True, False], ids=["the best is shown then", "another is shown then"])
+def test_what_was_refused_is_said_on_where_the_checkpoint_it_was_asked_of_has_gone(run: Run, best: bool):
+    run_id, asked = run.id, "checkpoint-4"
+    finish(run, **({"best_step": 8} if best else {}))
+    status = -4 - len(chat_reply.controls(False, [])[:-2])  # and behind it the alert
+    shown = chat_events.choose(run_id, run_id, asked, {}, Talk())
+    assert shown[status : status + 2] == (gr.skip(), gr.skip())
+    assert chat_events.choose("", None, None, {}, Talk())[status + 1] != gr.skip()
+
+
 @pytest.mark.parametrize("opened", [True, False], ids=["loaded anew", "open meanwhile"])
 def test_a_conversation_outlives_the_checkpoint_it_began_with(run: Run, opened: bool):
     kept = {f"{run.id}/checkpoint-8": [TURN]}
