@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import islice
 from typing import Any, Literal
 
 from formats.conversation import Message
@@ -24,7 +25,7 @@ def kept_under(run: str, checkpoint: str) -> str:
 
 def last_kept(kept: object) -> tuple[str, str]:
     """The run and the checkpoint of the conversation that was gone on with last; ("", "") where none is kept."""
-    for key in reversed(kept) if isinstance(kept, dict) else ():
+    for key in islice(reversed(kept), KEPT_CONVERSATIONS) if isinstance(kept, dict) else ():
         run, slash, checkpoint = str(key).rpartition("/")
         if slash and turns_of(kept, key):
             return run, checkpoint
@@ -51,18 +52,32 @@ def moved(kept: dict[str, list[Turn]], old: str, new: str) -> dict[str, list[Tur
 
 
 def turns_of(kept: object, key: str) -> list[Turn]:
-    """The turns under `key`; none where what the browser kept is of another shape (it is a person's own to change)."""
+    """The last turns under `key`, at most KEPT_TURNS, without what is of another shape than a turn: what a browser
+    keeps is a person's own to change."""
     found = kept.get(key) if isinstance(kept, dict) else None
     if not isinstance(found, list):
         return []
-    return [turn for turn in found if _is_turn(turn)]
+    return [turn for turn in found[-KEPT_TURNS:] if _is_turn(turn)]
 
 
 def _is_turn(turn: object) -> bool:
     return (
         isinstance(turn, dict)
         and isinstance(turn.get("user"), str)
-        and all(isinstance(turn.get(side), dict) and isinstance(turn[side].get("text"), str) for side in SIDES)
+        and isinstance(turn.get("kl"), float | int | None)
+        and isinstance(turn.get("base_is_base"), bool | None)
+        and isinstance(turn.get("seed"), int | None)
+        and all(_is_reply(turn.get(side)) for side in SIDES)
+    )
+
+
+def _is_reply(reply: object) -> bool:
+    return (
+        isinstance(reply, dict)
+        and isinstance(reply.get("text"), str)
+        and isinstance(reply.get("tokens"), int | None)
+        and isinstance(reply.get("seconds"), float | int | None)
+        and isinstance(reply.get("reason"), str | None)
     )
 
 

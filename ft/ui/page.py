@@ -47,14 +47,16 @@ class Page(gr.Blocks):
             gr.Error: with the sentence.
         """
         _asked.set(named.get("request"))
+        event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
         try:
+            if event.fn is None:  # the page does it by itself
+                raise UserError("the event", "there is nothing to ask of it.", "See the list of endpoints.")
             if not named.get("iterator"):
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
             return await super().process_api(block_fn, inputs, *given, **named)
         except Exception as error:
             raised = _as_sentence(error)
             raised.duration = None  # until it is closed
-            event = block_fn if isinstance(block_fn, BlockFunction) else self.fns[block_fn]
             if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
                 raised.message = escape(str(raised.message))
             raise raised from None

@@ -243,3 +243,21 @@ def test_a_question_that_a_side_never_answered_is_not_sent_to_it(visitor):
     said = {side: chat_turns.history([unanswered], side, "", "Why?") for side in chat_turns.SIDES}
     assert [message.content for message in said["base"]] == ["Really?", "Yes.", "Why?"]
     assert [message.content for message in said["tuned"]] == ["Why?"]
+
+
+WRONG = [("kl", "<b>"), ("base_is_base", "yes"), ("seed", "1"), ("tuned", None), ("base", {"text": 1})]
+WRONG += [("base", {"text": "Yes.", name: {"a": 1}}) for name in ("tokens", "seconds", "reason")]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda each: str(each))
+def test_what_a_browser_kept_of_another_shape_is_left_out_and_the_rest_is_shown(name: str, value: Any):
+    kept = {"run/best": [TURN, {**TURN, name: value}, TURN]}
+    turns = chat_turns.turns_of(kept, "run/best")
+    assert turns == [TURN, TURN]
+    chat_reply.panes(turns)
+
+
+def test_no_more_of_a_conversation_is_shown_than_a_browser_keeps_of_it():
+    kept = {f"run{number}/best": [TURN] * 100_000 for number in range(20)}
+    assert len(chat_turns.turns_of(kept, "run0/best")) == chat_turns.KEPT_TURNS
+    assert chat_turns.last_kept({**kept, "gone/best": []}) == ("run19", "best")

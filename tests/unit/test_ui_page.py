@@ -291,3 +291,9 @@ def test_what_comes_after_another_dataset_was_chosen_is_taken_away_again(page: g
         then = [each for each in page.fns.values() if each.trigger_after == event._id]
         (forget,) = [each for each in then if name(each) == (f"ft.ui.{module}", "forget")]
         assert {block._id for block in event.outputs} & {block._id for block in forget.outputs}
+
+
+def test_an_event_that_the_page_does_by_itself_is_refused_in_words(page: gr.Blocks):
+    event = next(each for each in page.fns.values() if each.fn is None and each.inputs)
+    with pytest.raises(gr.Error, match="nothing to ask"):
+        waited(page.process_api(event, [None] * len(event.inputs)))
