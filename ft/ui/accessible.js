@@ -101,6 +101,12 @@
   document.addEventListener("focusin", ({target}) => { last = place(target); });
   document.addEventListener("pointerdown", ({target}) => { if (!target.closest("button, a, input, label")) last = null; });
 
+  // A list of choices that is left with Tab stays shut: Gradio opens it again for any key that it hears of.
+  const leaveShut = (event) => {
+    if (event.key === "Tab" && event.target.matches?.("[role=combobox]")) event.stopPropagation();
+  };
+  window.addEventListener("keydown", leaveShut, {capture: true});
+
   let waits = false;
   const tend = () => {
     waits = false;

@@ -44,6 +44,15 @@ def test_the_focus_goes_on_where_what_had_it_goes_away(page, app, chats):
     expect(page.get_by_role("tab", name="2 Train")).to_be_focused(timeout=HELD)
     expect(page.get_by_role("tab", name="2 Train")).to_have_attribute("aria-selected", "true")
 
+    # A list of choices opens where the focus comes to it, and is shut where it goes on.
+    for label in ("What it learns from", "What it starts from", "How it learns"):
+        while not page.get_by_label(label).locator("visible=true").evaluate("(box) => box === document.activeElement"):
+            page.keyboard.press("Tab")
+        expect(page.get_by_role("listbox")).to_have_count(1)
+    page.keyboard.press("Tab")
+    expect(button(page, "Advanced settings")).to_be_focused()
+    expect(page.get_by_role("listbox")).to_have_count(0)
+
 
 def test_folds_say_whether_they_are_open_and_are_named_without_their_arrow(page, app):
     for tab in ("data", "train"):
