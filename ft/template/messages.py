@@ -23,6 +23,10 @@ REASONING_LEFT_OUT = (
     "This model's chat template has no place for reasoning: what replies thought first is left out, and only the "
     "replies are learnt."
 )
+SYSTEM_WITH_USER = (
+    "This model's chat template has no place for a system message: its text is put before the first message of the "
+    "user, in training and in the chat."
+)
 _PROBE = "sidetune_probe"
 _ASK = {"role": "user", "content": "x"}
 
@@ -43,6 +47,12 @@ def supports_reasoning(tokenizer: PreTrainedTokenizerBase) -> bool:
     return _writes(tokenizer, [_ASK, {"role": "assistant", "reasoning_content": _PROBE, "content": "y"}])
 
 
+def supports_system(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template writes a system message. Some refuse it (Gemma 2), and some drop it without a word."""
+    turns = [{"role": "system", "content": _PROBE}, _ASK]
+    return _writes(tokenizer, turns) or _writes(tokenizer, in_parts(turns))
+
+
 def takes_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the chat template writes a text only as a list of parts, as those of models that see pictures do."""
     text: list[Any] = [{"role": "user", "content": _PROBE}]
@@ -52,6 +62,17 @@ def takes_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
 def in_parts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """`rows` for a template that takes texts as parts alone."""
     return [row | {"content": [{"type": "text", "text": row["content"]}]} for row in rows]
+
+
+def system_with_user(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`rows` for a template that does not write a system message: its text begins the first turn of the user, as
+    Gemma 3's own template has it; where the assistant speaks first it is that turn."""
+    if not rows or rows[0]["role"] != "system":
+        return rows
+    system, *rest = rows
+    if not rest or rest[0]["role"] != "user":
+        return [system | {"role": "user"}, *rest]
+    return [rest[0] | {"content": f"{system['content']}\n\n{rest[0]['content']}"}, *rest[1:]]
 
 
 def results_as_text(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -13,12 +13,15 @@ from ft.template.encoding import Encoded, Encoding
 from ft.template.messages import (
     REASONING_LEFT_OUT,
     REFUSALS,
+    SYSTEM_WITH_USER,
     TOOLS_AS_TEXT,
     in_parts,
     results_as_text,
     supports_reasoning,
     supports_results,
+    supports_system,
     supports_tools,
+    system_with_user,
     takes_parts,
     template_messages,
 )
@@ -37,6 +40,10 @@ _TODO_NAMES = (
     "Where several people speak in a row, convert the file again with the repair names_in_text: it joins their turns, "
     "with the names in the text. Else choose another base model."
 )
+
+
+class UnwritableError(UserError):
+    """The chat template cannot write one conversation; others it may."""
 
 
 class Renderer:
@@ -59,6 +66,7 @@ class Renderer:
         self.tokenizer = tokenizer
         self.native_tools = supports_tools(tokenizer)
         self.native_reasoning = supports_reasoning(tokenizer)
+        self._native_system = supports_system(tokenizer)
         self._native_results = supports_results(tokenizer)
         self._in_parts = takes_parts(tokenizer)
         template = tokenizer.chat_template
@@ -79,7 +87,8 @@ class Renderer:
         read: no prompt asks for it. Where no turn is trained, the one sample carries no loss.
 
         Raises:
-            UserError: the chat template refuses the conversation, or what it makes of a turn is not certain.
+            UnwritableError: the chat template refuses the conversation, or what it makes of a turn is not certain.
+            UserError: the chat template has an error.
         """
         where = f"{conversation.origin.file}, record {conversation.origin.record}"
         try:
@@ -88,13 +97,13 @@ class Renderer:
             said = (str(error)[:_SAID] or type(error).__name__).rstrip(". ") + "."
             if isinstance(error, TemplateSyntaxError):
                 raise UserError("the base model's chat template", _BROKEN.format(said=said), _TODO_BROKEN) from error
-            raise UserError(
+            raise UnwritableError(
                 where,
                 f"the model's chat template cannot write this conversation: {said}",
                 _TODO_NAMES if any(map(has_name, conversation.messages)) else _TODO,
             ) from error
         except _Uncertain as error:
-            raise UserError(
+            raise UnwritableError(
                 where,
                 f"this model's chat template writes message {error.place + 1} otherwise than its own prompt for it "
                 "begins, so what the model would have to write is not certain.",
@@ -109,6 +118,7 @@ class Renderer:
         return [
             *([TOOLS_AS_TEXT] if tools and not self.native_tools else ()),
             *([REASONING_LEFT_OUT] if reasoning and not self.native_reasoning else ()),
+            *([SYSTEM_WITH_USER] if messages[0].role == "system" and not self._native_system else ()),
         ]
 
     def special_tokens(self) -> set[int]:
@@ -187,7 +197,7 @@ class Renderer:
     def _by_markers(self, rows: Rows, tools: Any, prompt: list[int], place: int) -> Rendered | None:
         """The turn as TRL's template marks it; None where it does not start with the prompt, or marks nothing of it."""
         out: Any = self.tokenizer.apply_chat_template(
-            in_parts(rows) if self._in_parts else rows,
+            self._taken(rows),
             tools=tools,
             chat_template=self._marked,
             return_dict=True,
@@ -207,8 +217,13 @@ class Renderer:
         return Rendered(ids, trained, (Span(start, self._end_of_turn(ids, start, stop), place),))
 
     def _text(self, rows: Rows, tools: Any, ask: bool) -> str:
-        rows = in_parts(rows) if self._in_parts else rows
+        rows = self._taken(rows)
         return str(self.tokenizer.apply_chat_template(rows, tools=tools, tokenize=False, add_generation_prompt=ask))
+
+    def _taken(self, rows: Rows) -> Rows:
+        """The messages as this chat template takes them."""
+        rows = rows if self._native_system else system_with_user(rows)
+        return in_parts(rows) if self._in_parts else rows
 
     def _end_of_turn(self, ids: list[int], start: int, end: int) -> int:
         """Where the turn ends: behind its end-of-turn token, without what a template puts behind that."""

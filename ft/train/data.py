@@ -17,7 +17,7 @@ from ft.dataset.staging import Staged
 from ft.dataset.versions import Version
 from ft.errors import UserError
 from ft.template.apart import Size
-from ft.template.render import Renderer
+from ft.template.render import Renderer, UnwritableError
 from ft.template.rendered import Rendered, fit
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ ROWS_A_BATCH, TOKENS_A_BATCH = 1000, 2_000_000
 class Counts:
     """What became of the conversations of one side of the split.
 
-    `used`, `cut`, `dropped` and `no_trained` are conversations; of `no_trained`, `unwritten` have replies to learn from
-    that the model's chat template does not write. `samples`, `tokens` and `trained_tokens` are what the
+    `used`, `cut`, `dropped`, `no_trained` and `refused` are conversations; of `no_trained`, `unwritten` have replies to
+    learn from that the model's chat template does not write; `refused` are those that it cannot write at all, the first
+    as `first_refused` says. `samples`, `tokens` and `trained_tokens` are what the
     trainer gets: mostly one sample a conversation, several where the chat template rewrites earlier turns. `lengths`
     are those of the conversations' longest samples, in tokens, before any cut. `remarks` counts the conversations of
     which there is something to say (see `Renderer.remarks`).
@@ -44,6 +45,8 @@ class Counts:
     dropped: int = 0
     no_trained: int = 0
     unwritten: int = 0
+    refused: int = 0
+    first_refused: str = ""
     samples: int = 0
     tokens: int = 0
     trained_tokens: int = 0
@@ -58,6 +61,8 @@ class Counts:
             parts.append(f"{self.cut} over-long cut at the end of a reply")
         if self.dropped:
             parts.append(f"{self.dropped} over-long dropped")
+        if self.refused:
+            parts.append(self.unwritable())
         return "; ".join([*parts, *([self.unlearned()] if self.no_trained else ())])
 
     def unlearned(self) -> str:
@@ -69,6 +74,13 @@ class Counts:
             parts.append(f"{self.unwritten} left out, as the model's chat template does not write their replies")
         return "; ".join(parts)
 
+    def unwritable(self) -> str:
+        """A sentence on conversations that the chat template cannot write, "" where there are none."""
+        if not self.refused:
+            return ""
+        first = f"the first: {self.first_refused}" if self.refused > 1 else self.first_refused
+        return f"{self.refused:,} left out, as the model's chat template cannot write them ({first})"
+
     def several(self) -> str:
         """A sentence on conversations that became several samples, "" where none did."""
         if self.samples == self.used:
@@ -76,6 +88,16 @@ class Counts:
         return (
             f"{self.used:,} conversations become {self.samples:,} samples: this model's chat template rewrites earlier "
             "replies, so a reply is learnt behind the conversation as the chat shows it then."
+        )
+
+
+def require_written(counts: Counts, model: str) -> None:
+    """Raise UserError where the chat template of `model` can write none of the conversations that were counted."""
+    if counts.refused and not counts.lengths:
+        raise UserError(
+            f"base model {model!r}",
+            f"its chat template can write none of the conversations. The first is {counts.first_refused}.",
+            "Change the order of their turns, or choose another base model.",
         )
 
 
@@ -95,11 +117,18 @@ def prepare(
 ) -> Iterator[Rendered]:
     """The samples of `conversations`, with `config.max_length` applied as `config.overlong` says, filling `counts`.
 
+    A conversation that the chat template cannot write is left out.
+
     Raises:
-        UserError: a conversation is over-long and `overlong` is "refuse", or cannot be rendered.
+        UserError: a conversation is over-long and `overlong` is "refuse", or the chat template has an error.
     """
     for conversation in conversations:
-        samples = renderer.samples(conversation)
+        try:
+            samples = renderer.samples(conversation)
+        except UnwritableError as error:
+            counts.refused += 1
+            counts.first_refused = counts.first_refused or f"{error.given}: {error.why.rstrip('.')}"
+            continue
         counts.remarks.update(renderer.remarks(conversation))
         length = max(len(sample.input_ids) for sample in samples)
         counts.lengths.append(length)

@@ -13,7 +13,7 @@ from ft.models import catalogue, device, facts
 from ft.template.apart import rendered
 from ft.template.render import Renderer
 from ft.train.batch import batch_of
-from ft.train.data import Counts, prepare, size_of
+from ft.train.data import Counts, prepare, require_written, size_of
 from ft.train.remarks import remarks
 from ft.train.tracker import require_tracker
 
@@ -118,6 +118,7 @@ def require_some(train: Counts, dataset: str, config: TrainConfig) -> None:
     """Raise UserError where no conversation is left to train on."""
     if train.used:
         return
+    require_written(train, config.model)
     why = train.lost() or "it holds none on the training side"
     if train.unwritten == len(train.lengths) > 0:
         raise UserError(

@@ -14,7 +14,7 @@ from ft.models import facts
 from ft.template.apart import rendered
 from ft.template.microscope import Microscope, look
 from ft.template.render import Renderer
-from ft.train.data import Counts, prepare, size_of
+from ft.train.data import Counts, prepare, require_written, size_of
 from ft.train.remarks import on_length, on_template
 
 BINS = 12
@@ -73,7 +73,7 @@ def count_all(
     ends it.
 
     Raises:
-        UserError: the model cannot be used, or its chat template cannot write a conversation.
+        UserError: the model cannot be used, or its chat template can write none of the conversations.
     """
     counts, size = Counts(), size_of(looked)
     for found in rendered(config.model, _count, looked, config, size=size, again=True, progress=say, heed=heed):
@@ -81,6 +81,7 @@ def count_all(
             counts = found
         elif say and found:
             say(f"{found:,} conversations counted")
+    require_written(counts, config.model)
     return counts
 
 
@@ -128,6 +129,7 @@ def said_of_all(counts: Counts, config: TrainConfig) -> list[str]:
     """What a person should know beside the lengths, in sentences."""
     several = [counts.several()] if counts.several() else []
     left = [f"Of these: {counts.unlearned()}."] if counts.unlearned() else []
+    left += [f"Beside these: {counts.unwritable()}."] if counts.refused else []
     return [*several, *left, *on_template(counts), *on_length(config, facts.of(config.model, ask_hub=False))]
 
 

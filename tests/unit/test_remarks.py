@@ -196,7 +196,7 @@ def test_a_run_tells_what_was_known_before_it_trained(home, capsys):
 def test_the_tokens_panel_says_it_too(home, tmp_path, model):
     dataset = chats(tmp_path / "chats.jsonl", list(KINDS))
     config = TrainConfig().with_settings({"model": model, "max_length": 100})
-    assert REASONING in markup(tokens.look_at(dataset, 1, config))
-    assert "&lt;tools&gt;" in markup(tokens.look_at(dataset, 2, config))
+    assert REASONING in markup(tokens.look_at(dataset, 1, config), 1)
+    assert "&lt;tools&gt;" in markup(tokens.look_at(dataset, 2, config), 2)
     said = summary(tokens.count_all(dataset, config), 100)
     assert REASONING in said and "&lt;tools&gt;" in said

@@ -87,10 +87,10 @@ def test_the_microscope_shows_the_samples_that_the_trainer_gets(family, conversa
 def test_a_conversation_of_several_samples_is_told_and_shown_one_below_the_other(qwen3):
     seen = look(CONVERSATIONS["several turns"], qwen3, 2048)
     assert seen.samples == 2 and "becomes 2 samples" in " ".join(sentences(seen, 1, "m"))
-    page = markup(seen)
+    page = markup(seen, 1)
     assert page.count('<div class="tokens"') == 2 and "becomes 2 samples" in page
     row = json.loads(json.dumps(one_as_json(seen, 1, "m")))
     assert row["samples"] == 2 and {token["sample"] for token in row["tokens"]} == {1, 2}
     assert row["count"] == sum(len(token["ids"]) for token in row["tokens"])
     single = look(CONVERSATIONS["single turn"], qwen3, 2048)
-    assert markup(single).count('<div class="tokens"') == 1 and "samples" not in markup(single)
+    assert markup(single, 1).count('<div class="tokens"') == 1 and "samples" not in markup(single, 1)

@@ -9,7 +9,7 @@ from chat_templates import CONVERSATIONS, FAMILIES, TEMPLATES, of_family
 from trl.chat_template_utils import get_training_chat_template, has_generation_markers
 
 from ft.errors import UserError
-from ft.template.messages import in_parts, results_as_text, template_messages
+from ft.template.messages import results_as_text, template_messages
 from ft.template.render import Renderer
 
 EVERY = set(CONVERSATIONS)
@@ -52,10 +52,8 @@ DIFFERENT: dict[str, tuple[set[str], str]] = {
     "qwen3_6": (EVERY - {"tools and reasoning"}, _OPENED + _EARLIER),
     "qwen3_8": (EVERY - {"reasoning", "tools and reasoning"}, _OPENED),
 }
-_GEMMA = "System role not supported"
 _NO_THINKING = "so what the model would have to write is not certain"  # the prompt closes an empty <think>
 REFUSED = {
-    **{("gemma", name): _GEMMA for name in ("system", "tools", "tools later", "tools and reasoning")},
     **{("qwen3_5_nothink", name): _NO_THINKING for name in ("reasoning", "tools and reasoning")},
 }
 
@@ -67,7 +65,7 @@ def masked(tokenizer, conversation):
     rows = rows if renderer._native_results else results_as_text(rows)
     template = get_training_chat_template(tokenizer) or tokenizer.chat_template
     return tokenizer.apply_chat_template(
-        in_parts(rows) if renderer._in_parts else rows,
+        renderer._taken(rows),
         tools=tools,
         chat_template=template,
         return_dict=True,
