@@ -16,6 +16,7 @@ from ft.ui.body_limit import MB, OTHER
 WAITING, WAITING_OF_ONE = 1_000, 100  # events at once; of one session: a page that opens asks about forty
 WAITING_BYTES = 256 * MB  # that they brought together
 UNREAD = 100  # messages of a session, after which it is not told any more how long it may take
+_LOOKS_AGAIN = 0.02  # seconds until an idle queue looks for events; Gradio's millisecond took a twentieth of a core
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_PLAIN = "The session's name is not made of letters and digits."
 
@@ -75,6 +76,7 @@ class EventQueue(Queue):
             queue.default_concurrency_limit,
         )
         self.ANALYTICS_MAX_EVENTS = 0
+        self.sleep_when_free = self.progress_update_sleep_when_free = _LOOKS_AGAIN
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
         """As Gradio's, which takes an event in.
