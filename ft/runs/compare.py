@@ -226,8 +226,10 @@ def _differences(runs: Sequence[Told]) -> dict[str, tuple[Any, ...]]:
         }
         for each in runs
     ]
-    names = [name for name in asked[0] if len({str(each.get(name)) for each in asked}) > 1]
-    return {name: tuple(each.get(name) for each in asked) for name in names}
+    # What is not known of a run that has not begun is no difference.
+    known = {name: {str(each[name]) for each in asked if each[name] is not None} for name in asked[0]}
+    names = [name for name, values in known.items() if len(values) > 1]
+    return {name: tuple(each[name] for each in asked) for name in names}
 
 
 def _or_infinite(value: float | None) -> float:

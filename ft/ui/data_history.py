@@ -144,7 +144,7 @@ def markup(old: Version, new: Version, found: Difference) -> str:
     if not (found.came or found.went or found.changed or found.moved):
         return f'<p class="note" role="status">{escape(names[0].capitalize())} and {names[1]} hold the same.</p>'
     parts = [
-        f"From {names[0]} to {names[1]}: {len(found.came):,} came, {len(found.went):,} went, "
+        f"From {names[0]} to {names[1]}: {len(found.came):,} added, {len(found.went):,} removed, "
         f"{len(found.changed):,} changed, {found.moved:,} changed sides, {found.same:,} are the same."
     ]
     body = f'<p class="note" role="status">{escape(parts[0])}</p>'
@@ -153,7 +153,7 @@ def markup(old: Version, new: Version, found: Difference) -> str:
         for version, place, word in ((old, before, "before"), (new, after, "after")):
             chats = parquet.take(version.conversations_path, [place])
             body += f'<p class="quiet">{word}</p>{data_view.bubbles(chats, place + 1)}'
-    for title, version, rows in (("Came", new, found.came), ("Went", old, found.went)):
+    for title, version, rows in (("Added", new, found.came), ("Removed", old, found.went)):
         for place, row in enumerate(rows[:_DRAWN]):
             body += f"<h3>{title}</h3>" if place == 0 else ""
             body += data_view.bubbles(parquet.take(version.conversations_path, [row]), row + 1)

@@ -98,7 +98,7 @@ def history(page: Page) -> None:
     panel(page, "History")
     page.locator("#data-versions label").last.click()
     button(page, "What differs from the one in use").click()
-    expect(page.locator("#data-difference")).to_contain_text("1 went", timeout=LONG)
+    expect(page.locator("#data-difference")).to_contain_text("1 removed", timeout=LONG)
 
 
 def mapping(page: Page) -> None:

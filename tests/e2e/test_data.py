@@ -86,7 +86,7 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
     expect(page.locator("#data-versions")).to_contain_text("in use")
     page.locator("#data-versions label").last.click()
     button(page, "What differs from the one in use").click()
-    expect(page.locator("#data-difference")).to_contain_text("1 went, 1 changed", timeout=HELD)
+    expect(page.locator("#data-difference")).to_contain_text("1 removed, 1 changed", timeout=HELD)
 
     # The check-up speaks, and the microscope shows what is learnt.
     panel(page, "Check-up")

@@ -152,6 +152,13 @@ def test_two_that_are_closer_than_their_held_out_conversations_can_tell_are_said
     assert found.ranked and "differ by 0.01" in found.why and "5 held-out conversations" in found.why
 
 
+def test_what_is_not_known_of_a_run_that_has_not_begun_is_no_difference(runs, home):
+    config = TrainConfig(learning_rate=1e-4)
+    waiting = told(write(home, "waits", events_of(line(2.5), None, last=1, end="")[:1], config, hour=2))
+    assert compare([runs[0], waiting]).differences == {}
+    assert compare([*runs, waiting]).differences == {"learning_rate": (1e-3, 1e-4, 1e-4)}
+
+
 def test_the_precision_of_the_base_and_the_device_are_among_what_differs_but_not_the_memory_that_was_free(home, runs):
     found = events_of(line(2), line(2))
     started = next(event for event in found if event["kind"] == "started")
