@@ -147,6 +147,11 @@ def test_every_answer_tells_the_browser_to_keep_others_out():
     assert "SameSite=lax" in guarded().get("/").headers["set-cookie"]
 
 
+def test_what_has_a_hash_in_its_name_is_asked_for_once():
+    assert guarded().get("/assets/core-Bdx9080F.js").headers["cache-control"].endswith("immutable")
+    assert "cache-control" not in guarded().get("/config").headers
+
+
 @pytest.mark.parametrize(
     ("header", "form"),
     [("x-forwarded-host", "{}"), ("x-gradio-server", "https://{}/"), ("x-gradio-server", "{}:80")],
