@@ -60,7 +60,7 @@ def test_twenty_megabytes_are_looked_at_and_counted_within_a_gigabyte_that_comes
     before = psutil.Process().memory_info().rss
     with peaks() as looking:
         seen = tokens.look_at(book, 2, config)
-    assert seen.tokens > 4_000_000 and len(markup(seen)) < 1_000_000
+    assert seen.tokens > 4_000_000 and len(markup(seen, 1)) < 1_000_000
     with peaks() as counting:
         counts = tokens.count_all(book, config)
     assert max(counts.lengths) == seen.tokens

@@ -84,7 +84,7 @@ def test_a_megabyte_is_shown_as_far_as_a_person_reads_and_counted_whole():
     (sample,) = renderer.samples(conversation)
     assert seen.tokens == len(sample.input_ids) > 300_000
     assert 0 < microscope.SHOWN - seen.shown < 8 or seen.shown == microscope.SHOWN
-    page, script = markup(seen), json.dumps(one_as_json(seen, 1, "m"))
+    page, script = markup(seen, 1), json.dumps(one_as_json(seen, 1, "m"))
     assert len(page) < 1_000_000 and len(script) < 1_000_000
     assert f"The first {seen.shown:,} are shown" in page
     assert {"count": seen.tokens, "shown": seen.shown}.items() <= json.loads(script).items()
@@ -104,4 +104,4 @@ def test_what_is_counted_does_not_depend_on_how_much_is_shown(monkeypatch, max_l
     for name in ("samples", "trained", "cut", "ends", "lost_turns", "dropped"):
         assert getattr(some, name) == getattr(whole, name)
     assert whole.trained == sum(len(piece.ids) for piece in whole.pieces if piece.kind == "trained")
-    assert not re.search("are shown", markup(whole))
+    assert not re.search("are shown", markup(whole, 1))
