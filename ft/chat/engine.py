@@ -260,7 +260,7 @@ class Engine:
         return torch.equal(now, self._probe)
 
     def _prompt(self, messages: Sequence[Message], max_new_tokens: int) -> list[int]:
-        from ft.template.messages import REFUSALS, template_messages
+        from ft.template.messages import prompt_for
 
         assert self._renderer is not None and self._loaded is not None
         limit = self._loaded.model.config.get_text_config().max_position_embeddings
@@ -268,13 +268,7 @@ class Engine:
         # To count the tokens of a book takes minutes, in which nobody else gets a reply.
         long = f"{characters:,} characters" if characters > limit * self._longest_token else ""
         if not long:
-            rows, _ = template_messages(messages, (), self._renderer.native_tools)
-            try:
-                ids = self._renderer.prompt(rows)
-            except REFUSALS as error:
-                why = f"the model's chat template cannot write it: {str(error)[:500] or type(error).__name__}"
-                todo = "Clear the chat, change the system prompt, or talk to another model."
-                raise UserError("this conversation", why.rstrip(". ") + ".", todo) from error
+            ids = prompt_for(self._renderer, messages)
             if len(ids) + max_new_tokens <= limit:
                 return ids
             long = f"{len(ids):,} tokens"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from formats.conversation import Message
+from ft.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,6 +28,7 @@ SYSTEM_WITH_USER = (
     "This model's chat template has no place for a system message: its text is put before the first message of the "
     "user, in training and in the chat."
 )
+_SAID = 500  # characters of what a template says
 _PROBE = "sidetune_probe"
 _ASK = {"role": "user", "content": "x"}
 
@@ -62,6 +64,11 @@ def takes_parts(tokenizer: PreTrainedTokenizerBase) -> bool:
 def in_parts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """`rows` for a template that takes texts as parts alone."""
     return [row | {"content": [{"type": "text", "text": row["content"]}]} for row in rows]
+
+
+def refusal(error: Exception) -> str:
+    """What a template says, which raised this one of REFUSALS, as a sentence."""
+    return (str(error)[:_SAID] or type(error).__name__).rstrip(". ") + "."
 
 
 def system_with_user(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -142,3 +149,17 @@ def _row(message: Message, native_tools: bool) -> dict[str, Any]:
         )
         row["content"] = f"{message.content}\n{calls}" if message.content else calls
     return row
+
+
+def prompt_for(renderer: Any, messages: Sequence[Message]) -> list[int]:
+    """The token ids that ask for the reply to `messages`, by a `Renderer` or what does its work elsewhere.
+
+    Raises:
+        UserError: the chat template cannot write them.
+    """
+    rows, _ = template_messages(messages, (), renderer.native_tools)
+    try:
+        return list(renderer.prompt(rows))
+    except REFUSALS as error:
+        why = f"the model's chat template cannot write it: {refusal(error)}"
+        raise UserError("this conversation", why, "Clear the chat, or change the system prompt.") from error

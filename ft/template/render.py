@@ -16,6 +16,7 @@ from ft.template.messages import (
     SYSTEM_WITH_USER,
     TOOLS_AS_TEXT,
     in_parts,
+    refusal,
     results_as_text,
     supports_reasoning,
     supports_results,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-_SAID = 500  # characters of what a template says
 _TODO = "Change the order of its turns, remove its system message, or choose another base model."
 _BROKEN = "it has an error, so no conversation can be written with it: {said}"
 _TODO_BROKEN = "Mend the template in the model's own files, or choose another base model."
@@ -94,7 +94,7 @@ class Renderer:
         try:
             return self._samples(conversation)
         except REFUSALS as error:
-            said = (str(error)[:_SAID] or type(error).__name__).rstrip(". ") + "."
+            said = refusal(error)
             if isinstance(error, TemplateSyntaxError):
                 raise UserError("the base model's chat template", _BROKEN.format(said=said), _TODO_BROKEN) from error
             raise UnwritableError(

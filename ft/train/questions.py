@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from formats.conversation import Conversation
-from ft.template.messages import template_messages
+from ft.errors import UserError
+from ft.template.messages import prompt_for
 from ft.template.render import Renderer
 
 LONGEST_PROMPT = 256  # tokens: a longer one would take longer than it tells
@@ -33,8 +34,10 @@ def questions(conversations: Iterable[Conversation], renderer: Renderer, many: i
         opening = conversation.messages[: roles.index("assistant")] if "assistant" in roles else ()
         if not opening or opening[-1].role != "user" or conversation.tools or opening[-1].content in found:
             continue
-        rows, _ = template_messages(opening, (), renderer.native_tools)
-        prompt = renderer.prompt(rows)
+        try:
+            prompt = prompt_for(renderer, opening)
+        except UserError:  # the chat template cannot write it
+            continue
         if len(prompt) <= LONGEST_PROMPT:
             found[opening[-1].content] = prompt
     return list(found.items())

@@ -24,6 +24,7 @@ from ft.template.messages import SYSTEM_WITH_USER, template_messages
 from ft.template.render import Renderer, UnwritableError
 from ft.train.data import Counts, prepare
 from ft.train.preflight import check
+from ft.train.questions import questions
 from ft.train.remarks import remarks
 from ft.ui.data_tokens import count_all
 
@@ -136,3 +137,8 @@ def test_the_chat_says_what_cannot_be_written():
     engine._renderer = SimpleNamespace(native_tools=True, prompt=refuse)
     with pytest.raises(UserError, match="cannot write it: Conversation roles must alternate\\."):
         engine._prompt([HI, HI], 10)
+
+
+def test_an_opening_that_cannot_be_written_is_no_question_of_a_run():
+    found = questions([chat(HI, HI, HELLO), chat(SYSTEM, HI, HELLO)], renderer(IN_TURN), 3)
+    assert [asked for asked, _ in found] == ["Hi"]
