@@ -226,7 +226,8 @@ def summary(counts: Counts, limit: int) -> str:
         f"Shortest {of.shortest:,}, median {of.median:,}, longest {of.longest:,} tokens. "
     )
     words += f"{of.beyond:,} are longer than {limit:,}: {counts.lost()}." if of.beyond else f"All fit into {limit:,}."
-    left = f"Beside these: {counts.unwritable()}." if counts.refused else ""
+    # What is lost is said with those that are too long, where there are any.
+    left = f"Beside these: {counts.unwritable()}." if counts.refused and not of.beyond else ""
     words = " ".join(filter(None, [words, left, counts.several(), *on_template(counts)]))
     return f'<p class="note">{escape(words)}</p>'
 

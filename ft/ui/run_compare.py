@@ -20,7 +20,7 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare_words, run_words
 from ft.ui.run_charts import steps_axis
 from ft.ui.run_compare_words import COLORS, LETTERS, series
-from ft.ui.tab import PRIVATE, mark, what_is_drawn
+from ft.ui.tab import mark, on_change, what_is_drawn
 
 POINTS = 200  # of each run
 LINES = (("Validation loss", "validation"), ("Training loss, smoothed", "training"))
@@ -68,15 +68,13 @@ def build() -> Comparing:
 
 def connect(comparing: Comparing, reader: Reader, listing: Sequence[Dependency]) -> None:
     """Wire the choice; the comparison is looked at anew after each of the events that may make other lists of runs."""
-    wired: list[Any] = [
+    on_change(
+        [*listing, comparing.chosen.input, comparing.lines.input],
         partial(show, reader),
         [comparing.chosen, comparing.lines, comparing.drawn],
         comparing.shown,
-    ]
-    how: dict[str, Any] = {"trigger_mode": "always_last", **PRIVATE}
-    gr.on([comparing.chosen.input, comparing.lines.input], *wired, **how)
-    for event in listing:
-        event.then(*wired, **how)
+        trigger_mode="always_last",
+    )
     comparing.chosen.change(None, comparing.chosen, None, js=_WRITE, api_visibility="private")
 
 

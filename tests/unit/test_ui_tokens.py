@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from stranger import publish
 
 from ft.dataset.build import save, stage
 from ft.dataset.sample import sample_file
-from ft.ui.data_tokens import _plot, count_all, further, histogram, show
+from ft.train.data import Counts
+from ft.ui.data_tokens import _plot, count_all, further, histogram, show, summary
 
 LENGTHS = [47, 64, 65, 300, 512, 513, 750]
 
@@ -46,6 +48,14 @@ def test_a_conversation_is_named_with_its_tokens_and_the_last_has_no_next(home, 
     for number in (0, -1, 61):
         *_, (_, _, alert) = show("sample", "", model, 512, number)
         assert "there are 1 to 60" in str(alert)
+
+
+@pytest.mark.parametrize("longest", [500, 600])
+def test_what_cannot_be_written_is_said_once(longest: int):
+    counts = Counts(
+        used=2, cut=int(longest > 512), refused=3, first_refused="chats.json, record 7", lengths=[9, longest]
+    )
+    assert summary(counts, 512).count("cannot write") == 1
 
 
 def test_each_step_of_what_is_shown_says_of_which_dataset_it_is(home, tmp_path):
