@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import warnings
+from typing import NoReturn
 
 from ft.models import device
 
@@ -29,8 +30,26 @@ def import_libraries() -> None:
         # on some CPUs, for layers that are replaced here anyway.
         logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*is deprecated", category=FutureWarning)
+        if "bitsandbytes" not in sys.modules:
+            _import_bitsandbytes()
         transformers = importlib.import_module("transformers")
         importlib.import_module("transformers.utils.logging").disable_progress_bar()
         for name in _NAMES:
             getattr(transformers, name)
         importlib.import_module("trl.chat_template_utils")
+
+
+def _import_bitsandbytes() -> None:
+    """Import bitsandbytes without torch's compiler, which takes as long to import as torch itself. It would be for
+    kernels of devices that have none of their own; those then run uncompiled, as where no C++ compiler is found."""
+    torch = importlib.import_module("torch")
+    compiler = torch.compile
+    torch.compile = _without_compiler
+    try:
+        importlib.import_module("bitsandbytes")
+    finally:
+        torch.compile = compiler
+
+
+def _without_compiler(*_: object, **__: object) -> NoReturn:
+    raise RuntimeError("not compiled")
