@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import warnings
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ft.models import device
 
@@ -42,7 +42,7 @@ def import_libraries() -> None:
 def _import_bitsandbytes() -> None:
     """Import bitsandbytes without torch's compiler, which takes as long to import as torch itself. It would be for
     kernels of devices that have none of their own; those then run uncompiled, as where no C++ compiler is found."""
-    torch = importlib.import_module("torch")
+    torch: Any = importlib.import_module("torch")
     compiler = torch.compile
     torch.compile = _without_compiler
     try:
