@@ -30,8 +30,8 @@ def import_libraries() -> None:
         # on some CPUs, for layers that are replaced here anyway.
         logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*is deprecated", category=FutureWarning)
-        if "bitsandbytes" not in sys.modules:
-            _import_bitsandbytes()
+        if sys.modules.get("torch", "there") is not None and "bitsandbytes" not in sys.modules:
+            _import_bitsandbytes()  # in the process that only renders templates there is no torch
         transformers = importlib.import_module("transformers")
         importlib.import_module("transformers.utils.logging").disable_progress_bar()
         for name in _NAMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -18,6 +19,8 @@ _RUN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 # browser: an answer of the server could come after somebody has chosen already. What cannot be the name of a dataset or
 # a run is none: anybody may write a link, and a browser keeps what it named. The tab is gone to by a click once its
 # button is there: Gradio may lay the tabs out later, and then shows the first one.
+# As a page opens, Gradio tells of changes and of chosen tabs that nobody brought about. At the arrival all tabs are
+# drawn with what was restored: so a change is followed only where it is one, a chosen tab only afterwards.
 # What the page asks is numbered: see `late_answers`.
 # Where a browser lets a frame keep nothing (a Space's, without third-party cookies), what the page would keep lasts
 # until it is closed.
@@ -46,6 +49,10 @@ window.sidetune = {
   link: location.search,
   tabs: TABS,
   arrived: false,
+  restored: null,
+  seen: {},
+  edits: 0,
+  wait: () => new Promise((done) => setTimeout(done, 50)),
   write(change) {
     if (!this.arrived) return;
     const url = new URL(location.href);
@@ -54,10 +61,30 @@ window.sidetune = {
     }
     history.replaceState(history.state, "", url);
   },
-  restore(link, dataset, run) {
+  restore(link, dataset, run, upload) {
     const asked = new URLSearchParams(link);
     const named = (value, form) => (typeof value === "string" && new RegExp(form).test(value) ? value : "");
-    return [named(asked.get("dataset") || dataset, DATASET), named(asked.get("run") || run, RUN)];
+    dataset = named(asked.get("dataset") || dataset, DATASET);
+    run = named(asked.get("run") || run, RUN);
+    this.restored = {dataset, run, upload};
+    return [dataset, run];
+  },
+  require(holds) {
+    if (!holds) throw new Error("drawn at the arrival"); // Gradio then asks nothing, nor what is chained to it
+  },
+  async changed(now) {
+    this.require(this.restored);
+    while (!this.arrived) await this.wait();
+    const names = Object.keys(now);
+    const told = (edits, values) => JSON.stringify([edits, ...names.map((name) => values[name] || "")]);
+    const before = this.seen[names] ?? told(0, this.restored);
+    this.seen[names] = told(this.edits, now);
+    this.require(this.seen[names] !== before);
+    return [];
+  },
+  once(values) {
+    this.require(this.arrived);
+    return values;
   },
   settle() {
     this.unsettled?.();
@@ -70,11 +97,10 @@ window.sidetune = {
   shown() { return this.tabs.find((tab) => this.button(tab)?.ariaSelected === "true"); },
   async arrive(change) {
     const asked = new URLSearchParams(this.link).get("tab");
-    const wait = () => new Promise((done) => setTimeout(done, 50));
-    while (!this.shown()) await wait();
+    while (!this.shown()) await this.wait();
     while (this.tabs.includes(asked) && this.shown() !== asked) {
       this.button(asked).click();
-      await wait();
+      await this.wait();
     }
     this.arrived = true;
     this.write(change);
@@ -87,30 +113,46 @@ for name, value in {"TABS": TABS, "DATASET": _DATASET, "RUN": _RUN, '"NUMBER"': 
     SCRIPT = SCRIPT.replace(name, json.dumps(value))
 HEAD = f"<script>{SCRIPT}</script>"
 HASHES = (hash_of(SCRIPT),)  # Gradio adds what is given as head to the page as a script without a nonce
-_RESTORE = "(dataset, run) => window.sidetune.restore(window.sidetune.link, dataset, run)"
+_RESTORE = "(...values) => window.sidetune.restore(window.sidetune.link, ...values)"
 _ARRIVE = "(dataset, run) => { window.sidetune.arrive({dataset, run}); return []; }"
-_SETTLE = "() => window.sidetune.settle()"
-_WRITE = "(dataset, run) => { window.sidetune.write({dataset, run}); return []; }"
+_WRITE = "async (NAME) => { await window.sidetune.changed({NAME}); window.sidetune.write({NAME}); return []; }"
+_VERSION = "(upload) => window.sidetune.changed({upload})"
+_SETTLE = """async (dataset, upload) => {
+  await window.sidetune.changed({dataset, upload});
+  return window.sidetune.settle();
+}"""
+ONCE_ARRIVED = "(...values) => window.sidetune.once(values)"  # for what is not to be asked before
+_HERE: dict[str, Any] = {"fn": None, "outputs": None, "api_visibility": "private"}
 
 
-def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState) -> Dependency:
+def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState, upload: gr.BrowserState) -> Dependency:
     """When the page opens, go where its address says: `dataset` and `run` become what it names ("?tab=chat&run=..."),
     or where it is silent, what the browser remembers. What is to follow is chained to the event that this returns."""
     both = [dataset, run]
-    arrival: Dependency = page.load(None, both, both, js=_RESTORE, api_visibility="private")
-    arrival.then(None, both, None, js=_ARRIVE, api_visibility="private")
+    arrival: Dependency = page.load(None, [*both, upload], both, js=_RESTORE, api_visibility="private")
+    arrival.then(inputs=both, js=_ARRIVE, **_HERE)
     return arrival
 
 
 def follow(dataset: gr.BrowserState, run: gr.BrowserState) -> tuple[Dependency, Dependency]:
     """From then on, write to the address what somebody chooses; the tab is written by the page itself. Gives the event
     of each of the two: what is to follow it is chained to that."""
-    wrote = [state.change(None, [dataset, run], None, js=_WRITE, api_visibility="private") for state in (dataset, run)]
+    wrote = [
+        state.change(inputs=state, js=_WRITE.replace("NAME", name), **_HERE)
+        for name, state in (("dataset", dataset), ("run", run))
+    ]
     return wrote[0], wrote[1]
 
 
 def looked_at(dataset: gr.BrowserState, upload: gr.BrowserState, edited: gr.State) -> Dependency:
     """The event that what the Data tab looks at has become another. Several changes at once, as when an upload is saved
     as a dataset, are one."""
+    edited.change(js="() => { window.sidetune.edits += 1; return []; }", **_HERE)
     changes = [dataset.change, upload.change, edited.change]
-    return gr.on(changes, None, None, None, js=_SETTLE, api_visibility="private")
+    return gr.on(changes, inputs=[dataset, upload], js=_SETTLE, **_HERE)
+
+
+def uploaded(upload: gr.BrowserState) -> Dependency:
+    """The event that another upload is looked at, or another version of it."""
+    changed: Dependency = upload.change(inputs=upload, js=_VERSION, **_HERE)
+    return changed

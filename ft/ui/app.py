@@ -39,8 +39,9 @@ def build() -> gr.Blocks:
         if hosting.lost_at_restart():
             gr.HTML(_LOST_AT_RESTART, padding=False)
         with gr.Tabs(elem_id="steps") as tabs:
-            arrival = address.arrive(page, dataset, run)
+            arrival = address.arrive(page, dataset, run, kept.upload)
             dataset_changed, run_changed = address.follow(dataset, run)
+            uploaded = address.uploaded(kept.upload)
             looked_at = address.looked_at(dataset, kept.upload, edited)
             shared = Shared(
                 tabs=tabs,
@@ -54,6 +55,7 @@ def build() -> gr.Blocks:
                 arrival=arrival,
                 dataset_changed=dataset_changed,
                 run_changed=run_changed,
+                uploaded=uploaded,
                 looked_at=looked_at,
             )
             for name, lay_out in _BUILDERS.items():

@@ -13,7 +13,7 @@ from ft.ui import data_browse_events as events
 from ft.ui.data_shown import on_card
 from ft.ui.optional_number import optional_number
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, on_change, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, on_change, own_tab, what_is_drawn
 
 # JavaScript, run in the browser. A page of the list is read from its top.
 _TO_THE_TOP = "() => { document.getElementById('data-list')?.scrollIntoView(); }"
@@ -127,7 +127,7 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, editing: gr.S
         **in_line,
     }
     seen: dict[str, Any] = {"inputs": [*here, shown, chosen], "outputs": [*page, problem], **in_line}
-    gr.on([shared.edited.change, staged.change], events.show_again, **{**SHARED_EVENT, **fresh})
+    on_change([shared.uploaded, shared.edited.change], events.show_again, **fresh)
     on_change([shared.dataset_changed, own_tab().select, only.change], events.show, **fresh)
     shared.arrival.then(events.show, **fresh)
     gr.on(

@@ -14,6 +14,7 @@ from gradio.blocks import BlockFunction
 from gradio.components.native_plot import NativePlot
 from gradio.exceptions import ComponentProcessingError, InvalidPathError
 from gradio.state_holder import SessionState
+from gradio.utils import is_prop_update
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from ft.ui.sessions import EventQueue
 from ft.ui.values import require_choice, require_value
 
 _asked: ContextVar[Any] = ContextVar("asked", default=None)  # the request of the event that is answered
+_set: ContextVar[set[int]] = ContextVar("set")  # the ids of the blocks that its answer gives a value
 _LONGEST_PATH, _LONGEST_NAME = 2048, 255  # characters; bytes of a file's name, as Linux has it
 
 
@@ -53,13 +55,18 @@ class Page(gr.Blocks):
                 raise UserError("the event", "there is nothing to ask of it.", "See the list of endpoints.")
             if not named.get("iterator"):
                 traverse(inputs, _require_upload, is_file_obj_with_meta)
-            return await super().process_api(block_fn, inputs, *given, **named)
+            answer = await super().process_api(block_fn, inputs, *given, **named)
         except Exception as error:
             raised = _as_sentence(error)
             raised.duration = None  # until it is closed
             if event.api_visibility == "private":  # an event of the page, which draws the sentence as HTML
                 raised.message = escape(str(raised.message))
             raise raised from None
+        # Gradio 6.31 tells the page of each State that is another than as the event began, also where another event
+        # made it so: what follows it would be done twice, and an open editor drawn anew.
+        set_here = _set.get()
+        answer["changed_state_ids"] = [each for each in answer["changed_state_ids"] if each in set_here]
+        return answer
 
     def _chosen_since(self, event: BlockFunction) -> set[int]:
         """The outputs of an event of the page in which somebody has chosen something since it was asked."""
@@ -133,6 +140,7 @@ class Page(gr.Blocks):
     async def postprocess_data(self, block_fn: Any, *given: Any, **named: Any) -> list[Any]:
         """As Gradio's, which makes of what an event returned what goes to the browser; of a chart the data go first,
         and what somebody has chosen meanwhile stays chosen."""
+        _set.set(_given_a_value(block_fn, given[0] if given else named["predictions"]))
         sent = await super().postprocess_data(block_fn, *given, **named)
         chosen = self._chosen_since(block_fn)
         return [
@@ -169,6 +177,19 @@ class Page(gr.Blocks):
             [["replace", [], now]] if isinstance(now, dict) and differs else differs
             for now, differs in zip(whole, changed, strict=True)
         ]
+
+
+def _given_a_value(event: BlockFunction, answer: Any) -> set[int]:
+    """The ids of those outputs of the event that its function's answer gives a value."""
+    if isinstance(answer, dict) and isinstance(next(iter(answer), None), gr.blocks.Block):
+        values = answer
+    elif len(event.outputs) == 1:
+        values = {event.outputs[0]: answer}
+    elif is_prop_update(answer) or not event.outputs:  # one gr.skip() for all
+        values = {}
+    else:
+        values = dict(zip(event.outputs, answer, strict=False))
+    return {block._id for block, value in values.items() if not is_prop_update(value) or "value" in value}
 
 
 def _as_sentence(error: Exception) -> gr.Error:

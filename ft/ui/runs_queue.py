@@ -19,7 +19,7 @@ from ft.ui import alerts
 from ft.ui.run_view import TICK_SECONDS, model_title
 from ft.ui.run_words import STATES
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, SHARED_EVENT, follow, mark, own_tab, what_is_drawn
+from ft.ui.tab import PRIVATE, follow, mark, on_change, own_tab, what_is_drawn
 
 _NOTE = "Cancel takes it out of this list: it can be started again later, and then waits at the end."
 
@@ -43,7 +43,7 @@ def build(shared: Shared) -> None:
     outputs = [box, head, chosen, *moves.values(), problem, seen]
     follow(timer, differs, [seen], tick, [chosen, seen], outputs)
     shared.arrival.then(show, chosen, outputs, **PRIVATE)
-    own_tab().select(show, chosen, outputs, **SHARED_EVENT)
+    on_change([own_tab().select], show, chosen, outputs)
     for where, button in moves.items():
         button.click(partial(move, where), chosen, outputs, **PRIVATE)
     out.click(cancel, chosen, outputs, **PRIVATE)

@@ -50,8 +50,9 @@ class Shared:
     `dataset`: the chosen dataset, "name" or "name@v2" as `ft.dataset.versions.find` takes it; "" is none.
     `run`: the id of the chosen run; "" is none. Both live in the browser, so they survive a refresh; write to them to
     choose. Either may name something that is no longer there.
-    `dataset_changed`, `run_changed`: another was chosen. `looked_at`: what the Data tab looks at became another, or
-    another version of it. To be asked after them, use `ft.ui.tab.on_change`.
+    `dataset_changed`, `run_changed`: another was chosen. `uploaded`: an upload was, or a version of one. `looked_at`:
+    what the Data tab looks at became another, or another version of it. To be asked after them, use
+    `ft.ui.tab.on_change`.
     `proposed`: settings for the Train tab's form, as `train_form.remember` gives them: write to it to fill the form.
     `edited`: gets another value when the version in use of a dataset became another (an edit, an undo) on this page.
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
@@ -71,4 +72,5 @@ class Shared:
     arrival: Dependency
     dataset_changed: Dependency
     run_changed: Dependency
+    uploaded: Dependency
     looked_at: Dependency

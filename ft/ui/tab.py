@@ -13,6 +13,7 @@ from gradio.context import Context
 from gradio.events import Dependency
 
 from ft.errors import UserError
+from ft.ui.address import ONCE_ARRIVED
 
 # How an event of the page is wired that is nobody else's: no endpoint for scripts, and nothing spins while it answers.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -27,7 +28,8 @@ Change = Dependency | Callable[..., Dependency]  # an event that was wired, or o
 
 def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **more: Any) -> list[Dependency]:
     """Wire `fn` to be asked, with these inputs and outputs, after each of these changes of what all tabs share, and
-    when each of the other events (`own_tab().select`) happens.
+    when each of the other events (`own_tab().select`) happens, but for those as the page opens: what is to be shown
+    then is chained to `shared.arrival`.
 
     Gradio 6.31 runs what listens to one component's change one after the other, and what is chained to an event all at
     once: so each change has one listener, in the browser (`ft.ui.address`), and the tabs are chained to that.
@@ -35,7 +37,7 @@ def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **
     how = {**SHARED_EVENT, **more}
     events = [each for each in changes if not isinstance(each, Dependency)]
     chained = [each.then(fn, *wired, **how) for each in changes if isinstance(each, Dependency)]
-    return [*chained, *([gr.on(events, fn, *wired, **how)] if events else [])]
+    return [*chained, *([gr.on(events, fn, *wired, js=ONCE_ARRIVED, **how)] if events else [])]
 
 
 def follow(

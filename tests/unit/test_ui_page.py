@@ -144,21 +144,6 @@ def test_the_page_is_laid_out_without_loading_what_trains():
     assert HEAVY & set(done.stdout.split()) == set()
 
 
-PARSED = """
-import ast, inspect, sys
-parse, getfile, parsing = ast.parse, inspect.getfile, []
-ast.parse = lambda *given, **named: parsing.append(sys._getframe(1).f_globals["__name__"]) or parse(*given, **named)
-from ft.ui import app
-app.build()
-print(parsing.count("gradio.component_meta"), inspect.getfile is getfile)
-"""
-
-
-def test_gradio_parses_no_source_of_its_components_at_each_start():
-    done = subprocess.run([sys.executable, "-c", PARSED], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "True"]
-
-
 def test_only_files_of_the_ui_mention_gradio():
     importing = re.compile(r"^\s*(?:import|from) gradio\b", re.M)
     found = {
