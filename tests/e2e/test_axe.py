@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def conversations(page: Page) -> None:
 
 
 def editor(page: Page) -> None:
+    panel(page, "Conversations")
     button(page, "Edit conversation 1").click(timeout=LONG)
     expect(page.get_by_label("Text of turn 2")).to_be_visible(timeout=LONG)
 
@@ -131,31 +133,32 @@ def chat(page: Page) -> None:
     expect(button(page, "Retry")).to_be_enabled(timeout=LONG)
 
 
-STATES: tuple[tuple[str, Callable[[Page], None]], ...] = (
-    *(("data", state) for state in (conversations, editor, what_was_read, check_up, tokens, duplicates, export)),
-    *(("data", state) for state in (history, mapping, message)),
-    ("train", train_form),
-    ("train&run", finished_run),
-    ("runs&run", finished_run),
-    ("chat&run", chat),
+PANELS = (conversations, what_was_read, check_up, tokens, duplicates, export, editor)
+STATES: tuple[tuple[str, tuple[Callable[[Page], None], ...]], ...] = (
+    ("data", PANELS),
+    ("data", (history, mapping)),
+    ("data", (message,)),
+    ("train", (train_form,)),
+    ("train&run", (finished_run,)),
+    ("runs&run", (finished_run,)),
+    ("chat&run", (chat,)),
 )
 
 
-@pytest.mark.parametrize(
-    ("tab", "state"), STATES, ids=lambda value: value if isinstance(value, str) else value.__name__
-)
+@pytest.mark.parametrize(("tab", "states"), STATES)
 def test_nothing_of_weight_is_found(
-    page: Page, app, home: Path, axe_core: str, tab: str, state: Callable[[Page], None]
+    page: Page, app, home: Path, axe_core: str, tab: str, states: tuple[Callable[[Page], None], ...]
 ):
     run = f"&run={next((home / 'runs').iterdir()).name}&dataset=sample" if tab.endswith("&run") else "&dataset=odd"
     page.goto(f"{app.url}/?tab={tab.removesuffix('&run')}{run}")
     expect(page.locator("[role=tab][aria-selected=true]").first).to_be_visible(timeout=LONG)
-    state(page)
     page.add_style_tag(content=UNFADED)
-    for scheme in ("light", "dark"):
+    page.evaluate(axe_core)
+    for state, scheme in product(states, ("light", "dark")):
         page.emulate_media(color_scheme=scheme)
+        if scheme == "light":
+            state(page)
         expect(page.locator("body.dark, .dark body")).to_have_count(int(scheme == "dark"))
-        page.evaluate(axe_core)
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         faults = {
             f"{fault['id']}: {node['html'][:120]}"
@@ -163,4 +166,4 @@ def test_nothing_of_weight_is_found(
             if fault["impact"] in ("moderate", "serious", "critical")
             for node in fault["nodes"]
         }
-        assert not faults, scheme
+        assert not faults, (state.__name__, scheme)

@@ -19,19 +19,25 @@ EVIL = (
 )
 
 
-@pytest.mark.parametrize("tab", ["data", "train", "chat", "runs"])
-def test_a_hostile_link_draws_nothing_of_its_own_and_is_not_kept(browser, own_app, monkeypatch, tab):
-    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
-    save(stage([sample_file()]), "sample")
-    run = write(own_app.home, "good", events_of(lambda epoch: 4 - epoch, None, steps=20))
+@pytest.fixture(scope="module", autouse=True)
+def home(app) -> None:
+    """The app's home has a dataset, and a run that can be talked to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(app.home))
+        save(stage([sample_file()]), "sample")
+    run = write(app.home, "good", events_of(lambda epoch: 4 - epoch, None, steps=20))
     run.adapter.mkdir()
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
+
+
+@pytest.mark.parametrize("tab", ["data", "train", "chat", "runs"])
+def test_a_hostile_link_draws_nothing_of_its_own_and_is_not_kept(browser, app, tab):
     context = browser.new_context()
     page = context.new_page()
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    for link in (urlencode({"tab": tab, "dataset": EVIL, "run": EVIL}), f"tab={tab}", ""):
-        page.goto(f"{own_app.url}/?{link}", timeout=LONG)
+    for link in (urlencode({"tab": tab, "dataset": EVIL, "run": EVIL}), f"tab={tab}"):
+        page.goto(f"{app.url}/?{link}", timeout=LONG)
         expect(page.get_by_role("tab", selected=True).first).to_be_visible(timeout=LONG)
         page.wait_for_timeout(1500)  # what is drawn late
         body = page.locator("body").inner_text()

@@ -20,15 +20,17 @@ RESTS = 4_000  # milliseconds after which what came late has been drawn, and wou
 LONG = 120_000  # milliseconds that an answer may take on a busy machine
 
 
-@pytest.fixture
-def home(own_app, monkeypatch) -> Path:
-    """The app's home, with the sample as a dataset and a run of it that can be talked to."""
-    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
-    save(stage([sample_file()]), "sample")
-    run = write(own_app.home, "aaaa", events_of(lambda epoch: 4 - epoch, None, steps=40))
+@pytest.fixture(scope="module")
+def home(app) -> Path:
+    """The app's home, with three datasets and a run of the sample that can be talked to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIDETUNE_HOME", str(app.home))
+        for name in ("sample", "first", "second"):
+            save(stage([sample_file()]), name)
+    run = write(app.home, "aaaa", events_of(lambda epoch: 4 - epoch, None, steps=40))
     run.adapter.mkdir()
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
-    return own_app.home
+    return app.home
 
 
 @pytest.fixture
@@ -74,13 +76,13 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True).locator("visible=true").first
 
 
-def test_a_page_that_opens_asks_for_each_of_its_parts_once(home: Path, own_app, page: Page):
-    events = {each["id"]: each for each in httpx.get(f"{own_app.url}/config").json()["dependencies"]}
+def test_a_page_that_opens_asks_for_each_of_its_parts_once(home: Path, app, page: Page):
+    events = {each["id"]: each for each in httpx.get(f"{app.url}/config").json()["dependencies"]}
     asked: list[dict] = []
     page.on("request", lambda request: "queue/join" in request.url and asked.append(events[_event(request)]))
     for opening in ("/?tab=train&dataset=sample", "/"):  # then what the browser remembers
         asked.clear()
-        page.goto(own_app.url + opening)
+        page.goto(app.url + opening)
         page.wait_for_function("window.sidetune?.arrived")
         page.wait_for_timeout(RESTS)
         # Gradio tells of the first tab as of one that somebody chose.
@@ -92,20 +94,20 @@ def _event(request) -> int:
     return json.loads(request.post_data)["fn_index"]
 
 
-def test_files_that_were_brought_stay_what_is_looked_at(home: Path, own_app, page: Page, chats: str):
+def test_files_that_were_brought_stay_what_is_looked_at(home: Path, app, page: Page, chats: str):
     page.set_default_timeout(LONG)
-    with late(page, own_app.url):
-        page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    with late(page, app.url):
+        page.goto(f"{app.url}/?tab=data&dataset=sample")
         page.locator("#data-files input[type=file]").set_input_files(chats)
         expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
     expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible()
     expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=LONG)
 
 
-def test_the_dataset_that_somebody_went_on_with_stays_the_one_to_train_on(home: Path, own_app, page: Page, chats: str):
+def test_the_dataset_that_somebody_went_on_with_stays_the_one_to_train_on(home: Path, app, page: Page, chats: str):
     page.set_default_timeout(LONG)
-    with late(page, own_app.url):
-        page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    with late(page, app.url):
+        page.goto(f"{app.url}/?tab=data&dataset=sample")
         page.locator("#data-files input[type=file]").set_input_files(chats)
         page.get_by_label("Name of the dataset").fill("supper")
         button(page, "Save dataset").click()
@@ -113,14 +115,14 @@ def test_the_dataset_that_somebody_went_on_with_stays_the_one_to_train_on(home: 
     expect(page.get_by_label("What it learns from").locator("visible=true")).to_have_value(
         "supper (v1, 30 conversations)"
     )
-    expect(page).to_have_url(f"{own_app.url}/?tab=train&dataset=supper")
+    expect(page).to_have_url(f"{app.url}/?tab=train&dataset=supper")
 
 
-def test_what_is_typed_to_the_models_stays_in_its_box(home: Path, own_app, page: Page):
+def test_what_is_typed_to_the_models_stays_in_its_box(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
     box = page.get_by_label("Your message to both")
-    with late(page, own_app.url):
-        page.goto(f"{own_app.url}/?tab=chat")
+    with late(page, app.url):
+        page.goto(f"{app.url}/?tab=chat")
         box.fill("Who are you?")
         box.press("Enter")
     expect(page.get_by_label("Tuned model (run)").locator("visible=true")).to_have_value("sample aaaa · sample v1")
@@ -128,30 +130,27 @@ def test_what_is_typed_to_the_models_stays_in_its_box(home: Path, own_app, page:
     expect(box).to_have_value("Who are you?")
 
 
-def test_the_address_names_what_is_looked_at_before_the_page_has_drawn_it(home: Path, own_app, page: Page, chats: str):
+def test_the_address_names_what_is_looked_at_before_the_page_has_drawn_it(home: Path, app, page: Page, chats: str):
     page.set_default_timeout(LONG)
-    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    page.goto(f"{app.url}/?tab=data&dataset=sample")
     expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
-    config = httpx.get(f"{own_app.url}/config").json()
+    config = httpx.get(f"{app.url}/config").json()
     states = {each["id"] for each in config["components"] if each["props"].get("storage_key") == "sidetune-dataset"}
     changes = {each["id"] for each in config["dependencies"] if states & {id for id, _ in each["targets"]}}
     following = {each["id"] for each in config["dependencies"] if each["trigger_after"] in changes}
     assert len(following) > 8
     with unheard(page, following):
         page.locator("#data-files input[type=file]").set_input_files(chats)
-        expect(page).to_have_url(f"{own_app.url}/?tab=data&dataset=%40upload", timeout=LONG)
+        expect(page).to_have_url(f"{app.url}/?tab=data&dataset=%40upload", timeout=LONG)
     page.reload()
     expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
 
 
-def test_files_that_are_read_once_another_dataset_was_chosen_wait_beside_it(
-    home: Path, own_app, page: Page, chats: str
-):
-    save(stage([sample_file()]), "first")
+def test_files_that_are_read_once_another_dataset_was_chosen_wait_beside_it(home: Path, app, page: Page, chats: str):
     page.set_default_timeout(LONG)
-    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    page.goto(f"{app.url}/?tab=data&dataset=sample")
     expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
-    config = httpx.get(f"{own_app.url}/config").json()
+    config = httpx.get(f"{app.url}/config").json()
     files = {each["id"] for each in config["components"] if each["props"].get("elem_id") == "data-files"}
     brought = {
         each["id"] for each in config["dependencies"] if [id for id, name in each["targets"] if name == "upload"][:1]
@@ -172,14 +171,12 @@ def test_files_that_are_read_once_another_dataset_was_chosen_wait_beside_it(
     expect(there.locator("input:checked")).to_have_value("first")
 
 
-def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, own_app, page: Page):
-    for name in ("first", "second"):
-        save(stage([sample_file()]), name)
+def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
-    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    page.goto(f"{app.url}/?tab=data&dataset=sample")
     expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
     there = page.locator("#data-there")
-    config = httpx.get(f"{own_app.url}/config").json()
+    config = httpx.get(f"{app.url}/config").json()
     radio = {each["id"] for each in config["components"] if each["props"].get("elem_id") == "data-there"}
     choosing = {
         each["id"]
@@ -195,12 +192,12 @@ def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, own_app, page
     page.wait_for_timeout(RESTS)
     expect(page.get_by_role("heading", name="second", exact=True)).to_be_visible()
     expect(there.locator("input:checked")).to_have_value("second")
-    expect(page).to_have_url(f"{own_app.url}/?tab=data&dataset=second")
+    expect(page).to_have_url(f"{app.url}/?tab=data&dataset=second")
 
 
-def test_what_was_counted_goes_with_the_dataset_that_it_was_counted_of(home: Path, own_app, page: Page, chats: str):
+def test_what_was_counted_goes_with_the_dataset_that_it_was_counted_of(home: Path, app, page: Page, chats: str):
     page.set_default_timeout(LONG)
-    page.goto(f"{own_app.url}/?tab=data&dataset=sample")
+    page.goto(f"{app.url}/?tab=data&dataset=sample")
     expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Tokens").click()
     button(page, "Look at it").click()

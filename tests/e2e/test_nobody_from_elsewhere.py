@@ -116,7 +116,7 @@ def test_what_got_into_the_page_neither_runs_nor_loads_from_elsewhere(filled_app
 
 
 @pytest.mark.parametrize("name", ["x.localhost", "localhost.", "127.0.0.1", "localhost"])
-def test_a_page_elsewhere_reads_and_does_nothing(own_app, victim, elsewhere, name):
+def test_a_page_elsewhere_reads_and_does_nothing(app, victim, elsewhere, name):
     port, _ = elsewhere
     victim.goto(f"http://evil.test:{port}/")
     reached = victim.evaluate(
@@ -136,19 +136,19 @@ def test_a_page_elsewhere_reads_and_does_nothing(own_app, victim, elsewhere, nam
             const ended = await Promise.allSettled(asked);
             return ended.filter((end) => end.status === "fulfilled" && end.value.type !== "opaque").length;
         }""",
-        f"http://{name}:{own_app.port}",
+        f"http://{name}:{app.port}",
     )
     assert reached == 0
-    assert [path.name for path in (own_app.home / "cache").rglob("*.json")] == []
+    assert [path.name for path in (app.home / "cache").rglob("*.json")] == []
 
 
-def test_a_name_that_was_pointed_at_this_machine_is_not_answered(own_app, victim):
-    answer = victim.goto(f"http://evil.test:{own_app.port}/")
+def test_a_name_that_was_pointed_at_this_machine_is_not_answered(app, victim):
+    answer = victim.goto(f"http://evil.test:{app.port}/")
     assert answer is not None and answer.status == 403
     assert "--allow-host evil.test" in victim.inner_text("body")
 
 
-def test_a_page_elsewhere_cannot_show_the_app_in_a_frame(own_app, victim, elsewhere):
+def test_a_page_elsewhere_cannot_show_the_app_in_a_frame(app, victim, elsewhere):
     port, _ = elsewhere
     victim.goto(f"http://evil.test:{port}/")
     victim.evaluate(
@@ -158,14 +158,14 @@ def test_a_page_elsewhere_cannot_show_the_app_in_a_frame(own_app, victim, elsewh
             frame.src = app;
             document.body.append(frame);
         })""",
-        own_app.url,
+        app.url,
     )
     (frame,) = victim.main_frame.child_frames
     assert frame.url.startswith("chrome-error:") or "only sidetune" in frame.inner_text("body").lower()
 
 
-def test_a_link_elsewhere_opens_the_page(own_app, victim, elsewhere):
+def test_a_link_elsewhere_opens_the_page(app, victim, elsewhere):
     port, _ = elsewhere
     victim.goto(f"http://evil.test:{port}/")
-    victim.evaluate("(app) => { location.href = app; }", f"{own_app.url}/?tab=runs")
+    victim.evaluate("(app) => { location.href = app; }", f"{app.url}/?tab=runs")
     expect(victim.get_by_role("tab", name=TAB_LABELS["runs"])).to_be_visible()
