@@ -13,6 +13,7 @@ from typing import Literal
 from formats.conversation import Conversation
 from formats.texts import placeholders
 from ft.checks import control, thoughts
+from ft.checks.excerpt import around, shortened
 from ft.checks.language import Languages
 from ft.checks.private import KINDS, found_in, mask, redact, redacted
 from ft.dataset.change import Change, deletion, training
@@ -85,7 +86,7 @@ class _Seen:
             rows.append(row)
             kept = self.examples.setdefault(code, [])
             if len(kept) < EXAMPLES:
-                short = text if len(text) <= 160 else f"{text[:100]} … {text[-50:]}"
+                short = shortened(text)
                 kept.append(Example(row, mask(short), _after(code, short)))
 
 
@@ -205,21 +206,20 @@ def examine(
             seen.add("short_replies", row, last)
         for reply in learnt:
             if match := _REFUSAL.search(reply):
-                seen.add("refusals", row, reply[max(0, match.start() - 40) :])
+                seen.add("refusals", row, around(reply, match.start()))
             if len(reply) >= 300:
                 long_replies += 1
                 if reply.count("```") % 2 or not reply.rstrip().endswith(_ENDS):
                     seen.add("cut_replies", row, reply)
         for message in conversation.messages:
             for piece in found_in(message.content):
-                start = max(0, piece.start - 40)
-                seen.add(piece.kind, row, message.content[start : piece.end + 40])
+                seen.add(piece.kind, row, around(message.content, piece.start, piece.end))
             text = message.content
             if message.role == "assistant" and thoughts.found_in(text):
                 seen.add("thoughts", row, text)
                 text = thoughts.without_tokens(text)
             if token := control.found_in(text) or control.found_in(message.reasoning or ""):
-                seen.add("control_tokens", row, token.string[max(0, token.start() - 40) :])
+                seen.add("control_tokens", row, around(token.string, token.start()))
             if placeholders(message.content):
                 seen.add("placeholders", row, message.content)
         if conversation.messages[0].role != "system":
@@ -228,7 +228,7 @@ def examine(
         key = hash(asked)
         openings[key] += 1
         if len(first_with) < 100_000:
-            first_with.setdefault(key, asked[:160])
+            first_with.setdefault(key, shortened(asked))
         if len(replies) == 1:
             answer = hash(last)
             if answers.setdefault(key, answer) != answer:
@@ -246,7 +246,7 @@ def examine(
         key, times = openings.most_common(1)[0]
         if times >= 5 and times * 10 > total:
             seen.rows["dominant_prompt"] = array("q", range(times))
-            seen.examples["dominant_prompt"] = [Example(-1, mask(first_with.get(key, "")[:160]))]
+            seen.examples["dominant_prompt"] = [Example(-1, mask(first_with.get(key, "")))]
     (main, _), *_ = Counter(filter(None, spoken)).most_common(1) or [("", 0)]
     for row, language in enumerate(spoken):
         if language not in ("", main):

@@ -38,7 +38,7 @@ def parse(given: str) -> Address:
     from huggingface_hub.errors import HfUriError
 
     text = given.strip()
-    todo = "Write owner/name, or hf://datasets/owner/name/file.jsonl for one file of it."
+    todo = "Write owner/name, or owner/name/file.jsonl for one file of it."
     try:
         found = parse_hf_uri(text if _PAGE.match(text) else f"{SCHEME}datasets/{text.removeprefix('datasets/')}")
     except HfUriError as error:

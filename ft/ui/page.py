@@ -3,10 +3,11 @@ need that change while somebody looks."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from html import escape
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 
 import gradio as gr
@@ -116,7 +117,7 @@ class Page(gr.Blocks):
             UserError: there are fewer than the event takes, or one is not what its component can have.
         """
         if block_fn.api_visibility != "private":  # a script that was written before there was another argument
-            inputs = [*inputs, *takewhile(_is_something, map(_usual, block_fn.inputs[len(inputs) :]))]
+            inputs = [*inputs, *_left_out(block_fn, len(inputs))]
         if len(inputs) < len(block_fn.inputs):
             why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
             raise UserError("the arguments", why, "See the list of endpoints.")
@@ -200,14 +201,20 @@ def _as_sentence(error: Exception) -> gr.Error:
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
 
 
-def _usual(block: Any) -> Any:
-    """What a component holds where nobody has given it anything; None where that is nothing."""
-    value = getattr(block, "value", None)
-    return None if callable(value) else value
-
-
-def _is_something(value: Any) -> bool:
-    return value is not None
+def _left_out(event: BlockFunction, given: int) -> list[Any]:
+    """What the arguments of an endpoint are of which a script gave only the first: the function's own default, or else
+    what the component holds; up to the first that has neither."""
+    parameters = list(inspect.signature(event.fn).parameters.values()) if event.fn else []
+    found: list[Any] = []
+    for parameter, block in list(zip(parameters, event.inputs, strict=False))[given:]:
+        held = getattr(block, "value", None)
+        if parameter.default is not parameter.empty:
+            found.append(parameter.default)
+        elif held is not None and not callable(held):
+            found.append(held)
+        else:
+            break
+    return found
 
 
 def _without_value(update: Any) -> dict[str, Any]:
