@@ -121,8 +121,8 @@ _SETTLE = """async (dataset, upload) => {
   await window.sidetune.changed({dataset, upload});
   return window.sidetune.settle();
 }"""
-ONCE_ARRIVED = "(...values) => window.sidetune.once(values)"  # for what is not to be asked before
-_HERE: dict[str, Any] = {"fn": None, "outputs": None, "api_visibility": "private"}
+# What the page does by itself. Where it stops, Gradio says "Error" to those who hear the page, unless that is hidden.
+_HERE: dict[str, Any] = {"fn": None, "outputs": None, "api_visibility": "private", "show_progress": "hidden"}
 
 
 def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState, upload: gr.BrowserState) -> Dependency:

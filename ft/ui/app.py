@@ -11,6 +11,7 @@ from ft.chat.engine import Engine
 from ft.ui import address, api, chat, data, runs, strings, train
 from ft.ui.page import Page
 from ft.ui.shared import Shared, memory
+from ft.ui.tab import ask_together
 from ft.ui.uploads import leave_no_empty_files
 
 _DAY = 86_400  # seconds
@@ -57,10 +58,12 @@ def build() -> gr.Blocks:
                 run_changed=run_changed,
                 uploaded=uploaded,
                 looked_at=looked_at,
+                forgetting=[],
             )
             for name, lay_out in _BUILDERS.items():
                 with gr.Tab(strings.TAB_LABELS[name], id=name, elem_id=f"tab-{name}"):
                     lay_out(shared)
+            ask_together(looked_at, shared.forgetting)
         for_scripts.render()
         for event in page.fns.values():
             if event.api_visibility == "undocumented":  # gr.render leaves what draws its part open to scripts

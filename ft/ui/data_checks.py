@@ -22,7 +22,7 @@ from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_filters import Rows
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, on_change
+from ft.ui.tab import PRIVATE, Question, on_change
 
 _FIXES: dict[Fix, str] = {
     "delete": "Delete these conversations",
@@ -79,7 +79,9 @@ def build(shared: Shared, staged: gr.BrowserState, only: gr.State, panels: gr.Ta
             **PRIVATE,
         )
         looked.append(mended)
-    on_change([shared.looked_at, *looked], forget, [*here, found], all_of_it)
+    stale = Question(forget, [*here, found], all_of_it)
+    shared.forgetting.append(stale)
+    on_change(looked, *stale)
 
 
 def forget(dataset: str, staged: str, found: Found) -> tuple[Any, ...]:

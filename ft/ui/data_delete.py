@@ -14,7 +14,7 @@ from ft.ui import alerts
 from ft.ui.data_change import saved
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, on_change
+from ft.ui.tab import PRIVATE, Question
 
 
 def build(shared: Shared, staged: gr.BrowserState, delete: gr.Button) -> None:
@@ -32,7 +32,7 @@ def build(shared: Shared, staged: gr.BrowserState, delete: gr.Button) -> None:
     delete.click(ask, here, [*asked, problem], **PRIVATE)
     keep.click(closed, None, asked, **PRIVATE)
     sure.click(remove, which, [shared.dataset, shared.edited, *asked, problem], **PRIVATE)
-    on_change([shared.looked_at], follow, [*here, which], asked)
+    shared.forgetting.append(Question(follow, [*here, which], asked))
 
 
 @alerts.told(outputs=3)

@@ -16,7 +16,7 @@ from ft.ui.data_change import required
 from ft.ui.given_out import given_out
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import PRIVATE, forget_with, on_change
+from ft.ui.tab import PRIVATE, Question, forget_with, on_change
 
 SIDES = [("Both sides", ""), ("To train on", "train"), ("Held out", "validation")]
 _NAMED = {"": "", "train": "-train", "validation": "-held-out"}  # in the name of the file
@@ -37,7 +37,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     of = gr.State("")  # what the files were made of: its path
     here, made = [shared.dataset, staged], [of, words, file, left_out, problem]
     written = make.click(exported, [*here, format, side], made, concurrency_limit=1, **PRIVATE)
-    on_change([shared.looked_at, written], forget, [*here, of], made)
+    stale = Question(forget, [*here, of], made)
+    shared.forgetting.append(stale)
+    on_change([written], *stale)
     forget_with([format, side], nothing_made, made)
 
 

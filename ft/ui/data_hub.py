@@ -22,7 +22,7 @@ from ft.ui.background import Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted, format_title
-from ft.ui.tab import PRIVATE, on_change
+from ft.ui.tab import PRIVATE, Question, on_change
 
 Fetched = list[tuple[str, str, str]]  # of each file: where it lies, its name, its address on the Hub
 
@@ -103,7 +103,9 @@ def build_push(shared: Shared, staged: gr.BrowserState) -> None:
     here = [shared.dataset, staged]
     asked = [*here, to, format, token, public]
     written = write.click(pushed, asked, [of, told, problem], concurrency_limit=1, **PRIVATE)
-    on_change([shared.looked_at, written], forget, [*here, of], [of, told, problem])
+    stale = Question(forget, [*here, of], [of, told, problem])
+    shared.forgetting.append(stale)
+    on_change([written], *stale)
 
 
 def forget(dataset: str, staged: str, of: str) -> tuple[Any, ...]:

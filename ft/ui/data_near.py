@@ -21,7 +21,7 @@ from ft.ui.data_change import applied, required, unchanged
 from ft.ui.data_view import shortened
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, forget_with, on_change
+from ft.ui.tab import PRIVATE, Question, forget_with, on_change
 
 _DRAWN = 12  # groups
 _OF_A_GROUP = 4  # conversations
@@ -52,7 +52,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     found = [groups, status, shown, keep, problem]
     looked = find.click(look, [*here, near_too, threshold], found, concurrency_limit=1, **PRIVATE)
     keep.click(keep_one, [*here, groups], [staged, shared.edited, problem], **PRIVATE)
-    on_change([shared.looked_at, looked], forget, [*here, groups], found)
+    stale = Question(forget, [*here, groups], found)
+    shared.forgetting.append(stale)
+    on_change([looked], *stale)
     forget_with([near_too, threshold], nothing_found, found)
 
 

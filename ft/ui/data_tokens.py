@@ -25,7 +25,7 @@ from ft.ui.background import Item, Say, follow
 from ft.ui.data_change import required
 from ft.ui.shared import Shared
 from ft.ui.strings import counted
-from ft.ui.tab import PRIVATE, SHARED_EVENT, forget_with
+from ft.ui.tab import PRIVATE, Question, forget_with, on_change
 
 # Each may take a core, and a long conversation a gigabyte: of scripts and of the panel one goes on at a time.
 ONE_AT_A_TIME: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "tokens"}
@@ -77,8 +77,9 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
     ]
     # Another dataset may be looked at by the time that something is counted.
     all_of_it = [of, seen, status, words, plot, problem]
-    for event in [*ended, shared.looked_at]:
-        event.then(forget, [shared.dataset, staged, of], all_of_it, **SHARED_EVENT)
+    stale = Question(forget, [shared.dataset, staged, of], all_of_it)
+    shared.forgetting.append(stale)
+    on_change(ended, *stale)
     forget_with([model, length], nothing_counted, all_of_it)
 
 

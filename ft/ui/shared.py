@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ft.chat.engine import Engine
+from ft.ui.tab import Question
 
 TABS = ("data", "train", "chat", "runs")
 
@@ -53,6 +54,7 @@ class Shared:
     `dataset_changed`, `run_changed`: another was chosen. `uploaded`: an upload was, or a version of one. `looked_at`:
     what the Data tab looks at became another, or another version of it. To be asked after them, use
     `ft.ui.tab.on_change`.
+    `forgetting`: what is asked together then, once all is laid out: what takes away what was made of something else.
     `proposed`: settings for the Train tab's form, as `train_form.remember` gives them: write to it to fill the form.
     `edited`: gets another value when the version in use of a dataset became another (an edit, an undo) on this page.
     `arrival`: the page was opened and `dataset` and `run` hold what the address or the browser remembers. Use
@@ -74,3 +76,4 @@ class Shared:
     run_changed: Dependency
     uploaded: Dependency
     looked_at: Dependency
+    forgetting: list[Question]

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.context import Context
 from gradio.events import Dependency
 
 from ft.errors import UserError
-from ft.ui.address import ONCE_ARRIVED
 
 # How an event of the page is wired that is nobody else's: no endpoint for scripts, and nothing spins while it answers.
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -22,6 +22,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
 # How what follows a timer is wired: not behind what people ask for, and not again while it still looks.
 TICK: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
+_ONCE_ARRIVED = "(...values) => window.sidetune.once(values)"  # see `ft.ui.address`
 
 Change = Dependency | Callable[..., Dependency]  # an event that was wired, or one that can be: `own_tab().select`
 
@@ -37,7 +38,30 @@ def on_change(changes: Sequence[Change], fn: Callable[..., Any], *wired: Any, **
     how = {**SHARED_EVENT, **more}
     events = [each for each in changes if not isinstance(each, Dependency)]
     chained = [each.then(fn, *wired, **how) for each in changes if isinstance(each, Dependency)]
-    return [*chained, *([gr.on(events, fn, *wired, js=ONCE_ARRIVED, **how)] if events else [])]
+    return [*chained, *([gr.on(events, fn, *wired, js=_ONCE_ARRIVED, **how)] if events else [])]
+
+
+class Question(NamedTuple):
+    """`fn`, to be asked with the values of `inputs` for what to put into `outputs`."""
+
+    fn: Callable[..., Any]
+    inputs: Sequence[Any]
+    outputs: Sequence[Any]
+
+
+def ask_together(event: Dependency, questions: Sequence[Question]) -> None:
+    """Ask all of them after the event, at once: each event costs a page as much as dozens of outputs do."""
+
+    def answers(*given: Any) -> list[Any]:
+        values = iter(given)
+        found: list[Any] = []
+        for fn, inputs, outputs in questions:
+            answer = fn(*islice(values, len(inputs)))
+            found += [answer] if len(outputs) == 1 else answer
+        return found
+
+    inputs = [each for question in questions for each in question.inputs]
+    event.then(answers, inputs, [each for question in questions for each in question.outputs], **SHARED_EVENT)
 
 
 def follow(

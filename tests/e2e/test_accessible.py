@@ -134,6 +134,8 @@ def test_what_is_said_of_work_to_those_who_hear_the_page_is_in_words(page, app, 
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(chats)
     expect(page.get_by_label("Name of the dataset")).to_have_value(re.compile("kitchen"), timeout=HELD)
+    button(page, "Edit conversation 1").click()
     page.wait_for_function("window.heard.includes('Done')", timeout=HELD)
     heard = page.evaluate("window.heard")
+    assert "Error" not in heard
     assert not [words for words in heard if "." in words.strip(".")], heard
