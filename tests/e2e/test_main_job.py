@@ -207,7 +207,7 @@ def test_the_page_asks_no_other_host_for_anything(browser, app):
 @pytest.mark.parametrize("tab", ["data", "train", "chat", "runs"])
 def test_a_link_opens_the_tab_it_names_also_where_the_browser_is_slow(page, app, tab):
     slow = page.context.new_cdp_session(page)
-    slow.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 2})
     page.goto(f"{app.url}/?tab={tab}")
     here = page.locator(f"#tab-{tab}-button[aria-selected=true]")
     expect(here).to_be_visible(timeout=HELD)
