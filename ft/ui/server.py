@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 from gradio.routes import App, ORJSONResponse
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ft import cache, hosting
@@ -17,6 +20,7 @@ from ft.errors import UserError
 from ft.ui import accessible, address, strings
 from ft.ui.app import build
 from ft.ui.body_limit import BodyLimit
+from ft.ui.frontend import changed_scripts
 from ft.ui.guard import Guard
 from ft.ui.login import Login
 from ft.ui.own_names import OwnNames
@@ -38,6 +42,8 @@ class GuardedApp(App):
     def __init__(self, names: OwnNames, login: Login | None) -> None:
         self._names, self._login = names, login
         super().__init__(default_response_class=ORJSONResponse, openapi_url=None, middleware=[Middleware(MarkScripts)])
+        for name, script in changed_scripts().items():  # before Gradio's own route of its scripts
+            self.add_route(f"/assets/{name}", partial(_script, script))
         self.state_holder = Sessions()
         answer_unreadable(self)
 
@@ -62,6 +68,10 @@ class GuardedApp(App):
                     return True
                 del self.tokens[token]
         return False
+
+
+async def _script(script: str, _: Request) -> Response:
+    return Response(script, media_type="text/javascript")
 
 
 def serve(
