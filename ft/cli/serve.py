@@ -52,6 +52,9 @@ def _serve(args: argparse.Namespace) -> None:
     with cache.claimed() as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(folder)  # Gradio reads it when it is imported
         try:
+            from ft.ui.gradio_import import import_gradio
+
+            import_gradio()
             from ft.ui.server import serve as serve_page
 
             serve_page(args.host, args.port, auth, args.allow_host)

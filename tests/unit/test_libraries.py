@@ -17,6 +17,8 @@ PARSED = """
 import ast, inspect, sys
 parse, getfile, parsing = ast.parse, inspect.getfile, []
 ast.parse = lambda *given, **named: parsing.append(sys._getframe(1).f_globals["__name__"]) or parse(*given, **named)
+from ft.ui.gradio_import import import_gradio
+import_gradio()
 from ft.ui import app
 app.build()
 print(parsing.count("gradio.component_meta"), inspect.getfile is getfile)
