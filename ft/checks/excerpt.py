@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _BESIDE = 40  # characters on each side of what was found
 _WHOLE, _HEAD, _TAIL = 160, 100, 50  # characters
+_WORD = 20  # characters: what is longer, or is written without spaces, is cut within
 
 
 def around(text: str, start: int, end: int | None = None) -> str:
@@ -22,12 +23,12 @@ def shortened(text: str) -> str:
 
 
 def _next_word(text: str, first: int, latest: int) -> int:
-    """Where the first word begins that is whole from `first` on; `first` where none begins before `latest`."""
-    space = text.find(" ", first - 1, latest) if first else -1
+    """Where the first whole word from `first` on begins; `first` where none does soon, and before `latest`."""
+    space = text.find(" ", first - 1, min(first + _WORD, latest)) if first else -1
     return space + 1 if space >= 0 else first
 
 
 def _word_before(text: str, last: int, earliest: int) -> int:
-    """Where the last word ends that is whole up to `last`; `last` where none ends after `earliest`."""
-    space = text.rfind(" ", earliest, last + 1) if last < len(text) else -1
+    """Where the last whole word up to `last` ends; `last` where none does shortly before, and after `earliest`."""
+    space = text.rfind(" ", max(earliest, last - _WORD), last + 1) if last < len(text) else -1
     return space if space > earliest else last

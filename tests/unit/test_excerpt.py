@@ -22,6 +22,8 @@ def test_an_excerpt_has_whole_words_and_marks_where_it_is_cut(place: int):
 def test_what_has_no_words_is_cut_where_it_has_to_be():
     assert around("x" * 300, 100, 110) == f"… {'x' * 90} …"
     assert shortened("x" * 300) == f"{'x' * 100} … {'x' * 50}"
+    chinese = "好 " + "字" * 300
+    assert len(shortened(chinese)) > 140 and around(chinese, 200).startswith("… " + "字" * 40)
     assert shortened("short") == "short" and around("short", 2, 4) == "short"
 
 
