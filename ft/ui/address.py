@@ -11,6 +11,7 @@ from gradio.events import Dependency
 from ft.ui.late_answers import NUMBER
 from ft.ui.page_policy import hash_of
 from ft.ui.shared import TABS
+from ft.ui.tab import PRIVATE
 
 _DATASET = r"^(@upload|[A-Za-z0-9][A-Za-z0-9._-]{0,63}(@v[1-9][0-9]{0,8})?)$"
 _RUN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -95,7 +96,7 @@ window.sidetune = {
   },
   button(tab) { return document.getElementById(`tab-${tab}-button`); },
   shown() { return this.tabs.find((tab) => this.button(tab)?.ariaSelected === "true"); },
-  async arrive(change) {
+  async arrive() {
     const asked = new URLSearchParams(this.link).get("tab");
     while (!this.shown()) await this.wait();
     while (this.tabs.includes(asked) && this.shown() !== asked) {
@@ -103,7 +104,7 @@ window.sidetune = {
       await this.wait();
     }
     this.arrived = true;
-    this.write(change);
+    this.write({dataset: this.restored.dataset, run: this.restored.run});
     const follow = new MutationObserver(() => this.shown() && this.write({tab: this.shown()}));
     follow.observe(document.getElementById("steps"), {subtree: true, attributeFilter: ["aria-selected"]});
   },
@@ -114,15 +115,15 @@ for name, value in {"TABS": TABS, "DATASET": _DATASET, "RUN": _RUN, '"NUMBER"': 
 HEAD = f"<script>{SCRIPT}</script>"
 HASHES = (hash_of(SCRIPT),)  # Gradio adds what is given as head to the page as a script without a nonce
 _RESTORE = "(...values) => window.sidetune.restore(window.sidetune.link, ...values)"
-_ARRIVE = "(dataset, run) => { window.sidetune.arrive({dataset, run}); return []; }"
+_ARRIVE = "() => { window.sidetune.arrive(); return []; }"
 _WRITE = "async (NAME) => { await window.sidetune.changed({NAME}); window.sidetune.write({NAME}); return []; }"
-_VERSION = "(upload) => window.sidetune.changed({upload})"
+_UPLOADED = "(upload) => window.sidetune.changed({upload})"
 _SETTLE = """async (dataset, upload) => {
   await window.sidetune.changed({dataset, upload});
   return window.sidetune.settle();
 }"""
 # What the page does by itself. Where it stops, Gradio says "Error" to those who hear the page, unless that is hidden.
-_HERE: dict[str, Any] = {"fn": None, "outputs": None, "api_visibility": "private", "show_progress": "hidden"}
+_HERE: dict[str, Any] = {"fn": None, "outputs": None, **PRIVATE}
 
 
 def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState, upload: gr.BrowserState) -> Dependency:
@@ -130,7 +131,7 @@ def arrive(page: gr.Blocks, dataset: gr.BrowserState, run: gr.BrowserState, uplo
     or where it is silent, what the browser remembers. What is to follow is chained to the event that this returns."""
     both = [dataset, run]
     arrival: Dependency = page.load(None, [*both, upload], both, js=_RESTORE, api_visibility="private")
-    arrival.then(inputs=both, js=_ARRIVE, **_HERE)
+    arrival.then(js=_ARRIVE, **_HERE)
     return arrival
 
 
@@ -154,5 +155,5 @@ def looked_at(dataset: gr.BrowserState, upload: gr.BrowserState, edited: gr.Stat
 
 def uploaded(upload: gr.BrowserState) -> Dependency:
     """The event that another upload is looked at, or another version of it."""
-    changed: Dependency = upload.change(inputs=upload, js=_VERSION, **_HERE)
+    changed: Dependency = upload.change(inputs=upload, js=_UPLOADED, **_HERE)
     return changed

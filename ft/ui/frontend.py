@@ -57,4 +57,4 @@ def quick(script: str) -> str:
 def changed_scripts() -> dict[str, str]:
     """Those of Gradio's scripts that are given out otherwise than it has them: what they hold, by their file name."""
     originals = {path.name: path.read_text(encoding="utf-8") for path in Path(BUILD_PATH_LIB).glob("core-*.js")}
-    return {name: quick(script) for name, script in originals.items() if quick(script) != script}
+    return {name: ours for name, theirs in originals.items() if (ours := quick(theirs)) != theirs}

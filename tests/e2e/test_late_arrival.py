@@ -79,7 +79,10 @@ def button(page: Page, name: str):
 def test_a_page_that_opens_asks_for_each_of_its_parts_once(home: Path, app, page: Page):
     events = {each["id"]: each for each in httpx.get(f"{app.url}/config").json()["dependencies"]}
     asked: list[dict] = []
-    page.on("request", lambda request: "queue/join" in request.url and asked.append(events[_event(request)]))
+    page.on(
+        "request",
+        lambda request: "queue/join" in request.url and asked.append(events[request.post_data_json["fn_index"]]),
+    )
     for opening in ("/?tab=train&dataset=sample", "/"):  # then what the browser remembers
         asked.clear()
         page.goto(app.url + opening)
@@ -88,10 +91,6 @@ def test_a_page_that_opens_asks_for_each_of_its_parts_once(home: Path, app, page
         # Gradio tells of the first tab as of one that somebody chose.
         drawn = [tuple(each["outputs"]) for each in asked if not any(name == "select" for _, name in each["targets"])]
         assert len(drawn) > 8 and len(set(drawn)) == len(drawn)
-
-
-def _event(request) -> int:
-    return json.loads(request.post_data)["fn_index"]
 
 
 def test_files_that_were_brought_stay_what_is_looked_at(home: Path, app, page: Page, chats: str):
