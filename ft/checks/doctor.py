@@ -13,9 +13,8 @@ from typing import Literal
 from formats.conversation import Conversation
 from formats.texts import placeholders
 from ft.checks import control, thoughts
-from ft.checks.excerpt import around, shortened
 from ft.checks.language import Languages
-from ft.checks.private import KINDS, found_in, mask, redact, redacted
+from ft.checks.private import KINDS, found_in, mask, part_of, redact, redacted
 from ft.dataset.change import Change, deletion, training
 from ft.dataset.split import opening
 from ft.figures import count
@@ -80,14 +79,16 @@ class _Seen:
     rows: dict[str, array[int]] = field(default_factory=dict)
     examples: dict[str, list[Example]] = field(default_factory=dict)
 
-    def add(self, code: str, row: int, text: str) -> None:
+    def add(self, code: str, row: int, text: str, start: int | None = None, end: int | None = None) -> None:
+        """Note what was found in a row; its `text` is shown from `start` to `end`, or shortened."""
         rows = self.rows.setdefault(code, array("q"))
         if not rows or rows[-1] != row:
             rows.append(row)
             kept = self.examples.setdefault(code, [])
             if len(kept) < EXAMPLES:
-                short = shortened(text)
-                kept.append(Example(row, mask(short), _after(code, short)))
+                cut = part_of(text, start, end)
+                mend = _MENDS.get(next(iter(FINDINGS[code][2]), ""))
+                kept.append(Example(row, mask(cut), mend.piece(cut) if mend else ""))
 
 
 # code: title, advice, the fixes (the usual one first). {n} is how many conversations.
@@ -206,20 +207,20 @@ def examine(
             seen.add("short_replies", row, last)
         for reply in learnt:
             if match := _REFUSAL.search(reply):
-                seen.add("refusals", row, around(reply, match.start()))
+                seen.add("refusals", row, reply, match.start())
             if len(reply) >= 300:
                 long_replies += 1
                 if reply.count("```") % 2 or not reply.rstrip().endswith(_ENDS):
                     seen.add("cut_replies", row, reply)
         for message in conversation.messages:
             for piece in found_in(message.content):
-                seen.add(piece.kind, row, around(message.content, piece.start, piece.end))
+                seen.add(piece.kind, row, message.content, piece.start, piece.end)
             text = message.content
             if message.role == "assistant" and thoughts.found_in(text):
                 seen.add("thoughts", row, text)
                 text = thoughts.without_tokens(text)
             if token := control.found_in(text) or control.found_in(message.reasoning or ""):
-                seen.add("control_tokens", row, around(token.string, token.start()))
+                seen.add("control_tokens", row, token.string, token.start())
             if placeholders(message.content):
                 seen.add("placeholders", row, message.content)
         if conversation.messages[0].role != "system":
@@ -227,8 +228,8 @@ def examine(
         asked = opening(conversation)
         key = hash(asked)
         openings[key] += 1
-        if len(first_with) < 100_000:
-            first_with.setdefault(key, shortened(asked))
+        if len(first_with) < 100_000 and key not in first_with:
+            first_with[key] = part_of(asked)
         if len(replies) == 1:
             answer = hash(last)
             if answers.setdefault(key, answer) != answer:
@@ -252,12 +253,6 @@ def examine(
         if language not in ("", main):
             seen.add("languages", row, f"{language}, where most are {main}")
     return _findings(seen)
-
-
-def _after(code: str, piece: str) -> str:
-    """The piece as the usual fix leaves it; "" where that changes no text."""
-    usual = next(iter(FINDINGS[code][2]), "")
-    return _MENDS[usual].piece(piece) if usual in _MENDS else ""
 
 
 def _lengths(seen: _Seen, lengths: array[int]) -> None:

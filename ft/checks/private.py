@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from phonenumbers import Leniency, PhoneNumberMatcher
 
 from formats.conversation import Conversation, Message
+from ft.checks.excerpt import around, shortened
 
 Kind = Literal["key", "email", "phone", "card", "iban"]
 KINDS: dict[Kind, str] = {
@@ -154,6 +155,12 @@ def _replaced(text: str, word: Callable[[Piece, str], str]) -> str:
         parts += [text[end : piece.start], word(piece, text[piece.start : piece.end])]
         end = piece.end
     return "".join(parts) + text[end:]
+
+
+def part_of(text: str, start: int | None = None, end: int | None = None) -> str:
+    """The text around a place in it, or shortened, to be masked or redacted: no piece is cut in two."""
+    pieces = [(piece.start, piece.end) for piece in found_in(text)]
+    return shortened(text, pieces) if start is None else around(text, start, end, pieces)
 
 
 def redacted(conversation: Conversation) -> Conversation:

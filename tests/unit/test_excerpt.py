@@ -3,7 +3,7 @@
 import pytest
 
 from formats.conversation import Conversation, Message, Origin
-from ft.checks import doctor
+from ft.checks import doctor, private
 from ft.checks.excerpt import around, shortened
 from ft.checks.language import Languages
 
@@ -25,6 +25,26 @@ def test_what_has_no_words_is_cut_where_it_has_to_be():
     chinese = "好 " + "字" * 300
     assert len(shortened(chinese)) > 140 and around(chinese, 200).startswith("… " + "字" * 40)
     assert shortened("short") == "short" and around("short", 2, 4) == "short"
+
+
+@pytest.mark.parametrize("secret", ["anna-katharina.von-der-heydt@mail.example.org", "sk-" + "aB3dE5f7" * 40])
+def test_private_data_is_masked_wherever_a_text_is_cut(secret: str):
+    """A piece that was cut in two was not known as one, and shown in clear."""
+
+    def in_clear(shown: str) -> bool:
+        return any(secret[n : n + 12] in shown for n in range(len(secret) - 12))
+
+    for place in range(0, len(WORDS), 3):
+        text = f"{WORDS[:place]} {secret} {WORDS[place:]}"
+        for at in ((), (place // 2,), (place // 2, place // 2 + 5), (place + 1, place + 1 + len(secret))):
+            cut = private.part_of(text, *at)
+            assert not in_clear(private.mask(cut)) and not in_clear(private.redact(cut)), (place, at)
+    middle = f"{WORDS[:90]} {secret} {WORDS}"
+    replies = (f"As an AI language model, {middle} <|im_end|> and on", f"<thinking>{middle}</thinking> Yes.")
+    chats = [Conversation((Message("user", middle), Message("assistant", said)), Origin("f", 1)) for said in replies]
+    found = doctor.examine(chats * 20, languages=Languages())
+    assert {"refusals", "thoughts", "control_tokens", "dominant_prompt"} <= {each.code for each in found}
+    assert not any(in_clear(each.text + " " + each.after) for finding in found for each in finding.examples)
 
 
 def test_a_finding_shows_whole_words():
