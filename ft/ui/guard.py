@@ -34,7 +34,8 @@ _OPEN = (  # what the login page needs, and what asks for the login by itself
     *("/manifest.json", "/robots.txt", "/gradio_api/startup-events", "/gradio_api/login_check", "/gradio_api/user"),
 )
 _OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
-# Gradio's scripts and styles have a hash of what they hold in their names: a browser need not ask for them again.
+# Gradio's scripts and styles have a hash of what they hold in their names: a browser need not ask for them again, but
+# for those that are given out otherwise, which say so themselves.
 _KEPT = "public, max-age=31536000, immutable"
 _FRAMED_BY = "https://huggingface.co"  # where a Space is shown in a frame
 
@@ -170,7 +171,7 @@ class Guard:
                 for name, value in told.items():
                     headers[name] = value
                 if scope["path"].startswith("/assets/") and message["status"] == 200:
-                    headers["cache-control"] = _KEPT
+                    headers.setdefault("cache-control", _KEPT)
                 message["headers"] = [self._cookie(scope, pair) for pair in message["headers"]]
             await send(message)
 

@@ -148,7 +148,7 @@ def test_every_answer_tells_the_browser_to_keep_others_out():
 
 
 def test_what_has_a_hash_in_its_name_is_asked_for_once():
-    assert guarded().get("/assets/core-Bdx9080F.js").headers["cache-control"].endswith("immutable")
+    assert guarded().get("/assets/index-Bdx9080F.js").headers["cache-control"].endswith("immutable")
     assert "cache-control" not in guarded().get("/config").headers
 
 

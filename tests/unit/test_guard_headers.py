@@ -55,3 +55,12 @@ def test_what_is_forwarded_is_a_name_and_nothing_more(header, value):
     guard = Guard(look, OwnNames.of("127.0.0.1", ["tune.example"]), BodyLimit(lambda wanted: PLENTY))
     assert TestClient(guard, base_url=f"http://{HOME}").get("/", headers={header: value}).status_code == 200
     assert seen == []
+
+
+def test_what_says_itself_how_long_it_is_kept_is_kept_so_long():
+    async def changed(scope, receive, send):
+        await JSONResponse({}, headers={"cache-control": "no-cache"})(scope, receive, send)
+
+    guard = Guard(changed, OwnNames.of("127.0.0.1", []), BodyLimit(lambda wanted: PLENTY))
+    answer = TestClient(guard, base_url=f"http://{HOME}").get("/assets/core-Bdx9080F.js")
+    assert answer.headers["cache-control"] == "no-cache"
