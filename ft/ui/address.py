@@ -46,10 +46,12 @@ try {
     return ask(to, {...how, headers});
   };
 }
+let tellArrival;
 window.sidetune = {
   link: location.search,
   tabs: TABS,
   arrived: false,
+  arrival: new Promise((done) => { tellArrival = done; }),
   restored: null,
   seen: {},
   edits: 0,
@@ -75,7 +77,7 @@ window.sidetune = {
   },
   async changed(now) {
     this.require(this.restored);
-    while (!this.arrived) await this.wait();
+    await this.arrival; // those who wait go on in the order in which they came
     const names = Object.keys(now);
     const told = (edits, values) => JSON.stringify([edits, ...names.map((name) => values[name] || "")]);
     const before = this.seen[names] ?? told(0, this.restored);
@@ -100,10 +102,11 @@ window.sidetune = {
     const asked = new URLSearchParams(this.link).get("tab");
     while (!this.shown()) await this.wait();
     while (this.tabs.includes(asked) && this.shown() !== asked) {
-      this.button(asked).click();
+      this.button(asked)?.click();
       await this.wait();
     }
     this.arrived = true;
+    tellArrival();
     this.write({dataset: this.restored.dataset, run: this.restored.run});
     const follow = new MutationObserver(() => this.shown() && this.write({tab: this.shown()}));
     follow.observe(document.getElementById("steps"), {subtree: true, attributeFilter: ["aria-selected"]});

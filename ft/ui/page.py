@@ -4,7 +4,7 @@ need that change while somebody looks."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextvars import ContextVar
 from html import escape
 from itertools import chain
@@ -26,7 +26,8 @@ from ft.ui.sessions import EventQueue
 from ft.ui.values import require_choice, require_value
 
 _asked: ContextVar[Any] = ContextVar("asked", default=None)  # the request of the event that is answered
-_set: ContextVar[set[int]] = ContextVar("set")  # the ids of the blocks that its answer gives a value
+# The ids of the blocks that its answer gives a value.
+_set: ContextVar[Set[int]] = ContextVar("set", default=frozenset())
 _LONGEST_PATH, _LONGEST_NAME = 2048, 255  # characters; bytes of a file's name, as Linux has it
 
 

@@ -59,5 +59,42 @@ def test_a_link_or_a_browser_names_nothing_of_another_form(script, given, kept):
     assert restored(script, "?tab=chat", [given], {"run": given}) == ["", ""]
 
 
+IN_A_ROW = """async () => {
+  document.body.innerHTML = `<div id="steps"><button id="tab-data-button" aria-selected="true"></button></div>`;
+  const page = window.sidetune, went = [];
+  page.restore("?tab=train", "first", "");  // whose button is not drawn yet
+  const asked = Array.from({length: 40}, async (_, number) => {
+    await new Promise((done) => setTimeout(done, number * 7 % 90));
+    const turn = went.length;
+    went.push(number);
+    await page.changed({[`part${number}`]: "new"});
+    went[turn] = [went[turn], turn];
+    return turn;
+  });
+  const order = [];
+  asked.forEach((each) => each.then((turn) => order.push(turn)));
+  await new Promise((done) => setTimeout(done, 150));
+  const arriving = page.arrive();
+  document.getElementById("steps").insertAdjacentHTML("beforeend", `<button id="tab-train-button"></button>`);
+  document.getElementById("tab-train-button").onclick = () => {
+    document.getElementById("tab-data-button").ariaSelected = "false";
+    document.getElementById("tab-train-button").ariaSelected = "true";
+  };
+  await arriving;
+  await Promise.all(asked);
+  return order;
+}"""
+
+
+def test_what_was_changed_before_the_arrival_is_followed_in_its_order(browser: Browser):
+    page = browser.new_page()
+    page.goto("data:text/html,<body></body>")
+    page.evaluate("history.replaceState = () => {}")
+    page.add_script_tag(content=address.SCRIPT)
+    page.evaluate("window.sidetune.link = '?tab=train'")
+    assert page.evaluate(IN_A_ROW) == list(range(40))
+    page.close()
+
+
 def test_a_link_of_a_million_fields_names_the_first(script):
     assert restored(script, "?" + "&".join(["run=a"] * 1_000_000), "", "") == ["", "a"]
