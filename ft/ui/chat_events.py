@@ -128,12 +128,11 @@ def send(engine: Engine, prompt: str, *asked: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def retry(engine: Engine, *asked: Any) -> Iterator[tuple[Any, ...]]:
-    """Ask the last question again, in place of its replies, with another draw where chance has a say."""
+    """Ask the last question again, in place of its replies: where chance has a say, others are drawn."""
     run, checkpoint, kept, system, temperature, longest, talk = asked
     turns = chat_turns.turns_of(kept, chat_turns.kept_under(run, checkpoint))
     prompt = turns[-1]["user"] if turns else ""
-    seed = int(turns[-1].get("seed") or 0) + 1 if turns else 0
-    question = Question(prompt, run, checkpoint, system, float(temperature), int(longest), seed)
+    question = Question(prompt, run, checkpoint, system, float(temperature), int(longest))
     yield from chat_reply.answer(engine, question, turns, kept, talk, again=True)
 
 

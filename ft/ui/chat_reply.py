@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from random import randrange
 from typing import Any
 
 import gradio as gr
@@ -34,7 +35,7 @@ class Talk:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, of what, and how the replies are to be drawn."""
+    """What is asked, of what, and how the replies are to be drawn: with another seed each time."""
 
     prompt: str
     run: str
@@ -42,7 +43,7 @@ class Question:
     system: str
     temperature: float
     longest: int
-    seed: int = 0
+    seed: int = field(default_factory=lambda: randrange(2**31))
 
 
 _PANES = 3  # outputs of `panes`
@@ -99,7 +100,7 @@ def _answer(
         return chat_turns.keep(kept, chat_turns.kept_under(question.run, question.checkpoint), turns)
 
     def with_reply(pair: Pair | None) -> list[Turn]:
-        return [*before, chat_turns.new_turn(question.prompt, question.seed, pair)]
+        return [*before, chat_turns.new_turn(question.prompt, pair)]
 
     def as_stopped(turns: list[Turn]) -> list[Turn]:
         return [*turns[:-1], chat_turns.stopped(turns[-1])]

@@ -10,7 +10,7 @@ from formats.conversation import Message
 from ft.chat.pair import Pair, Reply
 
 Side = Literal["base", "tuned"]
-# {"user": str, "base": {...}, "tuned": {...}, "kl": float | None, "base_is_base": bool | None, "seed": int}; a reply is
+# {"user": str, "base": {...}, "tuned": {...}, "kl": float | None, "base_is_base": bool | None}; a reply is
 # {"text", "tokens", "seconds", "reason"}, the reason one of `ft.chat.pair.Reason` or "cancelled"
 Turn = dict[str, Any]
 SIDES: tuple[Side, ...] = ("base", "tuned")
@@ -66,7 +66,6 @@ def _is_turn(turn: object) -> bool:
         and isinstance(turn.get("user"), str)
         and isinstance(turn.get("kl"), float | int | None)
         and isinstance(turn.get("base_is_base"), bool | None)
-        and isinstance(turn.get("seed"), int | None)
         and all(_is_reply(turn.get(side)) for side in SIDES)
     )
 
@@ -81,7 +80,7 @@ def _is_reply(reply: object) -> bool:
     )
 
 
-def new_turn(prompt: str, seed: int, pair: Pair | None = None) -> Turn:
+def new_turn(prompt: str, pair: Pair | None = None) -> Turn:
     """The turn that `prompt` began and `pair` answers so far (None: not a word yet)."""
     base, tuned = (pair.base, pair.tuned) if pair else (Reply(), Reply())
     return {
@@ -90,7 +89,6 @@ def new_turn(prompt: str, seed: int, pair: Pair | None = None) -> Turn:
         "tuned": _reply(tuned),
         "kl": pair.first_token_kl if pair else None,
         "base_is_base": pair.base_is_base if pair else None,
-        "seed": seed,
     }
 
 

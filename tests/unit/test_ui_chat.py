@@ -224,6 +224,20 @@ def test_each_reply_says_why_it_ended(visitor, monkeypatch):
     assert (last["base"]["reason"], last["tuned"]["reason"]) == ("stop", "length")
 
 
+def test_chance_says_something_else_each_time(visitor, monkeypatch):
+    """Where each question drew the same numbers, replies to different questions had their ends in common."""
+    seeds: list[int] = []
+
+    def drawn(*given: Any, seed: int, **named: Any) -> Iterator[Pair]:
+        seeds.append(seed)
+        yield from whole()
+
+    monkeypatch.setattr(Engine, "reply", drawn)
+    for event in ("send", "send", "retry", "clear", "send"):
+        assert visitor.run(f"chat_events.{event}", {0: "Who are you?"} if event == "send" else {}) == []
+    assert len(seeds) == len(set(seeds)) == 4
+
+
 @pytest.mark.parametrize("event", ["send", "retry"])
 def test_a_page_that_is_loaded_anew_while_a_reply_grows_finds_question_and_words(visitor, monkeypatch, event):
     """What the browser keeps is all that a page which is loaded anew has: so it is looked at after each update."""
@@ -245,7 +259,7 @@ def test_a_question_that_a_side_never_answered_is_not_sent_to_it(visitor):
     assert [message.content for message in said["tuned"]] == ["Why?"]
 
 
-WRONG = [("kl", "<b>"), ("base_is_base", "yes"), ("seed", "1"), ("tuned", None), ("base", {"text": 1})]
+WRONG = [("kl", "<b>"), ("base_is_base", "yes"), ("tuned", None), ("base", {"text": 1})]
 WRONG += [("base", {"text": "Yes.", name: {"a": 1}}) for name in ("tokens", "seconds", "reason")]
 
 

@@ -29,11 +29,11 @@ def told(text: str, tokens: int, reason: str = "stop") -> Reply:
 
 
 def turn(prompt: str, base: str, tuned: str) -> chat_turns.Turn:
-    return chat_turns.new_turn(prompt, 0, Pair(told(base, 2), told(tuned, 3), True, 0.25))
+    return chat_turns.new_turn(prompt, Pair(told(base, 2), told(tuned, 3), True, 0.25))
 
 
 def test_every_setting_of_a_run_has_a_control_or_a_place_of_its_own():
-    elsewhere = {"model", "validation_fraction"}  # the form's own drop-down; decided when a dataset is saved
+    elsewhere = {"model"}  # the form's own drop-down
     assert {setting.name for setting in train_settings.SETTINGS} | elsewhere == set(TrainConfig.model_fields)
 
 
@@ -116,7 +116,7 @@ def test_nothing_typed_or_generated_reaches_a_pane_as_html():
 def test_a_reply_that_did_not_end_by_itself_says_why():
     assert chat_turns.footnote({"tokens": 1, "seconds": 0.51, "reason": "stop"}) == "1 token · 0.5 s"
     assert "cut" in chat_turns.footnote({"tokens": 9, "seconds": 1, "reason": "length"})
-    half = chat_turns.stopped(chat_turns.new_turn("x", 0, Pair(told("a", 4, ""), told("b", 2), True)))
+    half = chat_turns.stopped(chat_turns.new_turn("x", Pair(told("a", 4, ""), told("b", 2), True)))
     assert "stopped" in chat_turns.footnote(half["base"]) and "stopped" not in chat_turns.footnote(half["tuned"])
 
 
