@@ -72,9 +72,6 @@ class TrainConfig(BaseModel):
     overlong: Literal["cut", "drop", "refuse"] = Field(
         "cut", description="a longer conversation is cut at a turn boundary, dropped, or refused"
     )
-    validation_fraction: float = Field(
-        0.1, ge=0, le=0.5, description="share of conversations held out, when a dataset is built"
-    )
     eval_steps: int = Field(0, ge=0, le=MOST_STEPS, description="steps between validations; 0: four times an epoch")
     save_steps: int = Field(0, ge=0, le=MOST_STEPS, description="steps between checkpoints; 0: at every validation")
     early_stopping_patience: int = Field(

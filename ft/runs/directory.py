@@ -9,8 +9,9 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, field_validator
 
 from ft import home
 from ft.config import TrainConfig
@@ -30,6 +31,14 @@ class RunConfig(BaseModel):
     dataset: str
     version: str
     train: TrainConfig
+
+    @field_validator("train", mode="before")
+    @classmethod
+    def _of_earlier_releases(cls, value: Any) -> Any:
+        """Without the setting that nothing ever read."""
+        if isinstance(value, dict):
+            return {name: each for name, each in value.items() if name != "validation_fraction"}
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def make(name: str = "sample") -> Run:
     return directory.create(Version(name, "v1", Path.cwd()), TrainConfig())
 
 
-def remade(run: Run, **changed: str) -> Run:
+def remade(run: Run, **changed: object) -> Run:
     """The run with its config.json changed."""
     path = run.path / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
@@ -37,6 +37,14 @@ def test_what_a_run_was_asked_to_do_is_read_back_as_it_was(home: Path):
     run = directory.create(Version("mine", "v3", home), config)
     again = directory.find(run.id).config
     assert (again.train, again.dataset, again.version, again.id) == (config, "mine", "v3", run.id)
+
+
+def test_a_run_of_an_earlier_release_is_read_without_the_setting_that_did_nothing(home: Path):
+    run = make()
+    train = {**run.config.train.model_dump(), "validation_fraction": 0.2}
+    assert remade(run, train=train).config.train == TrainConfig()
+    with pytest.raises(UserError, match="validation_fraction"):
+        TrainConfig().with_settings({"validation_fraction": 0.2})
 
 
 def test_runs_are_listed_newest_first_though_they_were_made_within_a_second(home: Path):
