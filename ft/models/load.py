@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Progress = Callable[[str], None]
+_log = logging.getLogger("sidetune")
 _AGAIN = "Save or download it again, or choose another model with safetensors."
 
 
@@ -204,6 +206,7 @@ def _load(
             "Choose a smaller model, or QLoRA instead of LoRA; or end what else uses the memory.",
         ) from error
     except Exception as error:
+        _log.warning("The model %s: %s could not be loaded", model, what, exc_info=True)
         lines = str(error).strip().splitlines()
         # What it says may be out of a file of the machine's, which is not for strangers.
         first = type(error).__name__ if hosting.hosted() or not lines else lines[0][:300]

@@ -25,8 +25,18 @@ def require_same(tokenizer: PreTrainedTokenizerBase, saved: Path, model: str) ->
     template = template.get("default") if isinstance(template, dict) else template
     if (saved / _TEMPLATE).is_file() and (saved / _TEMPLATE).read_bytes().decode(errors="replace") != template:
         _refuse("chat template", _TEMPLATE, saved, model)
-    if (saved / _TOKENS).is_file() and _vocabulary(saved / _TOKENS) not in (None, tokenizer.get_vocab()):
-        _refuse("tokenizer", _TOKENS, saved, model)
+    if (saved / _TOKENS).is_file():
+        vocabulary = _vocabulary(saved / _TOKENS)
+        if vocabulary is None:
+            raise UserError(
+                f"the tokenizer that was saved with the adapter (in {saved.name})",
+                "it cannot be read, so nothing tells whether the base model's is still the one of the training.",
+                f"Delete {saved / _TOKENS} to go on without that check, or train again."
+                if not hosting.hosted()
+                else "Train again.",
+            )
+        if vocabulary != tokenizer.get_vocab():
+            _refuse("tokenizer", _TOKENS, saved, model)
 
 
 def _vocabulary(file: Path) -> dict[str, int] | None:

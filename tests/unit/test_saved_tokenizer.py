@@ -70,3 +70,13 @@ def test_a_model_of_the_hub_has_no_folder_to_put_a_file_back_into(home, tmp_path
 def test_nothing_is_said_where_nothing_was_saved(model, tmp_path):
     (tmp_path / "adapter").mkdir()
     require_same(with_template(CHATML), tmp_path / "adapter", model)
+
+
+def test_a_saved_tokenizer_that_cannot_be_read_is_not_taken_for_the_same(model, tmp_path):
+    folder = saved(with_template(CHATML), tmp_path / "adapter")
+    whole = (folder / "tokenizer.json").read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"{}"):
+        (folder / "tokenizer.json").write_bytes(damaged)
+        with pytest.raises(UserError, match="cannot be read") as refused:
+            require_same(with_template(CHATML), folder, model)
+        assert f"Delete {folder / 'tokenizer.json'}" in refused.value.todo
