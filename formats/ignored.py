@@ -13,6 +13,7 @@ from formats.columns import Columns, within
 from formats.detect import format_of, given
 from formats.flags import is_flag
 from formats.pairs import INPUTS, PROMPTS, REPLIES
+from formats.shapes import pair_keys, unread_of_pairs
 from formats.speakers import NAME_KEYS, ROLE_KEYS, is_read_as_name, name_in, unread_of_speaker
 from formats.turns import (
     CALL_KEYS,
@@ -89,6 +90,9 @@ def _of_others(record: dict[str, Any], plain: dict[str, Any], known: Known) -> l
         read = read.difference(LISTS) or {thoughts.column_in(plain)}
     read.discard("")  # none was found, which is not the column ""
     found = [key for key in found if key.strip().lower() not in read]
+    for key in read:
+        if isinstance(pairs := plain.get(key), list) and all(map(pair_keys, pairs)):
+            found += [f"{key}.{each}" for each in sorted(unread_of_pairs(pairs))]
     return found + [each for key, turns in lists.items() if key in read for each in _inside(key, turns, _USUAL, known)]
 
 

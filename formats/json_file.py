@@ -235,8 +235,12 @@ class _Reading:
                 yield from self._end_of_turns()  # what follows are rows too
             return
         rows: list[Row] | None = None
-        if not self._in_list:
-            rows = rows_inside(record) or (None if self._number else rows_of_several(record))
+        if self._in_list:
+            rows = rows_inside(record, "list")
+        else:
+            alone = not self._number and not self._source.skip(_SPACE)
+            rows = rows_inside(record, "file" if alone else "line")
+            rows = rows or (None if self._number else rows_of_several(record))
         if any(holder is record for holder, _ in repeated):  # one of its lists is lost already
             rows = None
         damaged = raw is not None and not is_text(raw)  # then so are some of its rows, or all of it

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from formats.detect import format_of, given
 from formats.pairs import PROMPTS, REPLIES
+from formats.shapes import OF_A_CHAT, pair_keys
 from formats.turns import LISTS, ROLE_KEYS, SYSTEM_KEYS, TEXT_KEYS, TOOL_KEYS
 
 ROW_KEYS = ("data", "rows", "conversations", "train", "examples", "items", "records", "samples", "dataset", "chats")
 _LISTS, _ROLES, _TEXTS = frozenset(LISTS), frozenset(ROLE_KEYS), frozenset(TEXT_KEYS)
 _PROMPTS, _REPLIES = frozenset(PROMPTS), frozenset(REPLIES)
+_OF_PAIRS = tuple(key for key in ROW_KEYS if key not in OF_A_CHAT)
+Place = Literal["file", "line", "list"]
 # (which part of the wrapper the row stands in, "" for the only one; the row)
 Row = tuple[str, object]
 
@@ -27,9 +30,16 @@ def is_turn(value: object) -> bool:
     )
 
 
-def rows_inside(record: object) -> list[Row] | None:
-    """The rows of an object that only wraps them, else None. A system message or tools beside them are of each row."""
+def rows_inside(record: object, place: Place) -> list[Row] | None:
+    """The rows of an object that only wraps them, else None. A system message or tools beside them are of each row; so
+    is all else beside them, where the object is one of several and so does not tell of the file.
+
+    `place`: it is all that the file holds, stands on a line as others do, or in a list of records. The records of a
+    list are rows themselves, but for such as gather prompts with their replies, by their topic say.
+    """
     if not isinstance(record, dict):
+        return None
+    if place == "list" and not any(_holds_pairs(record.get(key)) for key in _OF_PAIRS):
         return None
     for key, value in record.items():  # as most records are: a chat under its usual name, or columns of text
         if key in _LISTS and isinstance(value, list) and value and is_turn(value[0]):
@@ -42,6 +52,8 @@ def rows_inside(record: object) -> list[Row] | None:
     if format_of({key: value for key, value in beside.items() if key not in TOOL_KEYS})[0]:
         return None
     full = {key: rows for key, rows in lists.items() if _holds_rows(rows)}
+    if place != "file" and any(key in OF_A_CHAT and _holds_pairs(rows) for key, rows in full.items()):
+        return None  # its turns, two and two
     if len(full) < sum(map(bool, lists.values())) and (len(full) > 1 or next(iter(full), "") not in ROW_KEYS):
         return None
     shared = {key: beside[key] for key in (*SYSTEM_KEYS, *TOOL_KEYS) if given(beside.get(key))}
@@ -49,9 +61,12 @@ def rows_inside(record: object) -> list[Row] | None:
         return None
     if not full or (len(lists) == 1 and next(iter(full)) not in ROW_KEYS):
         return None
+    told = beside if place != "file" and len(full) == 1 else {}
     for rows in full.values():
-        for place, row in enumerate(rows):
-            rows[place] = _with(row, shared)
+        for number, row in enumerate(rows):
+            rows[number] = _with(row, shared)
+            if told and isinstance(row, dict):
+                row.update((key, value) for key, value in told.items() if key not in row and key not in shared)
     return [("" if len(full) == 1 else str(part), row) for part, rows in full.items() for row in rows]
 
 
@@ -59,6 +74,11 @@ def _holds_rows(rows: list[Any]) -> bool:
     """Whether a list in a wrapper holds records: objects, or lists of turns."""
     first = next((row for row in rows if isinstance(row, (dict, list))), None)
     return bool(first) and (is_turn(first[0]) if isinstance(first, list) else not is_turn(first))
+
+
+def _holds_pairs(rows: object) -> bool:
+    """Whether that is a list of prompts with their replies."""
+    return isinstance(rows, list) and bool(rows) and pair_keys(rows[0]) is not None
 
 
 def _with(row: object, shared: dict[str, Any]) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from formats.columns import Columns
 from formats.conversation import Conversation, Origin
 from formats.convert import convert, convert_record
+from formats.notes import Notes
 from formats.problems import RowProblem
 from formats.reading import Reading
 
@@ -34,6 +36,55 @@ def test_a_list_of_pairs_is_a_chat_of_their_turns(pair):
     pairs = [dict(zip(pair, texts, strict=True)) for texts in (("Q1", "A1"), ("Q2", "A2"))]
     found = read({"conversation": pairs, "source": "x"})
     assert said(found) == chat("Q1", "A1", "Q2", "A2") and found.repairs == ()
+
+
+PAIRS = [{"question": f"Q{n}", "answer": f"A{n}", "id": n} for n in (1, 2)]
+
+
+def read_file(folder: Path, records: list[object], lines: bool, notes: Notes | None = None) -> list[Any]:
+    file = folder / ("f.jsonl" if lines else "f.json")
+    file.write_text("\n".join(map(json.dumps, records)) if lines else json.dumps(records))
+    return list(convert(file, notes=notes))
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["a list", "lines"])
+@pytest.mark.parametrize("key", ["items", "data", "examples", "rows"])
+def test_prompts_and_replies_that_are_gathered_by_topic_are_chats_of_their_own_and_their_topic_is_told(
+    tmp_path, key, lines
+):
+    notes = Notes()
+    found = read_file(tmp_path, [{"topic": "Ropes", key: PAIRS}, {"topic": "Sails", key: PAIRS[:1]}], lines, notes)
+    assert [said(each) for each in found] == [chat("Q1", "A1"), chat("Q2", "A2"), chat("Q1", "A1")]
+    assert notes.ignored["topic"] == 3
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["a list", "lines"])
+def test_what_stands_beside_gathered_prompts_is_asked_with_each(tmp_path, lines):
+    found = read_file(tmp_path, [{"context": f"Text {n}", "items": PAIRS} for n in (1, 2)], lines)
+    texts = [(f"Q{each}\nText {n}", f"A{each}") for n in (1, 2) for each in (1, 2)]
+    assert [said(each) for each in found] == [chat(*both) for both in texts]
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["a list", "lines"])
+@pytest.mark.parametrize("key", ["conversation", "conversations", "turns"])
+def test_pairs_of_a_conversation_are_its_turns_in_a_list_as_on_lines(tmp_path, key, lines):
+    notes = Notes()
+    pairs = [{"system": "Be kind.", "input": "Q1", "output": "A1"}, {"input": "Q2", "output": "A2", "note": "x"}]
+    first, second = read_file(tmp_path, [{key: pairs}] * 2, lines, notes)
+    assert said(first) == said(second) == [("system", "Be kind."), *chat("Q1", "A1", "Q2", "A2")]
+    assert notes.ignored == {f"{key}.note": 2}
+
+
+@pytest.mark.parametrize("key", ["items", "data", "chats"])
+def test_pairs_of_which_only_the_shape_says_that_they_are_one_chat_are_a_repair(key):
+    assert said(read({key: PAIRS})) == chat("Q1", "A1", "Q2", "A2")
+    assert read({key: PAIRS}).repairs == ("pairs_joined",)
+    assert read({key: PAIRS}, repairs={"pairs_joined": False}).code == "pairs_joined"
+
+
+def test_an_instruction_in_a_pair_is_asked_with_its_input():
+    pairs = [{"instruction": f"Do {n}", "input": f"I{n}", "output": f"A{n}"} for n in (1, 2)]
+    assert said(read({"conversation": pairs})) == chat("Do 1\nI1", "A1", "Do 2\nI2", "A2")
 
 
 @pytest.mark.parametrize("key", ["dialogue", "dialog", "conversation", "turns", "data"])
