@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from formats.texts import placeholders
 from ft.dataset import parquet
 from ft.dataset.heed import heeded
 from ft.dataset.staging import Staged, new_folder, write_json
@@ -150,6 +152,13 @@ def _report(folder: Path, parts: Sequence[Part], counts: list[tuple[int, int, in
     repaired: dict[str, int] = {}
     for each in pc.value_counts(pc.list_flatten(rows["repairs"].combine_chunks())).to_pylist():
         repaired[each["values"]] = each["counts"]
+    left: Counter[str] = Counter()
+    with_placeholders = 0
+    if any(part.version.report.get("placeholders") for part in parts):
+        for conversation in parquet.read(folder / parquet.FILE_NAME):
+            names = {name for message in conversation.messages for name in placeholders(message.content)}
+            left.update(names)
+            with_placeholders += bool(names)
     return {
         "dataset": "",
         "version": "",
@@ -158,6 +167,8 @@ def _report(folder: Path, parts: Sequence[Part], counts: list[tuple[int, int, in
         "read": sum(read for read, _, _ in counts),
         "kept": rows.num_rows,
         "repaired": repaired,
+        "placeholders": dict(left.most_common()),
+        "with_placeholders": with_placeholders,
         "rejected": {},
         "duplicates": rows.num_rows - pc.count_distinct(rows["fingerprint"]).as_py(),
         "splits": parquet.side_counts(folder / parquet.FILE_NAME),

@@ -114,7 +114,7 @@ def _figures(figures: dict[str, Any], told: dict[str, dict[str, Any]]) -> list[t
         ("peak memory", memory(figures["peak_memory_bytes"]) if figures["peak_memory_bytes"] else ""),
         ("device", plain_text(str(told.get("started", {}).get("device", "")))),
         ("precision", plain_text(str(told.get("started", {}).get("dtype", "")))),
-        ("trained", figures["created"]),
+        ("run made", figures["created"]),
     ]
     return [(name, value) for name, value in rows if value]
 

@@ -88,7 +88,8 @@ def build(
             add = gr.Button("Add it", scale=0, min_width=100, interactive=False)
         problem, told = alerts.place(), gr.HTML()
     example, drawn = gr.State(Example()), what_is_drawn()
-    keeping = Keeping([run, checkpoint, kept, side, reply, example], [reply, question, earlier, example, drawn, told])
+    about: list[Component] = [reply, question, earlier, example, drawn, told, problem]
+    keeping = Keeping([run, checkpoint, kept, side, reply, example], about)
     keeping.after(fold.expand(datasets, run, [dataset, add], **PRIVATE))
     side.input(follow, keeping.talked, keeping.about, **PRIVATE)
     given = [example, drawn, earlier, system, reply, dataset]
@@ -114,15 +115,16 @@ def follow(
     run: str | None, checkpoint: str | None, kept: Any, side: Side, reply: str | None, example: Example
 ) -> tuple[Any, ...]:
     """The box with the last reply of that side, the question that it answers, the earlier replies to choose from, what
-    they are of, and nothing said. A reply that somebody has put right stays, with the question that it answers."""
+    they are of, and nothing said or refused of it yet. A reply that somebody has put right stays, with its question."""
     turns = tuple(chat_turns.turns_of(kept, chat_turns.kept_under(run or "", checkpoint or "")))
     corrected = (reply or "") != example.written
     if corrected:
         now = Example(example.turns or turns, side, example.written)
     else:
         now = Example(turns, side, turns[-1][side]["text"] if turns else "")
+    unsaid = "", alerts.hidden()
     if now == example:
-        return tuple(gr.skip() for _ in range(6))
+        return *(gr.skip() for _ in range(5)), *unsaid
     asked = f"The reply to “{_short(now.turns[-1]['user'])}”" if now.turns else ""
     offered = [(f"{place + 1}. {_short(text)}", place) for place, text in now.whole().items()]
     return (
@@ -131,7 +133,7 @@ def follow(
         gr.CheckboxGroup(offered, value=[], visible=bool(offered)),
         now,
         now.mark,
-        "",
+        *unsaid,
     )
 
 

@@ -16,11 +16,10 @@ from ft.runs.reader import Reader
 from ft.ui import alerts, run_compare, run_rename, run_view, run_words, runs_queue
 from ft.ui.run_compare import READ_LINK
 from ft.ui.shared import Shared
-from ft.ui.tab import PRIVATE, follow, mark, on_change, own_tab, what_is_drawn
+from ft.ui.tab import LISTS_SECONDS, PRIVATE, follow, mark, on_change, own_tab, what_is_drawn
 from ft.ui.tables import table
 
-HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Started (UTC)"]
-LISTS_SECONDS = 2.0  # how old the lists of runs may be
+HEADERS = ["Run", "State", "Dataset", "Base model", "Steps", "Validation loss", "Made (UTC)"]
 # A press on a row chooses its run; the row of the run that is chosen is marked, also where the table was drawn anew.
 _ROWS = """
 window.sidetune.markRow = () => element.querySelectorAll("[data-run]").forEach((button) => {

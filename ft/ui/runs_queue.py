@@ -106,7 +106,7 @@ def _seen(now: Line) -> str:
 
 
 def _head(now: Line) -> str:
-    names = [*(run.name for run in reversed(now.using)), *[queue.TRIAL] * len(now.trials)]
+    names = [*(f"“{run.name}”" for run in reversed(now.using)), *[queue.TRIAL] * len(now.trials)]
     if now.trials and len(names) == 1:
         using = "A trial is using it."
     elif names:

@@ -22,6 +22,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden
 SHARED_EVENT: dict[str, Any] = {"trigger_mode": "multiple", **PRIVATE}
 # How what follows a timer is wired: not behind what people ask for, and not again while it still looks.
 TICK: dict[str, Any] = {"queue": False, "concurrency_limit": None, "trigger_mode": "once", **PRIVATE}
+LISTS_SECONDS = 2.0  # how old what a page tells of runs may be
 _ONCE_ARRIVED = "(...values) => window.sidetune.once(values)"  # see `ft.ui.address`
 
 Change = Dependency | Callable[..., Dependency]  # an event that was wired, or one that can be: `own_tab().select`

@@ -6,6 +6,7 @@ import json
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from functools import partial
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -22,7 +23,7 @@ from ft.runs.reader import Reader
 from ft.runs.status import status
 from ft.train import preflight
 from ft.train.preflight import Preflight
-from ft.ui import alerts, marks, run_view, train_form, train_plan, train_trial
+from ft.ui import alerts, marks, run_view, tab, train_form, train_plan, train_trial
 from ft.ui.background import Say, follow
 from ft.ui.data_choice import UPLOAD
 from ft.ui.run_view import RunView
@@ -92,6 +93,8 @@ def _wire_form(form: Form, fold: TrialFold, shared: Shared) -> None:
     edited = [control.input if isinstance(control, gr.Dropdown) else control.blur for control in form.settings]
     gr.on(edited, check_small, **check_it, **CHECK)
     gr.on(edited, train_form.remember, form.remembered, form.kept, **PRIVATE)
+    drawn, chosen = tab.what_is_drawn(), [form.model, form.preset, *form.settings]
+    tab.follow(gr.Timer(tab.LISTS_SECONDS), ahead_differs, [drawn, *chosen], show_ahead, chosen, [form.ahead, drawn])
     form.check.click(check, concurrency_limit=2, **check_it, **PRIVATE)
     outputs: list[Component] = [shared.run, form.name, form.plan, form.start, form.problem]
     form.start.click(start, [form.name, *form.asked], outputs, concurrency_limit=4, **PRIVATE)
@@ -197,10 +200,27 @@ def _preflight(version: Version, config: TrainConfig) -> Iterator[Preflight | st
 
 
 def _plan(found: Preflight, config: TrainConfig, preset_name: str) -> str:
-    text = train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
-    now = queue.line()
-    going = now.ahead({each.key for each in launch.chosen(config, now)})
-    return text + (f"\n- Run {going.name} is going on: this one waits until it ends." if going else "")
+    return train_plan.plan(found, config, preset(preset_name), facts.of(config.model))
+
+
+def ahead(model: str, preset_name: str, *shown: Any) -> str:
+    """Which run this one would wait for; "" where it would wait for none, or cannot be started as it is."""
+    try:
+        config, now = train_form.config_of(model, preset_name, shown), queue.line()
+        going = now.ahead({each.key for each in launch.chosen(config, now)})
+    except UserError:
+        return ""
+    return f"“{going.name}” is going on: this run waits until it ends." if going else ""
+
+
+def ahead_differs(drawn: str, *asked: Any) -> bool:
+    return ahead(*asked) != drawn
+
+
+def show_ahead(*asked: Any) -> tuple[gr.HTML, str]:
+    """The line about it, and what it says."""
+    words = ahead(*asked)
+    return gr.HTML(f'<p class="note">{escape(words)}</p>', visible=bool(words)), words
 
 
 def _to_data() -> gr.Tabs:

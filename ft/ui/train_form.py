@@ -30,6 +30,7 @@ class Form:
     settings: list[gr.Number | gr.Textbox | gr.Dropdown]
     name: gr.Textbox
     plan: gr.HTML
+    ahead: gr.HTML
     problem: gr.HTML
     start: gr.Button
     check: gr.Button
@@ -74,6 +75,7 @@ def layout(kept: gr.BrowserState) -> Form:
         gr.Markdown("How many conversations are held out to validate on was decided when the dataset was saved.")
     gr.HTML('<h2 class="part">What will happen</h2>')
     plan = gr.HTML(elem_classes="plan")
+    ahead = gr.HTML(visible=False, padding=False, elem_classes="bare")
     problem = alerts.place()
     name = gr.Textbox(
         label="Name of the run",
@@ -83,7 +85,7 @@ def layout(kept: gr.BrowserState) -> Form:
     with gr.Row(elem_classes="actions"):
         start = gr.Button("Start training", variant="primary", scale=0, min_width=180)
         check = gr.Button("Check", scale=0, min_width=110)
-    return Form(dataset, model, recipe, about, settings, name, plan, problem, start, check, kept)
+    return Form(dataset, model, recipe, about, settings, name, plan, ahead, problem, start, check, kept)
 
 
 def remember(model: str, preset_name: str, *shown: Any) -> dict[str, Any]:

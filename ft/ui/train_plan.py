@@ -18,8 +18,8 @@ def plan(found: Preflight, config: TrainConfig, preset: Preset, known: ModelFact
     share = found.trained_tokens / found.tokens if found.tokens else 0
     lines = [
         f"**{found.train:,} conversations** to learn from, **{found.validation:,} held out** to validate on.",
-        f"**{found.tokens:,} tokens**, of which {found.trained_tokens:,} ({share:.0%}) are learned: the model's own "
-        "replies. Questions are only read.",
+        f"**{found.tokens:,} tokens**, of which {found.trained_tokens:,} ({share:.0%}) are learned: the replies. "
+        "Questions are only read.",
         f"**{found.steps:,} steps** of {_per_step(config)} {rows}"
         + (f", {config.epochs:g} times through." if not config.max_steps else ", then it ends: see max steps."),
         _long(found, config),

@@ -34,7 +34,7 @@ def test_who_waits_is_listed_moved_by_keyboard_and_cancelled_and_the_list_goes_b
         line = page.locator(".run-queue")
         rows = line.locator("label:has(input[type=radio])")
         expect(rows).to_contain_text([run.id for run in runs[1:]], timeout=30_000)
-        expect(line).to_contain_text(f"{runs[0].name} is using it.")
+        expect(line).to_contain_text(f"“{runs[0].name}” is using it.")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
 
         rows.nth(0).locator("input").focus()

@@ -109,6 +109,16 @@ def test_datasets_combine_and_what_is_held_out_in_one_is_held_out_in_all(home, t
     assert saved.count() == 100 and saved.source["combined"][0]["dataset"] == "one"
 
 
+def test_placeholders_of_what_is_combined_are_counted_in_the_whole(home, tmp_path):
+    ours = [*pairs("Who is {{name}},", 6), *pairs("Plain", 4)]
+    parts = [Part(save(tmp_path, "one", ours)), Part(save(tmp_path, "two", pairs("Other", 10)))]
+    report = combine(parts).report
+    assert (report["placeholders"], report["with_placeholders"]) == ({"name": 6}, 6)
+    report = combine([Part(parts[0].version, weight=2), parts[1]]).report
+    assert report["with_placeholders"] == report["placeholders"]["name"] > 6
+    assert combine(parts[1:]).report["with_placeholders"] == 0
+
+
 @pytest.mark.parametrize(
     ("weight", "cap", "kept", "most"),
     [(0.5, None, 50, 1), (2, None, 180, 2), (1.5, None, 140, 2), (1, 30, 30, 1), (2, 30, 30, 1), (0, None, 0, 0)],

@@ -11,7 +11,7 @@ import pytest
 
 from formats.conversation import Message
 from ft.dataset import build, versions
-from ft.ui import api_data, chat_keep
+from ft.ui import alerts, api_data, chat_keep
 from ft.ui.chat_keep import Example
 from ft.ui.chat_turns import Side
 
@@ -28,7 +28,8 @@ def follow(turns: list[dict[str, Any]], box: str = "", example: Example | None =
     """What the box shows, its question, the earlier replies offered, and what it is of."""
     kept = {"run-1/final": turns}
     before = example or Example()
-    shown, asked, earlier, after, _, _ = chat_keep.follow(*WHERE, kept, side, box, before)
+    shown, asked, earlier, after, _, *unsaid = chat_keep.follow(*WHERE, kept, side, box, before)
+    assert unsaid == ["", alerts.hidden()]  # what was said or refused of another chat is gone
     skipped = shown == gr.skip()
     offered = None if earlier == gr.skip() else [text for text, _ in earlier.constructor_args["choices"]]
     return box if skipped else shown, asked, offered, before if after == gr.skip() else after

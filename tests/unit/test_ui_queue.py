@@ -10,13 +10,13 @@ import gradio as gr
 import pytest
 
 from ft import cli
-from ft.config import TrainConfig
+from ft.config import DEFAULT_MODEL, TrainConfig
 from ft.dataset.versions import Version
 from ft.runs import directory, events
 from ft.runs.directory import Run
 from ft.runs.queue import trial_lock
 from ft.runs.status import status
-from ft.ui import api, runs_queue
+from ft.ui import api, runs_queue, train, train_form
 
 OUTPUTS = ("box", "head", "chosen", "up", "down", "first", "problem", "seen")
 
@@ -67,9 +67,29 @@ def test_nothing_is_shown_where_no_run_waits(home: Path):
 def test_the_line_is_shown_in_its_order_with_who_has_the_device_and_sent_once(runs):
     view = page(runs_queue.tick(None, ""))
     assert view["shown"] and view["order"] == ids(runs, 1, 2, 3) and view["chosen"] == runs[1].id
-    assert f"{runs[0].name} is using it." in view["head"]
+    assert f"“{runs[0].name}” is using it." in view["head"]
     assert runs_queue.tick(runs[1].id, view["seen"]) == gr.skip()
     assert page(runs_queue.tick(runs[1].id, "other"))["order"] == ids(runs, 1, 2, 3)
+
+
+def test_the_form_says_for_whom_a_run_would_wait_until_nobody_is_ahead_of_it(home: Path, hold):
+    asked = train_form.filled("cpu", DEFAULT_MODEL)[1:]
+    form = [DEFAULT_MODEL, "cpu", *asked]
+    run = directory.create(Version("sample", "v1", home), TrainConfig())
+    events.append(run, "launched")
+    events.append(run, "preparing")
+    assert not train.ahead_differs("", *form)
+    with hold(run.lock_path):
+        assert train.ahead_differs("", *form)
+        line, drawn = train.show_ahead(*form)
+        assert line.visible and f"“{run.name}” is going on: this run waits until it ends." in line.value
+        assert not train.ahead_differs(drawn, *form)
+        directory.rename(run, "shorter")
+        assert train.ahead_differs(drawn, *form)
+    assert train.ahead_differs(drawn, *form)
+    line, drawn = train.show_ahead(*form)
+    assert not line.visible and drawn == ""
+    assert not train.ahead_differs("", "nowhere", *form[1:])
 
 
 def test_a_moved_run_stays_chosen(runs):
