@@ -166,7 +166,7 @@ def axe_core(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def _executable() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # the first computes least
     for name in names:
         if found := shutil.which(name):
             return found

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from untrained import write_untrained
 
 from ft.dataset import build, edit
 from ft.dataset.change import deletion
 from ft.dataset.sample import sample_file
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 LONG = 300_000  # milliseconds that an answer may take on a busy machine
 UNFADED = "* { transition: none !important; animation-duration: 0s !important; }"  # colors are measured as they end
 TABLE = "Frage;Antwort\nWie?;So.\nWann?;Morgen.\n"
@@ -34,8 +32,7 @@ def home(app, tiny_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path
         patch.setenv("SIDETUNE_HOME", str(app.home))
         build.save(build.stage([build.SourceFile(odd, odd.name)]), "odd")
         edit.apply(build.save(build.stage([sample_file()]), "sample"), deletion([0]))
-        command = [sys.executable, "-m", "ft", "train", "sample", "--model", tiny_model, "--max-steps", "4"]
-        subprocess.run(command, cwd=ROOT, check=True, timeout=600)
+        write_untrained(app.home, tiny_model)
     return app.home
 
 

@@ -109,6 +109,12 @@ def test_from_a_messy_file_to_a_dataset_one_can_trust(page, app, tmp_path):
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
     assert len(lines) == 4 and "Zwölf" in "".join(lines)
 
+    # What was counted goes with what it was counted of.
+    page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "more", 3))
+    expect(page.get_by_role("heading", name="more.jsonl", exact=True)).to_be_visible(timeout=HELD)
+    expect(page.locator("#data-tokens .tok")).to_have_count(0, timeout=HELD)
+    expect(page.get_by_text("in 4 conversations")).to_have_count(0)
+
 
 def test_conversations_chosen_on_two_pages_are_deleted_together_and_listeners_come_to_rest(page, app, tmp_path):
     page.goto(app.url + "/?tab=data")

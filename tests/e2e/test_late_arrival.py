@@ -93,21 +93,15 @@ def test_a_page_that_opens_asks_for_each_of_its_parts_once(home: Path, app, page
         assert len(drawn) > 8 and len(set(drawn)) == len(drawn)
 
 
-def test_files_that_were_brought_stay_what_is_looked_at(home: Path, app, page: Page, chats: str):
+def test_files_that_were_brought_stay_what_is_looked_at_and_what_becomes_of_them_is_trained_on(
+    home: Path, app, page: Page, chats: str
+):
     page.set_default_timeout(LONG)
     with late(page, app.url):
         page.goto(f"{app.url}/?tab=data&dataset=sample")
         page.locator("#data-files input[type=file]").set_input_files(chats)
         expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
-    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible()
-    expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=LONG)
-
-
-def test_the_dataset_that_somebody_went_on_with_stays_the_one_to_train_on(home: Path, app, page: Page, chats: str):
-    page.set_default_timeout(LONG)
-    with late(page, app.url):
-        page.goto(f"{app.url}/?tab=data&dataset=sample")
-        page.locator("#data-files input[type=file]").set_input_files(chats)
+        expect(page.get_by_label("Name of the dataset")).to_have_value("kitchen", timeout=LONG)
         page.get_by_label("Name of the dataset").fill("supper")
         button(page, "Save dataset").click()
         button(page, "Train on it").click()
@@ -192,19 +186,3 @@ def test_of_two_choices_in_a_row_the_last_is_looked_at(home: Path, app, page: Pa
     expect(page.get_by_role("heading", name="second", exact=True)).to_be_visible()
     expect(there.locator("input:checked")).to_have_value("second")
     expect(page).to_have_url(f"{app.url}/?tab=data&dataset=second")
-
-
-def test_what_was_counted_goes_with_the_dataset_that_it_was_counted_of(home: Path, app, page: Page, chats: str):
-    page.set_default_timeout(LONG)
-    page.goto(f"{app.url}/?tab=data&dataset=sample")
-    expect(page.get_by_role("heading", name="sample", exact=True)).to_be_visible(timeout=LONG)
-    page.get_by_role("tab", name="Tokens").click()
-    button(page, "Look at it").click()
-    button(page, "Count the tokens of all conversations").click()
-    expect(page.locator("#data-tokens .tokens").first).to_be_visible(timeout=LONG)
-    said = page.get_by_text("tokens in 60 conversations")
-    expect(said).to_be_visible(timeout=LONG)
-    page.locator("#data-files input[type=file]").set_input_files(chats)
-    expect(page.get_by_role("heading", name="kitchen.jsonl", exact=True)).to_be_visible(timeout=LONG)
-    expect(page.locator("#data-tokens .tokens")).to_have_count(0, timeout=LONG)
-    expect(said).to_have_count(0)

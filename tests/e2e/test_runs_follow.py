@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ LONG = 120_000  # milliseconds that an answer may take on a busy machine
 
 
 @pytest.fixture
-def home(own_app, monkeypatch) -> Path:
-    """The app's home, with the sample as a dataset."""
-    monkeypatch.setenv("SIDETUNE_HOME", str(own_app.home))
+def home(app, monkeypatch) -> Path:
+    """The app's home, with the sample as a dataset, and without a run."""
+    monkeypatch.setenv("SIDETUNE_HOME", str(app.home))
     save(stage([sample_file()]), "sample")
-    return own_app.home
+    for run in directory.list_runs():
+        shutil.rmtree(run.path)
+    return app.home
 
 
 def falling(epoch: float) -> float:
@@ -34,9 +37,9 @@ def adapter(run: Run) -> None:
     (run.adapter / "adapter_model.safetensors").write_bytes(b"weights")
 
 
-def test_the_table_follows_runs_that_somebody_else_starts_renames_and_deletes(home: Path, own_app, page: Page):
+def test_the_table_follows_runs_that_somebody_else_starts_renames_and_deletes(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
-    page.goto(f"{own_app.url}/?tab=runs")
+    page.goto(f"{app.url}/?tab=runs")
     expect(page.get_by_text("No run yet").locator("visible=true").first).to_be_visible(timeout=LONG)
     first = write(home, "aaaa", events_of(falling, falling, steps=40))
     row = page.locator("tr", has=page.locator(f"[data-run='{first.id}']")).locator("visible=true")
@@ -53,11 +56,11 @@ def test_the_table_follows_runs_that_somebody_else_starts_renames_and_deletes(ho
     expect(other).to_have_count(1)
 
 
-def test_the_comparison_follows_runs_that_go_on_end_and_are_called_otherwise(home: Path, own_app, page: Page):
+def test_the_comparison_follows_runs_that_go_on_end_and_are_called_otherwise(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
     first = write(home, "aaaa", events_of(falling, falling, steps=40))
     second = write(home, "bbbb", events_of(falling, falling, steps=40, last=12, end=""), hour=1)
-    page.goto(f"{own_app.url}/?tab=runs&compare={first.id},{second.id}")
+    page.goto(f"{app.url}/?tab=runs&compare={first.id},{second.id}")
     tables = page.locator(".bare table").locator("visible=true").first
     expect(tables).to_contain_text("aaaa", timeout=LONG)
     directory.rename(first, "shorter replies")
@@ -74,10 +77,10 @@ def test_the_comparison_follows_runs_that_go_on_end_and_are_called_otherwise(hom
     expect(tables).to_have_count(0, timeout=LONG)
 
 
-def test_the_chat_follows_runs_that_get_an_adapter_and_keeps_the_one_that_was_chosen(home: Path, own_app, page: Page):
+def test_the_chat_follows_runs_that_get_an_adapter_and_keeps_the_one_that_was_chosen(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
     first = write(home, "aaaa", events_of(falling, falling, steps=40))
-    page.goto(f"{own_app.url}/?tab=chat")
+    page.goto(f"{app.url}/?tab=chat")
     expect(page.get_by_role("heading", name="There is no tuned model to talk to yet")).to_be_visible(timeout=LONG)
     adapter(first)
     chosen = page.get_by_label("Tuned model (run)").locator("visible=true")
@@ -109,12 +112,12 @@ window.fetch = async (...given) => {
 """
 
 
-def test_an_answer_that_is_overtaken_by_a_tick_does_not_end_the_following(home: Path, own_app, page: Page):
+def test_an_answer_that_is_overtaken_by_a_tick_does_not_end_the_following(home: Path, app, page: Page):
     page.set_default_timeout(LONG)
     page.add_init_script(HELD)
     run = write(home, "aaaa", events_of(falling, falling, steps=40))
     adapter(run)
-    page.goto(f"{own_app.url}/?tab=chat")
+    page.goto(f"{app.url}/?tab=chat")
     chosen = page.get_by_label("Tuned model (run)")
     expect(chosen).to_have_value(f"{run.name} · sample v1", timeout=LONG)
     page.evaluate("window.hold(true)")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from filelock import FileLock
+from forked import Forked
 from transformers import LlamaForCausalLM
 
 from ft.config import TrainConfig
@@ -62,10 +63,30 @@ def tiny_run(home, tiny_model) -> Callable[..., Run]:
     dataset = save(stage([sample_file()]), SAMPLE_NAME)
 
     def made(**settings: object) -> Run:
-        asked = {"model": tiny_model, "lora_rank": 4, "max_steps": 12, "eval_steps": 4, "learning_rate": 1e-2}
-        return directory.create(dataset, TrainConfig().with_settings({**asked, **settings}))
+        asked = {
+            "model": tiny_model,
+            "lora_rank": 4,
+            "max_steps": 12,
+            "eval_steps": 4,
+            "learning_rate": 1e-2,
+            "probes": 0,
+        }
+        return directory.create(dataset, TrainConfig().with_settings({"probes": 0, **asked, **settings}))
 
     return made
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    forked = Forked()
+    yield forked
+    forked.close()
+
+
+@pytest.fixture
+def forked_workers(forked: Forked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what becomes of a run: how its worker starts is not in question, and costs most of their time."""
+    monkeypatch.setattr(launch, "work", forked.work)
 
 
 @pytest.fixture

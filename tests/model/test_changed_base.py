@@ -13,12 +13,12 @@ from ft.cli import main
 from ft.runs import events, launch
 from ft.runs.status import status
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 def test_a_chat_template_that_changed_is_refused_until_it_is_put_back(tiny_run, tiny_model, tmp_path, capsys):
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
-    run = finished(tiny_run(model=str(model), probes=0))
+    run = finished(tiny_run(model=str(model)))
     template = model / "chat_template.jinja"
     template.write_text(template.read_text().replace("<|im_start|>", "###"))
     ask = ["chat", run.id, "--prompt", "Hi", "--max-new-tokens", "2", "--json"]
@@ -37,7 +37,7 @@ def test_a_chat_template_that_changed_is_refused_until_it_is_put_back(tiny_run, 
 
 
 def test_the_command_line_says_that_a_run_diverged_beside_its_replies(tiny_run, capsys):
-    run = finished(tiny_run(probes=0, learning_rate=1.0, lora_alpha=1, max_steps=4))
+    run = finished(tiny_run(learning_rate=1.0, lora_alpha=1, max_steps=4))
     events.append(run, "failed", given="step 5", why="the training loss became nan: the model diverged.", todo="x")
     ask = ["chat", run.id, "--prompt", "Hi", "--max-new-tokens", "2"]
     assert main([*ask, "--json"]) == 0

@@ -43,11 +43,12 @@ def test_a_dataset_is_trained_on_and_both_models_answer(embedded_model, tmp_path
     assert pair["first_token_kl"] > 0
 
 
-def test_a_detached_run_can_be_stopped_and_resumed_to_its_end(embedded_model, tmp_path, capsys):
+def test_a_detached_run_can_be_stopped_and_resumed_to_its_end(home, tiny_model, tmp_path, capsys):
     records = [{"instruction": f"Say {n}", "output": f"As you wish: {n}."} for n in range(12)]
     (tmp_path / "chats.json").write_text(json.dumps(records))
     assert main(["convert", str(tmp_path / "chats.json"), "--name", "mine", "--json"]) == 0
-    assert main(["train", "mine", "--max-steps", "2", "--set", "batch_size=1", "--detach", "--json"]) == 0
+    few = ["--model", tiny_model, "--max-steps", "2", "--set", "batch_size=1"]
+    assert main(["train", "mine", *few, "--detach", "--json"]) == 0
     assert main(["stop", "latest"]) == 0
     capsys.readouterr()
     assert main(["stop", "nosuch"]) == 1

@@ -1,8 +1,7 @@
 """What can go wrong in the middle of a run, and that nothing of it is lost: real workers, killed and starved."""
 
 import json
-import subprocess
-import sys
+import resource
 
 import psutil
 import pytest
@@ -12,14 +11,21 @@ from safetensors.torch import load_file
 from ft.runs import checkpoints, events, launch
 from ft.runs.directory import Run
 from ft.runs.status import status, summary
+from ft.train import trainer
+from ft.train.worker import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 def kill(run: Run) -> None:
     process = worker(run)
     process.kill()
     psutil.wait_procs([process], timeout=10)
+
+
+def ended(process: int) -> None:
+    """Wait until that process is gone."""
+    psutil.wait_procs([psutil.Process(process)])
 
 
 def told(run: Run, kind: str) -> list[dict]:
@@ -105,14 +111,15 @@ def test_the_best_the_newest_and_one_more_checkpoint_are_kept(tiny_run):
     assert all(checkpoints.is_whole(folder) for folder in checkpoints.folders(run.checkpoints))
 
 
-def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_once_there_is_room(tiny_run):
+def on_a_full_disk(words: list[str]) -> int:
+    """A worker for which no file may become larger than 20 kB."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY))
+    return main(words)
+
+
+def test_a_full_disk_ends_the_run_in_words_and_it_goes_on_once_there_is_room(tiny_run, forked):
     run = tiny_run(max_steps=12, eval_steps=4)
-    limited = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20000, resource.RLIM_INFINITY));"
-        "from ft.train.worker import main; sys.exit(main(sys.argv[1:]))"
-    )
-    done = subprocess.run([sys.executable, "-c", limited, str(run.path)], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    ended(forked.start("test_faults:on_a_full_disk", run))
     failed = status(run)
     assert failed.state == "failed" and "checkpoint of step 4: it could not be written" in failed.message
     assert "Free disk space, then resume" in failed.message
@@ -134,28 +141,24 @@ def test_a_loss_that_is_worse_than_guessing_ends_the_run_with_the_step_and_its_c
     assert not run.adapter.exists()
 
 
-SMALL_DEVICE = """
-import sys
-from ft.train import trainer
-from ft.train.worker import main
+def on_a_small_device(words: list[str]) -> int:
+    """A worker on a device that holds 8 conversations at most, from its fifth step on."""
+    step = trainer.ResponseTrainer.training_step
 
-step = trainer.ResponseTrainer.training_step
+    def small(self, model, inputs, *given):
+        if len(inputs["input_ids"]) > 8 and self.state.global_step >= 4:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
+        return step(self, model, inputs, *given)
 
-def small(self, model, inputs, *given):
-    if len(inputs["input_ids"]) > 8 and self.state.global_step >= 4:
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory")
-    return step(self, model, inputs, *given)
-
-trainer.ResponseTrainer.training_step = small
-sys.exit(main(sys.argv[1:]))
-"""
+    trainer.ResponseTrainer.training_step = small
+    return main(words)
 
 
-def test_where_memory_runs_out_the_run_goes_on_with_smaller_batches_and_the_same_steps(tiny_run):
+def test_where_memory_runs_out_the_run_goes_on_with_smaller_batches_and_the_same_steps(tiny_run, forked):
     """The device is a fake that holds 8 conversations at most; a real one is in the tests of the GPU."""
     settings = {"batch_size": 16, "max_steps": 9, "eval_steps": 3, "lora_dropout": 0.0, "epochs": 3}
     roomy, tight = finished(tiny_run(**settings)), tiny_run(**settings)
-    subprocess.run([sys.executable, "-c", SMALL_DEVICE, str(tight.path)], check=True, capture_output=True)
+    ended(forked.start("test_faults:on_a_small_device", tight))
     assert status(tight).state == "finished", status(tight).message
     (smaller,) = [event for event in events.read(tight) if event["kind"] == "smaller_batch"]
     assert (smaller["batch_size"], smaller["gradient_accumulation"], smaller["was"]) == (8, 2, 16)

@@ -41,7 +41,7 @@ def test_a_chat_loads_no_model_on_the_cpu_in_its_place(tiny_model, out_of_reach)
 
 def test_a_run_names_what_it_was_computed_on(tiny_run, nvidia_smi):
     nvidia_smi(TWO_GPUS)
-    run = tiny_run(max_steps=1, eval_steps=1, probes=0)
+    run = tiny_run(max_steps=1, eval_steps=1)
     launch.start(run)
     end(run)
     assert json.loads(run.receipt_path.read_text())["device"].startswith("A GPU, 1 GB")

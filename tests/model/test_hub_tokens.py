@@ -102,13 +102,15 @@ def test_the_machine_s_token_goes_to_the_hub_only_where_the_page_is_one_s_own(ho
         note("inspect")
         assert client.predict(SAMPLE_NAME, 0, "ada/tiny", api_name="/inspect")["conversations"] == 60
         note("inspect all")
-        assert client.predict(SAMPLE_NAME, SETTINGS, api_name="/trial")["fits"]
-        note("trial")
+        if hosted:
+            assert client.predict(SAMPLE_NAME, SETTINGS, api_name="/trial")["fits"]
+            note("trial")
         run = client.predict(SAMPLE_NAME, SETTINGS, api_name="/train")["run"]
         assert ended(client, run)["status"] == "finished"
         note("train")
-        assert client.predict(run, "Hello?", 4, api_name="/chat")["base"]["tokens"]
-        note("chat")
+        if hosted:
+            assert client.predict(run, "Hello?", 4, api_name="/chat")["base"]["tokens"]
+            note("chat")
     assert sent == dict.fromkeys(sent, {""} if hosted else {SECRET})
     assert hosted == (home / "models" / "hub" / "models--ada--tiny").exists()
     assert hosted != (home / "hf" / "hub" / "models--ada--tiny").exists()

@@ -3,10 +3,13 @@
 What a person does at one moment is done by the worker itself, at the call that stands for that moment.
 """
 
-import subprocess
-import sys
+import functools
+import importlib
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 from going import end, finished, follow
 from safetensors.torch import load_file
@@ -17,34 +20,34 @@ from ft.dataset.sample import SAMPLE_NAME, sample_file
 from ft.runs import checkpoints, directory, events, launch, stopping
 from ft.runs.directory import Run
 from ft.runs.status import is_locked, status, summary
-
-pytestmark = pytest.mark.slow
-
-PRESSED = """
-import functools, importlib, sys, time
-from pathlib import Path
 from ft.train.worker import main
 
-folder, module, name, call, hangs = sys.argv[1:]
-owner, _, function = name.rpartition(".")
-place = importlib.import_module(module)
-place = getattr(place, owner) if owner else place
-original = getattr(place, function)
-calls = 0
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
-@functools.wraps(original)
-def pressed(*given, **named):
-    global calls
-    calls += 1
-    if calls == int(call):
-        Path(folder, "stop").touch()
-        if hangs == "hangs":
-            time.sleep(3600)
-    return original(*given, **named)
 
-setattr(place, function, pressed)
-sys.exit(main([folder]))
-"""
+def pressed(words: list[str]) -> int:
+    """A worker in which Stop is pressed at that call of a function; where it `hangs` the function never returns."""
+    folder, module, name, call, hangs = words
+    owner, _, function = name.rpartition(".")
+    place = importlib.import_module(module)
+    place = getattr(place, owner) if owner else place
+    original = getattr(place, function)
+    calls = 0
+
+    @functools.wraps(original)
+    def press(*given, **named):
+        nonlocal calls
+        calls += 1
+        if calls == int(call):
+            Path(folder, "stop").touch()
+            if hangs == "hangs":
+                time.sleep(3600)
+        return original(*given, **named)
+
+    setattr(place, function, press)
+    return main([folder])
+
+
 TRAINER = ("ft.train.trainer", "ResponseTrainer.training_step")
 VALIDATION = ("ft.train.trainer", "ResponseTrainer.prediction_step")
 REPLY = ("transformers", "LlamaForCausalLM.prepare_inputs_for_generation")
@@ -52,11 +55,16 @@ SAME = {"lora_dropout": 0.2, "batch_size": 1, "max_steps": 8, "eval_steps": 4, "
 # Of SAME: six held-out conversations, so six batches a validation and one before training; 64 tokens at most a reply.
 
 
-def press_stop(run: Run, where: tuple[str, str], call: int, hangs: str = "") -> None:
-    """Train `run`; at that call of a function Stop is pressed, and where it `hangs` the function never returns."""
-    command = [sys.executable, "-c", PRESSED, str(run.path), *where, str(call), hangs]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1800)
-    assert done.returncode == 0, done.stderr[-3000:]
+@pytest.fixture
+def press_stop(forked):
+    """`press_stop(run, where, call, hangs)`: train the run in such a worker, until it has ended."""
+
+    def train(run: Run, where: tuple[str, str], call: int, hangs: str = "") -> None:
+        started = psutil.Process(forked.start("test_stopping:pressed", run, *where, str(call), hangs))
+        psutil.wait_procs([started])
+        assert not is_locked(run)
+
+    return train
 
 
 def told(run: Run, kind: str) -> list[dict]:
@@ -75,7 +83,7 @@ def told(run: Run, kind: str) -> list[dict]:
     ],
     ids=["loading", "tokenizing", "sample-questions", "validation", "a-batch-that-hangs", "first-step"],
 )
-def test_a_stop_before_the_first_step_ends_the_run_there_and_then(tiny_run, where, call, hangs):
+def test_a_stop_before_the_first_step_ends_the_run_there_and_then(tiny_run, press_stop, where, call, hangs):
     run = tiny_run(**SAME)
     press_stop(run, where, call, hangs)
     assert status(run).state == "stopped" and "before its first step" in status(run).message
@@ -99,7 +107,9 @@ def whole(tmp_path_factory, tiny_model) -> Iterator[Run]:
     [(VALIDATION, 6 + 2, 4), (VALIDATION, 12 + 2, 8), (TRAINER, 4, 4), (TRAINER, 8, 8)],
     ids=["validation", "last-validation", "step-before-a-validation", "last-step"],
 )
-def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_it(whole, tiny_run, where, call, step):
+def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_it(
+    whole, tiny_run, press_stop, where, call, step
+):
     stopped = tiny_run(**SAME)
     press_stop(stopped, where, call)
     assert status(stopped).state == "stopped" and status(stopped).step == step
@@ -117,7 +127,9 @@ def test_a_stop_saves_where_it_is_and_the_run_goes_on_as_if_nobody_had_stopped_i
     assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
-def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_that_has_learned_all(whole, tiny_run):
+def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_that_has_learned_all(
+    whole, tiny_run, press_stop
+):
     run = tiny_run(**SAME)
     assert [each["kept"] for each in told(whole, "probe")] == [False, True]
     press_stop(run, ("ft.train.probes", "Probes._replies"), 2)
@@ -126,13 +138,12 @@ def test_a_stop_while_the_last_questions_are_answered_takes_nothing_from_a_run_t
     assert "left out, as it was asked to stop" in "".join(str(each.get("what")) for each in told(run, "doing"))
 
 
-def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_checkpoint(tiny_run):
+def test_stop_now_ends_a_step_that_never_ends_and_the_run_goes_on_from_its_last_checkpoint(tiny_run, forked):
     run = tiny_run(**SAME)
-    command = [sys.executable, "-c", PRESSED, str(run.path), *TRAINER, "6", "hangs"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
-        follow(run, "step", 5)
-        stopping.stop_now(run)
-        assert worker.wait(600) == 0
+    started = psutil.Process(forked.start("test_stopping:pressed", run, *TRAINER, "6", "hangs"))
+    follow(run, "step", 5)
+    stopping.stop_now(run)
+    psutil.wait_procs([started])
     now = status(run)
     assert (now.state, now.step) == ("stopped", 5) and "last checkpoint" in now.message
     assert [checkpoints.step(each) for each in checkpoints.folders(run.checkpoints)] == [4]

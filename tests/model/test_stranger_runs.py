@@ -13,8 +13,10 @@ from stranger import NEVER
 
 from ft.runs import launch
 from ft.runs.status import status
+from ft.template import apart
+from ft.train.worker import main
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked_workers")]
 
 
 @pytest.fixture
@@ -36,8 +38,14 @@ def test_it_is_stopped_where_somebody_asks_for_it(endless):
     assert there and not psutil.wait_procs(there, timeout=20)[1]
 
 
-def test_it_ends_by_itself(endless):
-    launch.start(endless)
+def with_few_seconds(words: list[str]) -> int:
+    """A worker that lets a template compute for 3 seconds."""
+    apart._SECONDS, apart._SECONDS_A_CHARACTER = 3.0, 0.0
+    return main(words)
+
+
+def test_it_ends_by_itself(endless, forked):
+    forked.start("test_stranger_runs:with_few_seconds", endless)
     end(endless)
     now = status(endless)
-    assert now.state == "failed" and "seconds of computing" in now.message
+    assert now.state == "failed" and "3 seconds of computing" in now.message

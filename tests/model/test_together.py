@@ -52,7 +52,7 @@ def machine(number: int, port: int, run: Run) -> subprocess.Popen[str]:
 def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
     """With the same conversations in each step, in the last one of an epoch too, which has fewer."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    one, two = finished(tiny_run(**SAME)), tiny_run(**SAME)
+    one, two = finished(tiny_run(**SAME, probes=1)), tiny_run(**SAME, probes=1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,8 +75,8 @@ def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
     assert [event["step"] for event in events.read(two) if event["kind"] == "probe"] == told(one, "probe", "step")
 
 
-def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_run, two_gpus):
-    settings = {**SAME, "epochs": 6, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0, "probes": 0}
+def test_a_run_on_two_gpus_that_is_killed_ends_as_one_that_was_not(tiny_run, two_gpus):
+    settings = {**SAME, "epochs": 6, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
     launch.start(killed)
     follow(killed, "step", 12)
@@ -87,21 +87,16 @@ def test_a_run_on_two_gpus_is_stopped_killed_and_ends_as_one_that_was_not(tiny_r
     assert status(killed).state == "interrupted"
     assert checkpoints.last_whole(killed.checkpoints)[0]
     launch.resume(killed)
-    assert follow(killed, "started", 1)["resumed_from"] >= 5
-    follow(killed, "step", 24)
-    launch.stop(killed)
-    end(killed)
-    assert status(killed).state == "stopped"
-    launch.resume(killed)
     end(killed)
     assert status(killed).state == "finished", status(killed).message
+    assert told(killed, "started", "resumed_from")[-1] >= 5
     assert told(killed, "step", "loss") == told(whole, "step", "loss")
     ours, theirs = (load_file(run.adapter / "adapter_model.safetensors") for run in (killed, whole))
     assert ours.keys() == theirs.keys() and all(ours[name].equal(theirs[name]) for name in ours)
 
 
 def test_a_run_of_two_gpus_goes_on_on_the_one_that_is_left_with_the_same_steps(tiny_run, two_gpus, tmp_path):
-    run = tiny_run(**SAME, gpus="0,1", probes=0, early_stopping_patience=0)
+    run = tiny_run(**SAME, gpus="0,1", early_stopping_patience=0)
     launch.start(run)
     follow(run, "step", 6)
     launch.stop(run)
@@ -168,7 +163,7 @@ def test_where_memory_runs_out_in_one_process_all_go_on_with_smaller_batches(tin
     """The second device is a fake that holds 2 conversations at most."""
     script = tmp_path / "small.py"
     script.write_text(SMALL_DEVICE)
-    run = tiny_run(batch_size=8, max_steps=6, eval_steps=3, epochs=3, probes=0)
+    run = tiny_run(batch_size=8, max_steps=6, eval_steps=3, epochs=3)
     monkeypatch.setattr(together, "command", lambda run, _: [*TORCHRUN, str(script), str(run.path)])
     with FileLock(run.lock_path):
         together.start(run, 2)
@@ -176,25 +171,3 @@ def test_where_memory_runs_out_in_one_process_all_go_on_with_smaller_batches(tin
     (smaller,) = [event for event in events.read(run) if event["kind"] == "smaller_batch"]
     assert (smaller["batch_size"], smaller["gradient_accumulation"], smaller["was"]) == (2, 2, 4)
     assert told(run, "started", "resumed_from")[-1] == 3 and told(run, "step", "step") == [1, 2, 3, 4, 5, 6]
-
-
-def test_runs_on_different_gpus_go_at_once_and_on_the_same_one_after_the_other(tiny_run, two_gpus):
-    long = {"max_steps": 2000, "eval_steps": 1000, "early_stopping_patience": 0, "epochs": 100, "probes": 0}
-    first, other, same = tiny_run(**long, gpus="0"), tiny_run(**long, gpus="1"), tiny_run(**long, gpus="0,1")
-    try:
-        launch.start(first)
-        follow(first, "step", 1)
-        launch.start(same)
-        assert follow(same, "waiting")["behind"] == first.id
-        launch.start(other)
-        follow(other, "waiting")  # the one that waits for both was first
-        launch.stop(same)
-        end(same)
-        follow(other, "step", 1)
-        assert status(first).state == "running"
-    finally:
-        for run in (first, other, same):
-            if status(run).live:
-                launch.stop(run)
-        for run in (first, other, same):
-            end(run)
