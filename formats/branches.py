@@ -51,6 +51,20 @@ def two_replies() -> Unusable:
     return Unusable(None, "bad_tree", problem, "Leave only the reply in it that is meant.")
 
 
+_MODELS = ("model", "modelName", "model_name", "modelId", "model_id", "model_slug")
+
+
+def require_one_model(one: object, other: object) -> None:
+    """Raise Unusable where two replies in a row are of two models, as their turns say."""
+    found = [
+        next((turn[key] for key in _MODELS if turn.get(key)), "") for turn in (one, other) if isinstance(turn, dict)
+    ]
+    names = [name[:60] for name in found if isinstance(name, str) and name]
+    if len(set(names)) > 1:
+        problem = f"two replies in a row are of two models ({' and '.join(names)}): joined they would be nobody's."
+        raise Unusable(None, "bad_tree", problem, "Leave only the reply in it that is meant.")
+
+
 def shown_branch(turns: Sequence[object], record: object, repairs: list[str]) -> Sequence[object]:
     """The turns of the branch that was shown last, where `turns` are a tree; else `turns`.
 

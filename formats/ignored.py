@@ -20,6 +20,7 @@ from formats.turns import (
     LISTS,
     SYSTEM_KEYS,
     TOOL_KEYS,
+    reply_beside,
     role_key_of,
     text_key_of,
     thought_key_of,
@@ -73,6 +74,8 @@ def ignored(record: object, columns: Columns | None, known: Known) -> list[str]:
             return ignored(plain, columns, known)
         return _of_others(record, plain, known)
     found = _given(record, (key, *record), known, lambda: _carried(record, key))
+    if found and (beside := reply_beside(record, record[key])) in found:
+        found = [each for each in found if each != beside]
     found += _inside(key, record[key], _USUAL, known)
     return found + _inside("chosen", record["chosen"], _USUAL, known) if preference.is_ranking(record) else found
 

@@ -36,6 +36,7 @@ PROBLEMS: dict[str, str] = {
     "no_records": "A file without records.",
     "no_reply": "No turn of the assistant, or only empty ones: there is nothing to learn.",
     "no_role_or_text": "A turn without a role or a text.",
+    "turns_as_text": "A list of turns where one text was expected.",
     "no_turns": "A record whose turns are no list.",
     "not_a_record": "A record that is no object.",
     "not_json": "A text that is neither JSON nor a table.",

@@ -35,6 +35,9 @@ REPAIRS: dict[str, RepairKind] = {
     "texts_in_turn": RepairKind(
         "A list of texts was read as what a person and the assistant say in turn, the person first."
     ),
+    "reply_beside": RepairKind(
+        "The reply that stood beside the turns (as response, say) was put behind them: they ended with the question."
+    ),
     "pairs_joined": RepairKind("A list of prompts with their replies was read as the turns of one conversation."),
     "rows_grouped": RepairKind(
         "Messages, or prompts with their replies, that stood one in a row were put together by the id of their "

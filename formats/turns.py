@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from formats import shapes, thoughts, values
-from formats.branches import is_tree, shown_branch, two_replies
+from formats.branches import is_tree, require_one_model, shown_branch, two_replies
 from formats.calls import tool_calls, tool_list
 from formats.conversation import Conversation, Message, Origin, Role, ToolCall
 from formats.flags import has_failed, is_context
@@ -29,6 +29,7 @@ REFUSAL = "refusal"  # what OpenAI's assistant says in place of a text, beside c
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 CALL_KEYS = ("tool_calls", "function_call")
+_REPLIES = ("response", "completion", "output", "answer", "reply")
 _BESIDE = frozenset((*TOOL_KEYS, *SYSTEM_KEYS, *FLAGS))
 _ROLES = frozenset(ROLE_KEYS)
 _NOTHING: frozenset[str] = frozenset()
@@ -117,11 +118,16 @@ def read_turns(
                 messages.append(piece if isinstance(piece, Message) else _message(piece, repairs, off, keys, roles))
             if 0 < said < len(messages) and numbered.are_versions(number - 1, messages[said - 1], messages[said]):
                 raise two_replies()
+            if 0 < said < len(messages) and messages[said - 1].role == messages[said].role == "assistant":
+                require_one_model(turns[number - 2], turn)
             if 0 < said < len(messages) and numbered.parts(number - 1, messages[said - 1], messages[said]):
                 del messages[said:]
                 repairs.append("cut_at_missing_turn")
                 break
         place = None
+        if key := reply_beside(record, turns, roles):
+            messages.append(Message("assistant", record[key]))
+            repairs.append("reply_beside")
         tools: tuple[str, ...] = ()
         if not _BESIDE.isdisjoint(record):
             tools = tools_of(record, repairs)
@@ -131,6 +137,15 @@ def read_turns(
     except Unusable as error:
         return problem_in(origin, place, error.field, error.code, error.problem, error.fix, raw)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=raw, off=off)
+
+
+def reply_beside(record: Mapping[str, Any], turns: object, roles: Mapping[str, Role] | None = None) -> str:
+    """The key of the reply that stands beside a list of turns which ends with the question, as logs of requests have
+    it; "" where there is none."""
+    if not isinstance(turns, list) or not turns or not isinstance(turns[-1], dict):
+        return ""
+    key = next((key for key in _REPLIES if isinstance(record.get(key), str) and record[key].strip()), "")
+    return key if key and _known_role(turns[-1], "", roles) == "user" else ""
 
 
 def _put_system(record: Mapping[str, Any], messages: list[Message], repairs: list[str]) -> None:

@@ -121,6 +121,10 @@ def _part_text(part: object, field: str) -> str:
         return part
     if not isinstance(part, dict):
         raise Unusable(field, "not_text_part", f"it holds a part that is {kind(part)}, not text.", "Leave it out.")
+    if isinstance(part.get("role"), str) or isinstance(part.get("from"), str):
+        problem = "it holds turns, where one text was expected: who said what would be lost."
+        fix = f"Read it as turns (--map turns={field}), or put the text that is meant under {field}."
+        raise Unusable(field, "turns_as_text", problem, fix)
     what, found = str(part.get("type") or "text"), first_of(part, "text", "value", "content", "refusal")[1]
     if isinstance(found, dict) and isinstance(found.get("value"), str):  # as OpenAI's threads have it
         found = found["value"]

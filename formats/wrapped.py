@@ -95,12 +95,12 @@ def _with(row: object, shared: dict[str, Any]) -> object:
 
 
 def _by_name(record: dict[str, Any]) -> list[Row] | None:
-    """The values of an object whose keys only name or number its records: at least half of them are chats."""
+    """The values of an object whose keys only name or number its records: more than half of them are chats."""
     values = list(record.values())
     if not values or not isinstance(values[0], dict) or format_of(record)[0]:
         return None
     chats = sum(bool(format_of(value)[0]) for value in values if isinstance(value, dict))
-    return [("", value) for value in values] if chats * 2 >= len(values) else None
+    return [("", value) for value in values] if chats * 2 > len(values) else None
 
 
 def objects(value: object) -> Iterator[dict[str, Any]]:

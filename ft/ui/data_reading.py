@@ -19,6 +19,7 @@ _FORMATS = [(FORMAT_TITLES[name], name) for name in ("auto", *FORMATS)]
 _SHORT = {
     "role_normalised": "Unusual names of roles",
     "texts_in_turn": "Texts said in turn",
+    "reply_beside": "The reply beside the turns as the last turn",
     "pairs_joined": "A list of prompts and replies as one conversation",
     "turns_merged": "Join turns of one role",
     "rows_grouped": "Put the rows of a conversation together",

@@ -108,6 +108,48 @@ def test_texts_of_which_it_is_not_certain_that_two_say_them_in_turn_are_refused(
     assert isinstance(read(record), RowProblem)
 
 
+@pytest.mark.parametrize("key", ["response", "completion", "output"])
+@pytest.mark.parametrize("lines", [False, True], ids=["a list", "lines"])
+def test_the_reply_beside_turns_that_end_with_the_question_is_the_last_turn(tmp_path, key, lines):
+    notes = Notes()
+    record = {"messages": [ASK, ANSWER, {**ASK, "content": "Q2"}], key: "A2", "id": "x"}
+    (found, _) = read_file(tmp_path, [record, record], lines, notes)
+    assert said(found) == chat("Q", "A", "Q2", "A2") and found.repairs == ("reply_beside",)
+    assert notes.ignored == {"id": 2}
+    assert read(record, repairs={"reply_beside": False}).code == "reply_beside"
+    whole = {"messages": [ASK, ANSWER], key: "A2"}
+    assert said(read(whole)) == chat("Q", "A") and not read(whole).repairs
+
+
+def test_a_request_and_its_response_are_not_two_records(tmp_path):
+    log = {"request": {"messages": [ASK]}, "response": {"choices": [{"message": ANSWER}]}}
+    for records in ([log], [log, log]):
+        found = read_file(tmp_path, records, lines=True)
+        assert [each.origin.record for each in found] == list(range(1, len(records) + 1))
+
+
+def test_two_models_replies_are_not_joined():
+    turns = [ASK, {**ANSWER, "model": "m1"}, {**ANSWER, "content": "B", "model": "m2"}]
+    found = read({"messages": turns})
+    assert isinstance(found, RowProblem) and "two models (m1 and m2)" in found.problem
+    same = [ASK, {**ANSWER, "model": "m1"}, {**ANSWER, "content": "B", "model": "m1"}]
+    assert said(read({"messages": same})) == [*chat("Q"), ("assistant", "A\n\nB")]
+
+
+@pytest.mark.parametrize(
+    ("record", "columns"),
+    [
+        ({"context": [ASK, ANSWER], "question": "Q", "answer": "A"}, None),
+        ({"instruction": "Answer", "input": [ASK, ANSWER], "output": "A"}, None),
+        ({"asked": [ASK, ANSWER, ASK], "said": "A"}, Columns(prompt="asked", reply="said")),
+        ({"asked": [{"from": "human", "value": "Q"}], "said": "A"}, Columns(prompt="asked", reply="said")),
+    ],
+)
+def test_turns_in_the_place_of_one_text_are_not_glued_together(record, columns):
+    found = read(record, columns=columns)
+    assert isinstance(found, RowProblem) and found.code == "turns_as_text" and "--map turns=" in found.fix
+
+
 def test_a_list_of_texts_that_a_person_chose_is_read():
     assert said(read({"items": ["Q", "A"]}, columns=Columns(turns="items"))) == chat("Q", "A")
 
