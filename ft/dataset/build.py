@@ -70,7 +70,7 @@ def stage(
             why = "it is a folder." if file.path.is_dir() else "there is no such file."
             raise UserError(file.name, why, "Choose a .json or .jsonl file of chats.")
     with new_folder("convert") as path:
-        tally = Tally(validation_fraction)
+        tally, size = Tally(validation_fraction), sum(file.path.stat().st_size for file in files)
         with (
             (path / "rejected.jsonl").open("w", encoding="utf-8", errors="backslashreplace") as rejected,
             parquet.ConversationWriter(path / parquet.FILE_NAME) as writer,
@@ -82,6 +82,7 @@ def stage(
                     if batch.rows is not None:
                         writer.add_rows(batch.rows)
                     rejected.writelines(line(problem) for problem in batch.problems)
+                    tally.require_room(rejected.tell(), size)
                     if progress:
                         progress(tally.read)
         tally.require_some()

@@ -17,6 +17,7 @@ from ft.dataset.split import SMALL, boundary
 from ft.errors import UserError
 
 PROBLEMS_IN_REPORT = 100
+_REJECTED_BYTES, _TIMES = 64_000_000, 8  # that the list of rejected records may take, however small the files are
 _NO_RECORD = Detection("", 0.0, "no record of it was read")
 
 
@@ -89,15 +90,25 @@ class Tally:
             given = ", ".join(problem.origin.file for problem in self._unreadable)
             why = " ".join(dict.fromkeys(problem.problem for problem in self._unreadable))
             raise NothingKept(given, why, self._unreadable[0].fix)
+        why, fix = self._commonest()
+        raise NothingKept(names, f"nothing in it can be used ({self.read} read). {why}", fix)
+
+    def require_room(self, written: int, read: int) -> None:
+        """Raise UserError where the list of what was rejected takes far more room than the files of `read` bytes do,
+        as that of a million numbers would."""
+        if written > max(_REJECTED_BYTES, _TIMES * read):
+            why, fix = self._commonest()
+            size = f"{written / 1e6:.0f} MB"
+            told = f"so much of it cannot be used that the list of that takes {size} already. {why}"
+            raise UserError(", ".join(self._counts), told, fix)
+
+    def _commonest(self) -> tuple[str, str]:
+        """The commonest reason for which a record was rejected, and what to do."""
         code, count = self._rejected.most_common(1)[0]
         first = self._first[code]
         turn = f", turn {first.turn}" if first.turn else ""
-        raise NothingKept(
-            names,
-            f"nothing in it can be used ({self.read} read). The commonest reason ({count} of {self.read}), first met "
-            f"in {first.origin.file}, record {first.origin.record}{turn}: {first.problem}",
-            first.fix,
-        )
+        where = f"first met in {first.origin.file}, record {first.origin.record}{turn}"
+        return f"The commonest reason ({count} of {self.read}), {where}: {first.problem}", first.fix
 
     def report(self, splits: dict[str, int]) -> dict[str, Any]:
         """The report of the conversion, with the counts of each side of the split as given."""

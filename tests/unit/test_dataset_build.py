@@ -32,6 +32,17 @@ def staging() -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
+def test_a_file_of_what_is_no_chat_does_not_fill_the_disk(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("ft.dataset.tally._REJECTED_BYTES", 500_000)
+    few = [1] * 500
+    assert build.stage([write(tmp_path / "a.json", [sharegpt("Q"), *few])]).report["kept"] == 1
+    before = staging()
+    for many in ([1] * 20_000, [{}] * 20_000, ["x"] * 20_000):
+        with pytest.raises(UserError, match="cannot be used that the list of that takes") as refused:
+            build.stage([write(tmp_path / "a.json", [sharegpt("Q"), *many])])
+        assert "The commonest reason" in refused.value.why and staging() == before
+
+
 def test_every_record_read_is_kept_or_counted_as_rejected_with_its_reason_and_itself(home, tmp_path):
     records: list[object] = [sharegpt(f"Question {number}") for number in range(30)]
     records[4] = {"conversations": [{"from": "human", "value": "nobody answers"}]}
