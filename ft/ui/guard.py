@@ -37,7 +37,16 @@ _OPEN_FOLDERS = ("/assets/", "/static/", "/svelte/")
 # Gradio's scripts and styles have a hash of what they hold in their names: a browser need not ask for them again, but
 # for those that are given out otherwise, which say so themselves.
 _KEPT = "public, max-age=31536000, immutable"
+_ROUTE = "sidetune.route"  # in a request's scope: its path, without what a proxy puts before all of the app's
 _FRAMED_BY = "https://huggingface.co"  # where a Space is shown in a frame
+
+
+def _route(scope: Scope) -> str:
+    """The path that Gradio answers: what GRADIO_ROOT_PATH names, and stands before it, is not part of it."""
+    path: str = scope["path"]
+    root = str(scope.get("root_path") or "").rstrip("/")
+    within = path.removeprefix(root)
+    return path if not root or within == path or within[:1] not in ("", "/") else within or "/"
 
 
 class Guard:
@@ -73,11 +82,12 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         scope[NONCE] = new_nonce()
+        scope[_ROUTE] = _route(scope)
         send = self._telling(scope, send)
         try:
             self._admit(scope, headers)
-            async with self._limit.of(scope["path"], headers, receive) as bounded:
-                if self._login is not None and scope["method"] == "POST" and scope["path"].rstrip("/") == "/login":
+            async with self._limit.of(scope[_ROUTE], headers, receive) as bounded:
+                if self._login is not None and scope["method"] == "POST" and scope[_ROUTE].rstrip("/") == "/login":
                     await self._login.slowed(self._app, scope, bounded, send)
                 else:
                     await self._app(scope, bounded, send)
@@ -107,7 +117,7 @@ class Guard:
         self._drop_foreign_forwarding(scope, headers)
         if self._is_foreign(scope, headers, host):
             raise Refusal(403, "This request comes from another page. Only Sidetune's own page may send it.")
-        path = scope["path"].lower()
+        path = scope[_ROUTE].lower()
         if path.startswith(_UNUSED):
             raise Refusal(404, "There is nothing here.")
         if self._signed_in is not None and path not in _OPEN and not path.startswith(_OPEN_FOLDERS):
@@ -148,7 +158,7 @@ class Guard:
         shown = ("document", "iframe") if self._space else ("document",)
         return (
             scope["method"] in ("GET", "HEAD")
-            and scope["path"] == PAGE
+            and scope[_ROUTE] == PAGE
             and headers.get("sec-fetch-mode") == "navigate"
             and headers.get("sec-fetch-dest") in shown
         )
@@ -170,7 +180,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in told.items():
                     headers[name] = value
-                if scope["path"].startswith("/assets/") and message["status"] == 200:
+                if scope[_ROUTE].startswith("/assets/") and message["status"] == 200:
                     headers.setdefault("cache-control", _KEPT)
                 message["headers"] = [self._cookie(scope, pair) for pair in message["headers"]]
             await send(message)

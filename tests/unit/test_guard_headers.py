@@ -64,3 +64,20 @@ def test_what_says_itself_how_long_it_is_kept_is_kept_so_long():
     guard = Guard(changed, OwnNames.of("127.0.0.1", []), BodyLimit(lambda wanted: PLENTY))
     answer = TestClient(guard, base_url=f"http://{HOME}").get("/assets/core-Bdx9080F.js")
     assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_what_stands_before_all_paths_opens_none_that_is_closed():
+    """As behind a proxy that shows the app under /side (GRADIO_ROOT_PATH)."""
+    seen = []
+
+    async def look(scope, receive, send):
+        seen.append(scope["path"])
+        await JSONResponse({})(scope, receive, send)
+
+    guard = Guard(look, OwnNames.of("127.0.0.1", []), BodyLimit(lambda wanted: PLENTY), signed_in=lambda cookies: False)
+    client = TestClient(guard, base_url=f"http://{HOME}", root_path="/side")
+    for before in ("", "/side"):
+        assert status(client, f"{before}/gradio_api/deep_link") == 404
+        assert status(client, f"{before}/gradio_api/info") == 401
+        assert status(client, f"{before}/login") == status(client, f"{before}/assets/x.js") == 200
+    assert status(client, "/sidelong/login") == 401 and len(seen) == 4
