@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from functools import lru_cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
@@ -17,13 +18,19 @@ _NO_LANGUAGE = re.compile(
 )
 
 
+@lru_cache(maxsize=1)
+def _identifier() -> LanguageIdentifier:
+    """Kept: to unpack it takes a second and room on the disk."""
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
 class Languages:
     """Tells languages by py3langid (a naive Bayes classifier over byte n-grams of 140 languages); loads it once."""
 
     def __init__(self) -> None:
         """Raises UserError where there is no room: it unpacks itself into a temporary file."""
         try:
-            self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+            self._identifier = _identifier()
         except OSError as error:
             why = f"it cannot be unpacked in {tempfile.gettempdir()}: {(error.strerror or str(error)).lower()}."
             raise UserError("the check of languages", why, "Free some room on that disk and try again.") from error

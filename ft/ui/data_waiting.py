@@ -12,10 +12,10 @@ from ft.ui.data_choice import UPLOAD, still_waiting, title, upload_of
 _WAITING = 5  # at most
 
 
-def chosen(choice: str, staged: str, waiting: Any) -> tuple[str, str, list[str]]:
+def chosen(choice: str | None, staged: str, waiting: Any) -> tuple[str, str, list[str]]:
     """What is looked at once `choice`, one of `choices`, was chosen: the dataset, the upload, and those that wait."""
-    if not choice.startswith(f"{UPLOAD}/"):
-        return choice, staged, still_waiting(waiting)
+    if not choice or not choice.startswith(f"{UPLOAD}/"):
+        return choice or "", staged, still_waiting(waiting)
     id = choice.removeprefix(f"{UPLOAD}/")
     return UPLOAD, id, [each for each in still_waiting([staged, *still_waiting(waiting)]) if each != id]
 

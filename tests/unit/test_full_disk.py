@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from synthetic_runs import events_of, write
 
+from ft.checks import language
 from ft.checks.check import check
 from ft.dataset import build, sample, versions
 from ft.errors import UserError
@@ -54,6 +55,7 @@ def test_a_dataset_and_a_run_are_deleted_on_a_full_disk_and_no_number_is_given_t
 def test_a_check_on_a_full_disk_is_refused_in_words(full: Path, monkeypatch: pytest.MonkeyPatch):
     version = build.save(build.stage([sample.sample_file()]), "chats")
     monkeypatch.setattr("tempfile.tempdir", str(full))
+    language._identifier.cache_clear()  # as in an app that has just started
     fill(full)
     with pytest.raises(UserError, match=r"the check of languages: .*no space left"):
         check(version)
