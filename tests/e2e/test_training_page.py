@@ -1,4 +1,4 @@
-"""Training in a real browser, with what happens to it: stopped, gone on with, killed, gone on with again, and another set up."""
+"""Training in a real browser, with what happens to it: stopped, gone on with, killed, and another one set up."""
 
 from __future__ import annotations
 
