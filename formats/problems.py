@@ -79,14 +79,6 @@ class RowProblem:
     record: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A change made to records so that they can be used: its code (see `formats.repair`) and in how many."""
-
-    code: str
-    count: int
-
-
 def writable(text: str) -> str:
     """The first RAW characters of `text`, with half characters (lone surrogates) spelled out: \\ud83d."""
     return text[:RAW].encode("utf-8", "backslashreplace").decode()
