@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ft.dataset import parquet
 
@@ -72,10 +71,15 @@ def find_exact(path: Path, exact: int, near: int) -> int | None:
 
 
 def files(path: Path) -> list[str]:
-    """The files that its conversations came from, in the order in which they come."""
-    origins = pq.read_table(path, columns=["origin"], partitioning=None)["origin"]
-    names: list[str] = pc.unique(pc.struct_field(origins, "file")).to_pylist()
-    return names
+    """The files that its conversations came from, in the order in which they come.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    names: dict[str, None] = {}
+    for part in parquet.groups(path, ["origin"]):
+        names |= dict.fromkeys(pc.unique(pc.struct_field(part["origin"], "file")).to_pylist())
+    return list(names)
 
 
 def _repaired(repairs: pa.ChunkedArray, code: str) -> pa.ChunkedArray:
@@ -94,7 +98,7 @@ def _in_turns(path: Path, wanted: Filter) -> pa.Array:
     # Not the letters' case in match_substring: it knows that of ASCII alone.
     text = pc.utf8_lower(pa.scalar(wanted.text)).as_py()
     found, first = [], 0
-    with pq.ParquetFile(path) as file:
+    with parquet.opened(path) as file:
         name = next(each.path.rpartition(".")[0] for each in file.schema if each.path.endswith(".content"))
         for batch in file.iter_batches(batch_size=4000, columns=[f"{name}.{part}" for part in parts]):
             lists = batch.column("messages")

@@ -56,7 +56,12 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """The file, and what reading it raises within the block as a UserError.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     require_file(path)
     with _readable(path), pq.ParquetFile(path) as file:
         _require_kinds(file.schema_arrow)
@@ -161,7 +166,7 @@ def read(path: Path, split: str | None = None, start: int = 0, limit: int | None
     Raises:
         UserError: the file is damaged.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         left = limit
         for group in range(file.num_row_groups):
             if left is not None and left <= 0:
@@ -190,7 +195,7 @@ def take(path: Path, rows: Sequence[int]) -> list[Conversation]:
     """
     wanted = sorted(set(rows))
     found: dict[int, Conversation] = {}
-    with _opened(path) as file:
+    with opened(path) as file:
         if wanted and not 0 <= wanted[0] <= wanted[-1] < file.metadata.num_rows:
             raise IndexError(f"row {wanted[-1]} of {file.metadata.num_rows}")
         first = 0
@@ -216,7 +221,7 @@ def tables(path: Path) -> Iterator[pa.Table]:
     Raises:
         UserError: the file is damaged.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         whole = file.schema_arrow.equals(SCHEMA)
         for group in range(file.num_row_groups):
             part = file.read_row_group(group)
@@ -250,7 +255,7 @@ def groups(path: Path, columns: list[str]) -> Iterator[pa.Table]:
     Raises:
         UserError: the file is damaged.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         for group in range(file.num_row_groups):
             yield file.read_row_group(group, columns=columns)
 
@@ -261,7 +266,7 @@ def side_counts(path: Path) -> dict[str, int]:
     Raises:
         UserError: the file is damaged.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         sides = pc.value_counts(file.read(columns=["split"])["split"]).to_pylist()
     counts = {each["values"]: each["counts"] for each in sides}
     return {"train": counts.get("train", 0), "validation": counts.get("validation", 0)}

@@ -21,6 +21,7 @@ from ft.dataset.versions import Version
 from ft.ui import (
     api_data,
     chat_keep,
+    data_browse_events,
     data_choice,
     data_damaged,
     data_delete,
@@ -30,6 +31,8 @@ from ft.ui import (
     train,
     train_form,
 )
+from ft.ui.data_filters import NO_FILTERS
+from ft.ui.data_shown import Shown
 
 Damage = Callable[[Path], object]
 LANGUAGES = Languages()  # loaded once
@@ -182,6 +185,8 @@ def test_a_damaged_dataset_hides_no_other_is_named_and_can_be_deleted(
         data_history.show(which, "")
         data_delete.ask(which, "")
         data_rejected.show(which, "", 0)
+        data_browse_events.show(which, "", None, Shown())
+        data_browse_events.show_again(which, "", None, Shown(filters=("x", *NO_FILTERS[1:])))
         train.arrive(train.Reader(), "", which, {})
     if len(name.split()) < 3 or name in TOLERATED:  # one wrong field is as another there
         _ask_for_all_of("bad")
