@@ -21,6 +21,8 @@ from ft.dataset.table import SCHEMA
 from ft.dataset.versions import Version, find
 from ft.errors import UserError
 
+_MOST = 100  # parts
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -85,6 +87,10 @@ def part(word: str) -> Part:
 def _check(parts: Sequence[Part]) -> None:
     if not parts:
         raise UserError("no dataset", "there is nothing to combine.", "Name one dataset or more.")
+    if len(parts) > _MOST:
+        raise UserError(
+            f"{len(parts):,} parts", f"at most {_MOST} can be combined at once.", "Combine some of them first."
+        )
     for part in parts:
         if not 0 <= part.weight <= 100:
             raise UserError(f"the weight {part.weight:g}", "it is not from 0 to 100.", "Use 0.5 for half, 2 for twice.")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Set
 from contextvars import ContextVar
+from functools import partial
 from html import escape
 from itertools import chain
 from typing import Any
@@ -117,11 +118,14 @@ class Page(gr.Blocks):
         Raises:
             UserError: there are fewer than the event takes, or one is not what its component can have.
         """
-        if block_fn.api_visibility != "private":  # a script that was written before there was another argument
-            inputs = [*inputs, *_left_out(block_fn, len(inputs))]
-        if len(inputs) < len(block_fn.inputs):
-            why = f"there are {len(inputs)} of them, and {len(block_fn.inputs)} are needed."
-            raise UserError("the arguments", why, "See the list of endpoints.")
+        all_of_them, came = len(block_fn.inputs), len(inputs)
+        usual = partial(_left_out, block_fn) if block_fn.api_visibility != "private" else _nothing
+        inputs = [*inputs, *usual(came)]  # a script may have been written before there was another argument
+        if len(inputs) < all_of_them:
+            least = next(each for each in range(all_of_them + 1) if each + len(usual(each)) >= all_of_them)
+            raise UserError(
+                "the arguments", f"{came} came, and it takes at least {least}.", "See the list of endpoints."
+            )
         inputs = [_as_shown(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
         gone = {
             number: value
@@ -200,6 +204,10 @@ def _as_sentence(error: Exception) -> gr.Error:
     if isinstance(error, InvalidPathError):
         error = _not_uploaded()
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
+
+
+def _nothing(_: int) -> list[Any]:
+    return []
 
 
 def _left_out(event: BlockFunction, given: int) -> list[Any]:

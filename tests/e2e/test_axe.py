@@ -146,7 +146,7 @@ STATES: tuple[tuple[str, tuple[Callable[[Page], None], ...]], ...] = (
 def test_nothing_of_weight_is_found(
     page: Page, app, home: Path, axe_core: str, tab: str, states: tuple[Callable[[Page], None], ...]
 ):
-    run = f"&run={next((home / 'runs').iterdir()).name}&dataset=sample" if tab.endswith("&run") else "&dataset=odd"
+    run = f"&run={next((home / 'runs').iterdir()).name}&dataset=sample%40v1" if tab.endswith("&run") else "&dataset=odd"
     page.goto(f"{app.url}/?tab={tab.removesuffix('&run')}{run}")
     expect(page.locator("[role=tab][aria-selected=true]").first).to_be_visible(timeout=LONG)
     page.add_style_tag(content=UNFADED)

@@ -138,7 +138,14 @@ def test_weights_and_caps_take_what_they_say(home, tmp_path, weight, cap, kept, 
 
 def test_combining_is_refused_where_nothing_can_come_of_it(home, tmp_path):
     version = save(tmp_path, "one", pairs("Question", 5))
-    for parts in ([], [Part(version, 0)], [Part(version, -1)], [Part(version, cap=-1)], [Part(version, float("nan"))]):
+    for parts in (
+        [],
+        [Part(version)] * 101,
+        [Part(version, 0)],
+        [Part(version, -1)],
+        [Part(version, cap=-1)],
+        [Part(version, float("nan"))],
+    ):
         with pytest.raises(UserError):
             combine(parts)
     version.conversations_path.write_bytes(b"PAR1")
