@@ -119,13 +119,12 @@ class Page(gr.Blocks):
             UserError: there are fewer than the event takes, or one is not what its component can have.
         """
         all_of_them, came = len(block_fn.inputs), len(inputs)
-        usual = partial(_left_out, block_fn) if block_fn.api_visibility != "private" else _nothing
+        usual = partial(_left_out, block_fn) if block_fn.api_visibility != "private" else _none_left_out
         inputs = [*inputs, *usual(came)]  # a script may have been written before there was another argument
         if len(inputs) < all_of_them:
             least = next(each for each in range(all_of_them + 1) if each + len(usual(each)) >= all_of_them)
-            raise UserError(
-                "the arguments", f"{came} came, and it takes at least {least}.", "See the list of endpoints."
-            )
+            why = f"{came} came, and it takes at least {least}."
+            raise UserError("the arguments", why, "See the list of endpoints.")
         inputs = [_as_shown(block, value) for block, value in zip(block_fn.inputs, inputs, strict=False)]
         gone = {
             number: value
@@ -206,7 +205,7 @@ def _as_sentence(error: Exception) -> gr.Error:
     return gr.Error(str(alerts.refusal(error)), print_exception=False)
 
 
-def _nothing(_: int) -> list[Any]:
+def _none_left_out(_: int) -> list[Any]:
     return []
 
 

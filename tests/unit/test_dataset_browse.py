@@ -138,14 +138,8 @@ def test_weights_and_caps_take_what_they_say(home, tmp_path, weight, cap, kept, 
 
 def test_combining_is_refused_where_nothing_can_come_of_it(home, tmp_path):
     version = save(tmp_path, "one", pairs("Question", 5))
-    for parts in (
-        [],
-        [Part(version)] * 101,
-        [Part(version, 0)],
-        [Part(version, -1)],
-        [Part(version, cap=-1)],
-        [Part(version, float("nan"))],
-    ):
+    odd = [[Part(version, each)] for each in (0, -1, float("nan"))]
+    for parts in ([], [Part(version)] * 101, [Part(version, cap=-1)], *odd):
         with pytest.raises(UserError):
             combine(parts)
     version.conversations_path.write_bytes(b"PAR1")

@@ -83,7 +83,7 @@ def test_what_no_page_sends_is_a_refusal_and_not_a_traceback_in_the_log(page, ca
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_too_few_values_are_a_refusal_and_not_a_traceback_in_the_log(page, caplog, number):
-    with pytest.raises(gr.Error, match="the arguments: there are 0 of them, and 1 are needed") as caught:
+    with pytest.raises(gr.Error, match="the arguments: 0 came, and it takes at least 1") as caught:
         call(page, number)
     assert not caught.value.print_exception and not caplog.records
 
