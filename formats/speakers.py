@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,12 +64,17 @@ def unread_of_speaker(speaker: dict[str, Any], name: str | None) -> list[str]:
     return [key for key, value in speaker.items() if key not in ("role", "name") and not (name and value == name)]
 
 
+def said_by(said: object) -> str:
+    """The role or the name that a turn says, "" where it says none; at most 60 characters."""
+    if isinstance(said, dict):
+        said = name_of(said)
+    return str(said).strip()[:60] if isinstance(said, str) or type(said) is int else ""
+
+
 def unknown_role(said: object, key: str) -> values.Unusable:
     """What is wrong with a turn whose role, under `key`, is none that is known: a name, mostly."""
     fix = "Use user, assistant, system or tool, or one of the other spellings of these."
-    if (isinstance(said, str) and said.strip()) or type(said) is int:
-        known = f"--map role={key} --map {shlex.quote(f'role.{str(said).strip()[:60]}=user')}"
-        fix += f" If it is a name, say whose role it is, beside turns= and text=: {known}, or =assistant."
-        return values.Unusable(key, "unknown_role", f"the role {str(said)[:60]!r} is not known.", fix)
+    if name := said_by(said):
+        return values.Unusable(key, "unknown_role", f"the role {name!r} is not known.", fix)
     problem = f"its {key} is {values.kind(said)}" + (" without a role or a name." if isinstance(said, dict) else ".")
     return values.Unusable(key, "unknown_role", problem, fix)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Set
+from itertools import zip_longest
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +18,7 @@ from formats.numbered import Numbered, in_order
 from formats.parts import at_results, has_results, read_parts
 from formats.problems import RowProblem
 from formats.repair import mend, problem_in
-from formats.speakers import ROLE_KEYS, name_of, name_of_turn, unknown_role
+from formats.speakers import ROLE_KEYS, name_of, name_of_turn, said_by, unknown_role
 from formats.values import FLAGS, USUAL, Unusable
 
 # The keys that a list of turns is found under, and a turn's text, in the order in which they are tried.
@@ -135,7 +137,9 @@ def read_turns(
             if not values.is_trained(record, repairs, off):
                 messages = [replace(each, train=False) if each.role == "assistant" else each for each in messages]
     except Unusable as error:
-        return problem_in(origin, place, error.field, error.code, error.problem, error.fix, raw)
+        is_named = error.code == "unknown_role" and record
+        fix = error.fix + (_whose(turns, field, role_key, text_key, roles or {}) if is_named else "")
+        return problem_in(origin, place, error.field, error.code, error.problem, fix, raw)
     return mend(messages, origin, tools=tools, repairs=repairs, raw=raw, off=off)
 
 
@@ -146,6 +150,22 @@ def reply_beside(record: Mapping[str, Any], turns: object, roles: Mapping[str, R
         return ""
     key = next((key for key in _REPLIES if isinstance(record.get(key), str) and record[key].strip()), "")
     return key if key and _known_role(turns[-1], "", roles) == "user" else ""
+
+
+def _whose(turns: object, field: str, role_key: str, text_key: str, roles: Mapping[str, Role]) -> str:
+    """How to say whose role each name in the turns is, as what is typed beside them; "" where there is no name."""
+    listed = turns if isinstance(turns, list) else []
+    spoken = [turn for turn in listed if isinstance(turn, dict) and not shapes.is_service(turn)]
+    unknown = [turn for turn in spoken if not _known_role(turn, role_key, roles)]
+    names = dict.fromkeys(said for turn in unknown if (said := said_by(turn.get(role_key_of(turn, role_key)))))
+    if not names:
+        return ""
+    known: list[str] = [*roles.values(), *(_known_role(turn, role_key, roles) for turn in spoken)]
+    free = [role for role in ("user", "assistant") if role not in known]
+    given = {**roles, **dict(zip_longest(names, free[: len(names)], fillvalue="user"))}
+    asked = [f"turns={field}", f"role={role_key_of(unknown[0], role_key)}", f"text={text_key_of(unknown[0], text_key)}"]
+    line = " --map ".join(map(shlex.quote, [*asked, *(f"role.{name}={role}" for name, role in given.items())]))
+    return f" If these are names, say whose role each is, for example: --map {line}"
 
 
 def _put_system(record: Mapping[str, Any], messages: list[Message], repairs: list[str]) -> None:

@@ -130,7 +130,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
         clear = gr.Button("Clear", interactive=False, scale=0, min_width=90)
     with gr.Accordion("Settings", open=False):
         system = gr.Textbox(
-            label="What both are told first",
+            label="Instructions to both",
             info="**system prompt** · filled in from the dataset where most of its conversations have one",
             lines=2,
             max_lines=6,
@@ -141,7 +141,7 @@ def _layout(empty: gr.Column, main: gr.Column, shared: Shared) -> Chat:
                 1.5,
                 0,
                 step=0.1,
-                label="How much chance has a say",
+                label="Randomness",
                 info="**temperature** · 0: always the likeliest word, so that replies can be compared; usual 0.5 to 1",
                 min_width=260,
             )

@@ -45,6 +45,8 @@ def build(shared: Shared, staged: gr.BrowserState) -> None:
             headers=_PARTS,
             datatype=["str", "number", "number", "number"],
             column_count=len(_PARTS),
+            column_widths=["31%", "29%", "20%", "20%"],  # on a phone too
+            wrap=True,
             static_columns=[0, 1],
             type="array",
             interactive=True,

@@ -65,7 +65,7 @@ def layout() -> TrialFold:
         with gr.Row(equal_height=False):
             price = optional_number(
                 _PRICE,
-                "**price** · in any money; empty: not said",
+                "**price** · in any currency; empty: costs are left out",
                 placeholder="for example 2.50",
                 scale=0,
                 min_width=260,

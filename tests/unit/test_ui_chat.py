@@ -196,7 +196,7 @@ def test_a_question_that_is_sent_before_the_page_knows_the_models_stays_in_its_b
     monkeypatch.setattr(Engine, "reply", never)
     visitor.fill("Tuned model (run)", None)
     visitor.fill("As it was at (checkpoint)", None)
-    visitor.fill("What both are told first", None)
+    visitor.fill("Instructions to both", None)
     assert visitor.run("chat_events.send", {0: "Who are you?"}) == []
     assert visitor.value(BOX) == "Who are you?"
 
