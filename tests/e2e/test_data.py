@@ -191,6 +191,7 @@ def test_filters_are_named_where_nothing_passes_in_one_row_above_the_list_and_le
     page.goto(app.url + "/?tab=data")
     page.locator("#data-files input[type=file]").set_input_files(chats(tmp_path, "pasta", 30))
     expect(page.get_by_text("30 conversations", exact=True)).to_be_visible(timeout=HELD)
+    expect(page.locator(".conversation-slot").first).to_contain_text("pasta 0?", timeout=HELD)
     button(page, "More filters").click()
     lengths = [page.get_by_label(label) for label in ("At least so long", "At most so long")]
     lengths[1].fill("1,000")

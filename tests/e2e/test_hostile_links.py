@@ -37,7 +37,7 @@ def test_a_hostile_link_draws_nothing_of_its_own_and_is_not_kept(browser, app):
     hosts: set[str | None] = set()
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     hostile = [urlencode({"tab": tab, "dataset": EVIL, "run": EVIL}) for tab in TAB_LABELS]
-    for link in (*hostile, "tab=train", "tab=chat"):
+    for link in (*hostile, "tab=chat"):
         page.goto(f"{app.url}/?{link}", timeout=LONG)
         expect(page.get_by_role("tab", selected=True).first).to_be_visible(timeout=LONG)
         page.wait_for_timeout(1500)  # what is drawn late

@@ -86,6 +86,4 @@ def test_a_run_that_is_stopped_and_killed_goes_on_each_time_and_another_is_set_u
     expect(page.locator(".probes").get_by_text("Before").locator("visible=true").first).to_be_visible()
 
     shown(page, "button", "Set up another run").click()
-    set_up(page, tiny_model, 3)
-    shown(page, "button", "Start training").click()
-    state(page, "Finished after 3 steps")
+    expect(page.get_by_text("54 conversations").locator("visible=true").first).to_be_visible(timeout=LONG)

@@ -32,7 +32,7 @@ class Forked:
             [sys.executable, __file__, "." * _LONGEST],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **launch.QUIET, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""},
+            env={**os.environ, **launch.QUIET, "PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
             text=True,
         )
 

@@ -33,7 +33,6 @@ ASKED = [Message("user", "Hello?")]
 SHAPES = [
     {"lora_variant": "lora", "lora_init": "gaussian"},
     {"lora_variant": "rslora", "lora_init": "default"},
-    {"lora_variant": "dora", "lora_init": "default"},
     {"lora_variant": "dora", "lora_init": "gaussian", "trained_layers": "all"},
 ]
 

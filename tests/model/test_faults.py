@@ -60,7 +60,7 @@ def test_a_run_that_was_killed_ends_with_the_very_weights_of_one_that_was_not(ti
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again_as_one_that_was_not(tiny_run):
-    settings = {"lora_dropout": 0.2, "max_steps": 60, "eval_steps": 50}
+    settings = {"lora_dropout": 0.2, "max_steps": 30, "eval_steps": 25}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
     launch.start(killed)
     follow(killed, "step", 2)

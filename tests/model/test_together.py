@@ -76,7 +76,7 @@ def test_two_machines_learn_what_one_process_learns(tiny_run, monkeypatch):
 
 
 def test_a_run_on_two_gpus_that_is_killed_ends_as_one_that_was_not(tiny_run, two_gpus):
-    settings = {**SAME, "epochs": 6, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0}
+    settings = {**SAME, "epochs": 3, "gpus": "0,1", "lora_dropout": 0.2, "early_stopping_patience": 0}
     whole, killed = finished(tiny_run(**settings)), tiny_run(**settings)
     launch.start(killed)
     follow(killed, "step", 12)

@@ -45,7 +45,7 @@ def nothing_kept():
 @pytest.fixture
 def tight(monkeypatch):
     """Limits that are reached within seconds."""
-    monkeypatch.setattr(apart, "limits", lambda characters: Limits(2 * 2**30, 6))
+    monkeypatch.setattr(apart, "limits", lambda characters: Limits(2 * 2**30, 4))
 
 
 def config_of(model: str) -> TrainConfig:
